@@ -1,0 +1,216 @@
+/* bytes.h - views over memory, a bounded read cursor, a bounded writer, big-endian access.
+ *
+ * Both cursor and writer are sticky: a read past the end yields zeros and sets `short_read`, a
+ * write past the end writes nothing and sets `overflow`. Do every step, then test once. */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Borrowed bytes; not terminated, may hold NUL. */
+struct view {
+    const uint8_t *ptr;
+    size_t len;
+};
+
+static inline struct view view_of(const void *ptr, size_t len)
+{
+    return (struct view){.ptr = ptr, .len = len};
+}
+
+/* A string literal as a view; the length is computed, never typed. */
+#define VIEW(literal) view_of((literal), sizeof(literal) - 1)
+
+static inline bool view_equal(struct view a, struct view b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline uint16_t load_u16be(const void *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap16(v);
+}
+
+static inline uint32_t load_u32be(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap32(v);
+}
+
+static inline uint64_t load_u64be(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_bswap64(v);
+}
+
+static inline void store_u16be(void *p, uint16_t v)
+{
+    v = __builtin_bswap16(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store_u32be(void *p, uint32_t v)
+{
+    v = __builtin_bswap32(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store_u64be(void *p, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    memcpy(p, &v, sizeof v);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "load_/store_ swap unconditionally");
+
+/* ---- reading ---- */
+
+struct cursor {
+    const uint8_t *at, *end;
+    bool short_read; /* sticky: some read ran past the end */
+};
+
+static inline struct cursor cursor_of(const void *ptr, size_t len)
+{
+    return (struct cursor){.at = ptr, .end = (const uint8_t *)ptr + len};
+}
+
+static inline size_t cursor_left(const struct cursor *c)
+{
+    return (size_t)(c->end - c->at);
+}
+
+/* The next `len` bytes, borrowed from the buffer; NULL when fewer are left. */
+static inline const uint8_t *cursor_take(struct cursor *c, size_t len)
+{
+    if (cursor_left(c) < len) {
+        c->short_read = true;
+        c->at = c->end;
+        return NULL;
+    }
+    const uint8_t *p = c->at;
+    c->at += len;
+    return p;
+}
+
+static inline void cursor_copy(struct cursor *c, void *out, size_t len)
+{
+    const uint8_t *p = cursor_take(c, len);
+    if (p) memcpy(out, p, len);
+    else memset(out, 0, len);
+}
+
+static inline uint8_t cursor_u8(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 1);
+    return p ? *p : 0;
+}
+
+static inline uint16_t cursor_u16be(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 2);
+    return p ? load_u16be(p) : 0;
+}
+
+static inline uint32_t cursor_u32be(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 4);
+    return p ? load_u32be(p) : 0;
+}
+
+static inline uint64_t cursor_u64be(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 8);
+    return p ? load_u64be(p) : 0;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+    uint8_t *start, *at, *end;
+    bool overflow; /* sticky: some write did not fit and was dropped whole */
+};
+
+static inline struct writer writer_of(void *ptr, size_t len)
+{
+    return (struct writer){.start = ptr, .at = ptr, .end = (uint8_t *)ptr + len};
+}
+
+static inline size_t writer_used(const struct writer *w)
+{
+    return (size_t)(w->at - w->start);
+}
+
+static inline size_t writer_left(const struct writer *w)
+{
+    return (size_t)(w->end - w->at);
+}
+
+/* Reserve `len` bytes for the caller to fill; NULL when they do not fit. */
+static inline uint8_t *writer_take(struct writer *w, size_t len)
+{
+    if (w->overflow || writer_left(w) < len) {
+        w->overflow = true;
+        return NULL;
+    }
+    uint8_t *p = w->at;
+    w->at += len;
+    return p;
+}
+
+static inline void writer_put(struct writer *w, const void *bytes, size_t len)
+{
+    uint8_t *p = writer_take(w, len);
+    if (p && len) memcpy(p, bytes, len);
+}
+
+static inline void writer_view(struct writer *w, struct view v)
+{
+    writer_put(w, v.ptr, v.len);
+}
+
+#define writer_literal(w, literal) writer_put((w), (literal), sizeof(literal) - 1)
+
+static inline void writer_u8(struct writer *w, uint8_t v)
+{
+    writer_put(w, &v, 1);
+}
+
+static inline void writer_u16be(struct writer *w, uint16_t v)
+{
+    uint8_t *p = writer_take(w, 2);
+    if (p) store_u16be(p, v);
+}
+
+static inline void writer_u32be(struct writer *w, uint32_t v)
+{
+    uint8_t *p = writer_take(w, 4);
+    if (p) store_u32be(p, v);
+}
+
+static inline void writer_u64be(struct writer *w, uint64_t v)
+{
+    uint8_t *p = writer_take(w, 8);
+    if (p) store_u64be(p, v);
+}
+
+/* Decimal ASCII, no leading zeros. */
+static inline void writer_decimal(struct writer *w, uint64_t v)
+{
+    uint8_t digits[20];
+    size_t n = sizeof digits;
+    do {
+        digits[--n] = (uint8_t)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    writer_put(w, digits + n, sizeof digits - n);
+}
+
+#endif

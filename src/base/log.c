@@ -1,0 +1,78 @@
+/* log.c - see log.h. */
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const NAMES[] = {"error", "warn", "info", "debug"};
+static const char PRIORITIES[] = {'3', '4', '6', '7'}; /* syslog's numbers */
+
+static _Atomic int level_max = LOG_INFO;
+
+void log_level_set(enum log_level level)
+{
+    level_max = (int)level;
+}
+
+bool log_is_enabled(enum log_level level)
+{
+    return (int)level <= level_max;
+}
+
+bool log_throttle_pass(struct log_throttle *t, uint32_t *suppressed)
+{
+    uint64_t now_ms = clock_now_ms(), next_ms = atomic_load(&t->next_ms);
+    if (now_ms < next_ms ||
+        !atomic_compare_exchange_strong(&t->next_ms, &next_ms, now_ms + 1000)) {
+        atomic_fetch_add(&t->suppressed, 1);
+        metrics_inc(METRIC_LOG_SUPPRESSED);
+        return false;
+    }
+    *suppressed = atomic_exchange(&t->suppressed, 0);
+    return true;
+}
+
+static size_t prefix_write(char *line, size_t size, enum log_level level)
+{
+    if (getenv("JOURNAL_STREAM")) return (size_t)snprintf(line, size, "<%c>", PRIORITIES[level]);
+    struct timespec now;
+    struct tm local;
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &local);
+    size_t n = strftime(line, size, "%Y-%m-%d %H:%M:%S", &local);
+    return n + (size_t)snprintf(line + n, size - n, ".%03ld %-5s ", now.tv_nsec / 1000000,
+                                NAMES[level]);
+}
+
+/* Copy `text`, writing what is not printable as \xNN; returns the bytes written. */
+static size_t text_escape(char *out, size_t size, const char *text)
+{
+    size_t n = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p && n + 5 < size; p++) {
+        if ((*p >= 0x20 && *p < 0x7f) || *p >= 0xc2) out[n++] = (char)*p;
+        else n += (size_t)snprintf(out + n, size - n, "\\x%02x", *p);
+    }
+    return n;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    if (!log_is_enabled(level)) return;
+    char text[LOG_LINE_BYTES_MAX], line[LOG_LINE_BYTES_MAX + 64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    size_t n = prefix_write(line, sizeof line, level);
+    n += text_escape(line + n, sizeof line - n - 1, text);
+    line[n++] = '\n';
+    ssize_t done = write(STDOUT_FILENO, line, n); /* a full or closed pipe loses the line, no more */
+    (void)done;
+}

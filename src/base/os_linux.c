@@ -1,0 +1,96 @@
+/* os_linux.c - see os_linux.h. */
+#include "base/os_linux.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void os_futex_wait(_Atomic uint32_t *word, uint32_t expected)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void os_futex_wake(_Atomic uint32_t *word, int count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void *os_reserve(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void os_unreserve(void *at, size_t bytes)
+{
+    munmap(at, bytes);
+}
+
+bool os_commit(void *at, size_t bytes)
+{
+    return mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void os_discard(void *at, size_t bytes)
+{
+    madvise(at, bytes, MADV_DONTNEED);
+}
+
+unsigned os_cpu_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return (unsigned)CPU_COUNT(&set);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+static uint64_t file_u64(const char *path, uint64_t otherwise)
+{
+    FILE *f = fopen(path, "re");
+    if (!f) return otherwise;
+    char line[64] = "";
+    char *got = fgets(line, sizeof line, f);
+    fclose(f);
+    if (!got || line[0] < '0' || line[0] > '9') return otherwise; /* "max" */
+    return strtoull(line, NULL, 10);
+}
+
+uint64_t os_memory_bytes(void)
+{
+    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t v2 = file_u64("/sys/fs/cgroup/memory.max", UINT64_MAX);
+    uint64_t v1 = file_u64("/sys/fs/cgroup/memory/memory.limit_in_bytes", UINT64_MAX);
+    if (v2 < bytes) bytes = v2;
+    if (v1 < bytes) bytes = v1;
+    return bytes;
+}
+
+uint64_t os_rss_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f) return 0;
+    unsigned long long size = 0, resident = 0;
+    int got = fscanf(f, "%llu %llu", &size, &resident);
+    fclose(f);
+    return got == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+uint64_t os_cpu_time_us(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000u +
+           (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+void os_thread_name(const char *name)
+{
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}

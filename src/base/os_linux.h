@@ -1,0 +1,48 @@
+/* os_linux.h - every quirk of the platform, and nowhere else. */
+#ifndef BASE_OS_LINUX_H
+#define BASE_OS_LINUX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Tell the core that this is a spin loop. */
+static inline void os_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* Sleep while *word is `expected`; may wake early. Wake up to `count` sleepers. */
+void os_futex_wait(_Atomic uint32_t *word, uint32_t expected);
+void os_futex_wake(_Atomic uint32_t *word, int count);
+
+/* Reserve address space without memory; NULL when the system refuses. */
+void *os_reserve(size_t bytes);
+void os_unreserve(void *at, size_t bytes);
+
+/* Make part of a reservation usable (zeroed); false when the system has no memory for it. */
+bool os_commit(void *at, size_t bytes);
+
+/* Give the memory of a committed range back; it reads as zeros when touched again. */
+void os_discard(void *at, size_t bytes);
+
+/* CPUs this process may run on; memory it may use (bytes): the machine's, or the container's
+ * limit where that is lower. */
+unsigned os_cpu_count(void);
+uint64_t os_memory_bytes(void);
+
+/* Resident set of this process now, bytes; 0 when unknown. */
+uint64_t os_rss_bytes(void);
+
+/* CPU time this process has used, microseconds. */
+uint64_t os_cpu_time_us(void);
+
+/* Name the calling thread (at most 15 characters are kept). */
+void os_thread_name(const char *name);
+
+#endif

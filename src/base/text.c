@@ -1,0 +1,111 @@
+/* text.c - see text.h. */
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DIGITS_MAX 20
+
+static size_t digit_count(struct view v)
+{
+    size_t n = 0;
+    while (n < v.len && v.ptr[n] >= '0' && v.ptr[n] <= '9')
+        n++;
+    return n;
+}
+
+enum err text_u64(struct view v, uint64_t *out)
+{
+    if (v.len == 0 || v.len > DIGITS_MAX || digit_count(v) != v.len) return ERR_NOT_A_NUMBER;
+    uint64_t value = 0;
+    for (size_t i = 0; i < v.len; i++) {
+        uint64_t digit = v.ptr[i] - '0';
+        if (value > (UINT64_MAX - digit) / 10) {
+            *out = UINT64_MAX;
+            return ERR_OK;
+        }
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return ERR_OK;
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit SIZES[] = {
+    {"", 1},           {"B", 1},           {"K", 1u << 10},   {"KB", 1u << 10},
+    {"KiB", 1u << 10}, {"M", 1u << 20},    {"MB", 1u << 20},  {"MiB", 1u << 20},
+    {"G", 1u << 30},   {"GB", 1u << 30},   {"GiB", 1u << 30}, {"T", 1ull << 40},
+    {"TB", 1ull << 40}, {"TiB", 1ull << 40},
+};
+
+static const struct unit DURATIONS[] = {
+    {"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
+};
+
+static enum err with_unit(struct view v, const struct unit *units, size_t count, uint64_t *out)
+{
+    size_t digits = digit_count(v);
+    uint64_t value;
+    enum err err = text_u64(view_of(v.ptr, digits), &value);
+    if (err != ERR_OK) return err;
+    struct view name = view_of(v.ptr + digits, v.len - digits);
+    for (size_t i = 0; i < count; i++) {
+        if (!view_equal(name, view_of(units[i].name, strlen(units[i].name)))) continue;
+        if (__builtin_mul_overflow(value, units[i].factor, out)) return ERR_OUT_OF_RANGE;
+        return ERR_OK;
+    }
+    return ERR_BAD_UNIT;
+}
+
+enum err text_bytes(struct view v, uint64_t *out)
+{
+    return with_unit(v, SIZES, sizeof SIZES / sizeof *SIZES, out);
+}
+
+enum err text_duration_ms(struct view v, uint64_t *out)
+{
+    return with_unit(v, DURATIONS, sizeof DURATIONS / sizeof *DURATIONS, out);
+}
+
+enum err text_fraction(struct view v, double *out)
+{
+    char copy[32];
+    if (v.len == 0 || v.len >= sizeof copy) return ERR_NOT_A_NUMBER;
+    for (size_t i = 0; i < v.len; i++)
+        if ((v.ptr[i] < '0' || v.ptr[i] > '9') && v.ptr[i] != '.') return ERR_NOT_A_NUMBER;
+    memcpy(copy, v.ptr, v.len);
+    copy[v.len] = '\0';
+    char *end;
+    *out = strtod(copy, &end);
+    return *end == '\0' ? ERR_OK : ERR_NOT_A_NUMBER;
+}
+
+void text_print_bytes(char *out, uint64_t bytes)
+{
+    static const char UNITS[] = {'T', 'G', 'M', 'K'};
+    for (int i = 0; i < 4; i++) {
+        uint64_t factor = 1ull << (40 - 10 * i);
+        if (bytes && bytes % factor == 0) {
+            snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "%c", bytes / factor, UNITS[i]);
+            return;
+        }
+    }
+    snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64, bytes);
+}
+
+void text_print_duration(char *out, uint64_t ms)
+{
+    if (ms % 1000) snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "ms", ms);
+    else if (ms && ms % 86400000 == 0)
+        snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "d", ms / 86400000);
+    else if (ms && ms % 3600000 == 0)
+        snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "h", ms / 3600000);
+    else if (ms && ms % 60000 == 0)
+        snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "m", ms / 60000);
+    else snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "s", ms / 1000);
+}

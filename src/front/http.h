@@ -1,0 +1,63 @@
+/* http.h - the HTTP door: announce, scrape, full scrape, heartbeat over TCP. */
+#ifndef FRONT_HTTP_H
+#define FRONT_HTTP_H
+
+#include "net/loop.h"
+#include "proto/address_text.h"
+#include "tracker/tracker.h"
+
+#define HTTP_HEADER_NAME_BYTES_MAX 64
+
+struct http_opts { /* live */
+    uint32_t timeout_ms;          /* a request must be complete, and an answer taken, within this */
+    uint32_t idle_timeout_ms;     /* keep-alive: wait this long for the next request */
+    uint32_t connections_max;     /* of the whole process */
+    uint32_t request_bytes_max;   /* head; larger: 431 (or 414 for the target) */
+    uint32_t connection_requests_max; /* on one connection, then Connection: close */
+    bool keep_alive;
+    bool external_ip;             /* BEP 24 */
+    bool scrape;                  /* false: failure "scrape disabled" */
+    bool full_scrape;
+    uint32_t full_scrape_interval_s; /* at most one per client address in this time */
+    uint32_t scrape_interval_s;      /* flags.min_request_interval; 0 leaves it out */
+    char forwarded_header[HTTP_HEADER_NAME_BYTES_MAX]; /* empty: none is believed */
+    const struct prefix *trusted;    /* whose header is believed, who may speak PROXY */
+    uint32_t trusted_count;
+};
+
+/* Shared by the doors of all workers. */
+struct http_shared {
+    _Atomic uint32_t connections; /* open now */
+    struct full_scrape_gate *gate; /* who had a full scrape lately; see http_shared_init */
+};
+enum err http_shared_init(struct http_shared *s) MUST_CHECK;
+void http_shared_fini(struct http_shared *s);
+
+/* What a door is given; the worker that owns the loop owns the door. */
+struct http_door_env {
+    struct loop *loop;
+    struct tracker *tracker;
+    struct rng *rng;
+    struct http_shared *shared;
+    _Atomic(const struct http_opts *) *opts;
+    bool peer_ids; /* the store keeps them */
+};
+
+struct http_door;
+
+enum err http_door_open(struct http_door **out, const struct http_door_env *env) MUST_CHECK;
+
+/* Serve a bound, listening socket too; takes the fd. */
+enum err http_door_listen(struct http_door *d, int take_fd, bool proxy) MUST_CHECK;
+
+/* Close what is over its deadline; call about every 100 ms. */
+void http_door_tick(struct http_door *d);
+
+/* Stop accepting; requests in hand are answered with Connection: close. */
+void http_door_drain(struct http_door *d);
+bool http_door_is_idle(const struct http_door *d);
+
+/* Close everything at once and free. */
+void http_door_close(struct http_door *d);
+
+#endif

@@ -1,0 +1,35 @@
+/* udp.h - the UDP door: BEP 15 over IPv4 and IPv6, a batch at a time. */
+#ifndef FRONT_UDP_H
+#define FRONT_UDP_H
+
+#include "base/hash.h"
+#include "net/loop.h"
+#include "proto/address_text.h"
+#include "tracker/tracker.h"
+
+struct udp_opts { /* live */
+    uint32_t id_ttl_s;         /* connection_id_ttl */
+    uint32_t answer_bytes_max; /* payload of an announce answer (U42) */
+    const struct prefix *trusted; /* who may speak on a PROXY listener */
+    uint32_t trusted_count;
+};
+
+/* What a door is given; the worker that owns the loop owns the door. */
+struct udp_door_env {
+    struct loop *loop;
+    struct tracker *tracker;
+    struct rng *rng;
+    const struct hash_key *id_key; /* the same for all workers and sockets (U24) */
+    _Atomic(const struct udp_opts *) *opts;
+};
+
+struct udp_door;
+
+/* Serve one bound socket; takes the fd. `proxy`: a PROXY v2 header precedes each datagram. */
+enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, int take_fd,
+                       enum family family, bool proxy) MUST_CHECK;
+
+/* Answer what is in the socket's buffer, then close. */
+void udp_door_close(struct udp_door *d);
+
+#endif

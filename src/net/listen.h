@@ -1,0 +1,31 @@
+/* listen.h - addresses to sockets: bound, non-blocking, SO_REUSEPORT so that each worker owns one.
+ * IPv6 sockets are V6ONLY: IPv4 is a socket of its own (protocol.md V4). */
+#ifndef NET_LISTEN_H
+#define NET_LISTEN_H
+
+#include "base/err.h"
+#include "proto/types.h"
+
+#define LISTEN_MAX 64
+
+/* One `listen` value: [udp://|tcp://|proxy://|udp+proxy://|tcp+proxy://]ADDRESS[:PORT], or PORT.
+ * Without a scheme: both. A wildcard is 0.0.0.0 or [::]. */
+struct listen_address {
+    struct address address;
+    uint16_t port; /* 0: the `port` option's */
+    bool udp, tcp;
+    bool proxy; /* a PROXY header is mandatory (T70) */
+};
+
+enum err listen_parse(struct view text, struct listen_address *out) MUST_CHECK;
+
+struct listen_opts {
+    uint32_t backlog;
+    uint32_t udp_recv_bytes, udp_send_bytes; /* SO_RCVBUF / SO_SNDBUF; 0 leaves the default */
+};
+
+/* Open, configure and bind one socket; errno tells why on ERR_OS. The caller owns *fd. */
+enum err listen_udp(const struct listen_address *a, const struct listen_opts *o, int *fd) MUST_CHECK;
+enum err listen_tcp(const struct listen_address *a, const struct listen_opts *o, int *fd) MUST_CHECK;
+
+#endif

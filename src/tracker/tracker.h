@@ -1,0 +1,62 @@
+/* tracker.h - what a request means: rules, interval, limits; the same for every door.
+ *
+ * Threads   any worker may call; all shared state is read-only or atomic.
+ * Time      `now_s` is handed in: seconds of the monotonic clock. */
+#ifndef TRACKER_TRACKER_H
+#define TRACKER_TRACKER_H
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "swarm/swarm.h"
+#include "tracker/interval.h"
+
+#define NUMWANT_PEERS_MAX 1000 /* most peers in one answer, whatever the options say */
+#define PASSKEY_BYTES_MAX 64
+
+/* All live (atomic reload by the owner of the struct). */
+struct tracker_opts {
+    uint32_t numwant_default; /* when the client says nothing, or something negative */
+    uint32_t numwant_max;     /* max_peers_per_response */
+    char passkey[PASSKEY_BYTES_MAX + 1]; /* not empty: announces and scrapes must carry it */
+    struct interval_opts interval;
+};
+
+struct tracker {
+    /* constant after init */
+    struct swarm *swarm;
+    /* atomic: replaced whole at reload; the old one is freed a grace period later */
+    _Atomic(const struct tracker_opts *) opts;
+    struct interval interval;
+};
+
+void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts);
+
+/* A decided announce: what the door encodes. */
+struct announce_answer {
+    uint32_t interval_s, min_interval_s;
+    struct swarm_answer swarm; /* .peers: room set by the caller */
+};
+
+/* Check the rules, then record the announce and fill the answer.
+ *   a        decoded by the door; info hash etc. are well-formed
+ *   hash     swarm_hash() of a->info_hash
+ *   out      out->swarm.peers.{compact,peer_ids,max} set by the door: the room it has; lowered
+ *            here to what the client asked for (numwant) and may have (numwant_max)
+ *   returns  ERR_OK, or the refusal to tell the client (nothing was recorded) */
+enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t hash,
+                          uint32_t now_s, struct rng *rng, struct announce_answer *out) MUST_CHECK;
+
+/* May this client scrape? `passkey` as in struct announce. */
+enum err tracker_scrape_check(const struct tracker *t, struct view passkey) MUST_CHECK;
+
+/* The numbers of one torrent (zeros when unknown). */
+void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,
+                    uint32_t now_s, struct swarm_numbers *out);
+
+/* Where a path leads. HTTP and BEP 41 URLData share this (protocol.md T50..T53, S20, U87).
+ *   path      undecoded, starts with '/'
+ *   passkey   filled with the path's key, or empty; borrowed from path */
+enum route { ROUTE_NONE, ROUTE_ANNOUNCE, ROUTE_SCRAPE, ROUTE_HEARTBEAT, ROUTE_ROOT };
+enum route tracker_route(struct view path, struct view *passkey);
+
+#endif

@@ -1,0 +1,54 @@
+/* base_bytes.c - cursor and writer never step outside, and say so. */
+#include "unit.h"
+
+#include "base/bytes.h"
+
+static void cursor_reads_in_order_and_sticks_at_the_end(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7};
+    struct cursor c = cursor_of(bytes, sizeof bytes);
+    assert_int_equal(cursor_u8(&c), 1);
+    assert_int_equal(cursor_u16be(&c), 0x0203);
+    assert_int_equal(cursor_u32be(&c), 0x04050607);
+    assert_false(c.short_read);
+    assert_int_equal(cursor_u8(&c), 0);
+    assert_true(c.short_read);
+    assert_int_equal(cursor_u64be(&c), 0);
+}
+
+static void writer_drops_what_does_not_fit_whole(void **state)
+{
+    (void)state;
+    uint8_t bytes[8] = {0};
+    struct writer w = writer_of(bytes, 7);
+    writer_u32be(&w, 0x01020304);
+    writer_u32be(&w, 0x05060708);
+    assert_true(w.overflow);
+    assert_int_equal(writer_used(&w), 4);
+    writer_u8(&w, 9);
+    assert_int_equal(writer_used(&w), 4);
+    assert_int_equal(bytes[4], 0);
+}
+
+static void writer_prints_decimals(void **state)
+{
+    (void)state;
+    char text[64];
+    struct writer w = writer_of(text, sizeof text);
+    writer_decimal(&w, 0);
+    writer_literal(&w, ",");
+    writer_decimal(&w, UINT64_MAX);
+    assert_memory_equal(text, "0,18446744073709551615", writer_used(&w));
+    assert_int_equal(writer_used(&w), 22);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cursor_reads_in_order_and_sticks_at_the_end),
+        cmocka_unit_test(writer_drops_what_does_not_fit_whole),
+        cmocka_unit_test(writer_prints_decimals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
