@@ -18,6 +18,7 @@ struct swarm_opts {
     uint64_t peers_max;         /* 0 = no limit; live */
     uint32_t torrent_peers_max; /* in one swarm, both families; 0 = no limit; live */
     uint32_t ip_peers_max;      /* in one swarm, per IPv4 address or IPv6 /64; 0 = no limit; live */
+    bool ip_limit_loopback;     /* ip_peers_max holds for loopback addresses too; live */
     uint32_t completed_ttl_s;   /* how long an empty swarm's completed count is kept; live */
     uint32_t lifetime_s_max;    /* longest peer lifetime that will be asked for; fixed at start */
     bool store_peer_ids;        /* keep the 20 bytes for dictionary answers; fixed at start */
