@@ -1,16 +1,17 @@
 /* http1.c - see http1.h.
  *
- * Idea      One walk from the first byte; each step answers GO_ON, MORE or minus a status. Nothing is
- *           kept between calls: an announce mostly comes in one segment, so parsing anew is cheaper
- *           than a state machine that can stop at any byte. A head that drips in is cheap all the
- *           same: without a new line feed it cannot be complete, and `seen` says where to look.
+ * Idea      One walk from the first byte; each step answers GO_ON, MORE or minus a status. Nothing
+ *           is kept between calls: an announce mostly comes in one segment, so parsing anew is
+ *           cheaper than a state machine that can stop at any byte. A head that drips in is cheap
+ *           all the same: without a new line feed it cannot be complete, and `seen` says where to
+ *           look.
  * Speed     Most bytes are target and header values. Their only question is "is this a control
  *           byte?", and it is asked for eight bytes at a time (plain_run).
  * Strict    Anything two parsers could understand differently is refused: bare CR, folding, blanks
  *           before a colon, bodies, repeated Host. The exceptions are bare LF and one empty line in
  *           front, which old clients send and nobody misreads (T9).
- * Rejected  Only searching for the blank line and picking the target: cheaper by a third, but
- *           Content-Length smuggling (T10) and proxy headers need the lines anyway. */
+ * Rejected  Searching for the empty line and picking out the target alone: bodies (T10), Connection
+ *           and the proxies' headers need the lines anyway. */
 #include "proto/http1.h"
 
 #include <assert.h>
