@@ -46,7 +46,7 @@ static void strings_count_bytes_c2(void **state)
 static void a_full_buffer_is_told(void **state)
 {
     (void)state;
-    uint8_t out[8];
+    uint8_t out[8] = {0};
     struct writer w = writer_of(guarded(out, sizeof out), sizeof out);
     bencode_literal(&w, "seven b");
     assert_true(w.overflow);
