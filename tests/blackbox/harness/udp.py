@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from .check import DEADLINE_S, new_peer_id, peers_of
+from .proxy import proxy_v2
 
 MAGIC = 0x41727101980
 CONNECT, ANNOUNCE, SCRAPE, ERROR, HEARTBEAT = 0, 1, 2, 3, 4
@@ -65,11 +66,14 @@ def new_transaction_id():
 
 
 class UdpClient:
-    """One socket. `source` and `source_port` choose its own end."""
+    """One socket. `source` and `source_port` choose its own end. `proxied_for` makes it a proxy
+    that speaks for that client: each datagram gets a PROXY v2 header, answers are for the client."""
 
-    def __init__(self, host, port, *, source=None, source_port=0, timeout=DEADLINE_S):
+    def __init__(self, host, port, *, source=None, source_port=0, proxied_for=None,
+                 timeout=DEADLINE_S):
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.record_bytes = 18 if self.family == socket.AF_INET6 else 6
+        self.record_bytes = 18 if ":" in (proxied_for or host) else 6
+        self.prefix = proxy_v2(proxied_for, 40000) if proxied_for else b""
         self.server = (host, port)
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
@@ -101,7 +105,7 @@ class UdpClient:
         return self._connection_id
 
     def send(self, packet):
-        self.socket.send(packet)
+        self.socket.send(self.prefix + packet)
 
     def receive(self, timeout=None):
         """One datagram; None when `timeout` is given and nothing came."""
