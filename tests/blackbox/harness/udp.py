@@ -186,3 +186,12 @@ def assert_dropped(client, *packets):
     answer = client.raw(connect_packet(tx))
     assert len(answer) == 16 and answer[:8] == struct.pack(">II", CONNECT, tx), \
         f"answered instead of dropped: {answer!r}"
+
+
+def join_many(client, info_hash, count, *, first_port=10000, **fields):
+    """`count` peers with ports of their own and fresh ids. Returns their ports."""
+    ports = list(range(first_port, first_port + count))
+    for port in ports:
+        answer = client.announce(info_hash, port=port, numwant=0, **fields)
+        assert isinstance(answer, UdpAnnounce), answer
+    return ports
