@@ -4,19 +4,22 @@ server   starts and stops the program under test
 udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 bencode  a decoder that refuses everything BEP 3 forbids
+oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
 
 from .bencode import BencodeError, decode
 from .check import eventually, new_hash, new_peer_id, peers_of, unused_port
-from .http import HttpClient, HttpResponse, percent, query_of
+from .http import HttpClient, HttpResponse, percent, query_of, raw_query
+from .oracle import everything, fill, unharmed
 from .server import Server, muster_bin, run_muster
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                   UdpScrape, assert_dropped)
 
 __all__ = [
     "BencodeError", "decode", "eventually", "new_hash", "new_peer_id", "peers_of", "unused_port",
-    "HttpClient", "HttpResponse", "percent", "query_of", "Server", "muster_bin", "run_muster",
+    "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
+    "everything", "fill", "unharmed", "Server", "muster_bin", "run_muster",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
     "UdpScrape", "assert_dropped",
 ]
