@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define INTERVAL_LIFETIME_TIMES 2 /* a peer lives so many intervals */
+
 struct interval_opts {
     uint32_t start_s; /* announced at start; clamped into [min_s, max_s] */
     uint32_t min_s, max_s;
@@ -42,7 +44,7 @@ void interval_init(struct interval *i, const struct interval_opts *opts, uint32_
 void interval_turn(struct interval *i, const struct interval_opts *opts,
                    const struct interval_load *load, uint32_t now_s);
 
-/* Set the interval at once (settings API); clamped into [min_s, max_s]. */
+/* Set the interval at once, for a reload that changed it; clamped into [min_s, max_s]. */
 void interval_set(struct interval *i, const struct interval_opts *opts, uint32_t interval_s,
                   uint32_t now_s);
 
@@ -54,5 +56,8 @@ static inline uint32_t interval_lifetime_s(const struct interval *i)
 /* The interval for one answer, jitter included. */
 uint32_t interval_answer_s(const struct interval *i, const struct interval_opts *opts,
                            struct rng *rng);
+
+/* The `min interval` of an answer; 0: leave it out. */
+uint32_t interval_min_s(const struct interval *i, const struct interval_opts *opts);
 
 #endif
