@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from harness import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
-                     assert_dropped, eventually, new_hash, new_peer_id)
+                     assert_dropped, eventually, new_hash, new_peer_id, unused_port)
 from harness.udp import (MAGIC, announce_packet, connect_packet, join_many, new_transaction_id,
                          scrape_packet)
 
@@ -231,15 +231,17 @@ def test_u23_au13_an_id_is_not_bound_to_the_port(server):
 
 
 def test_u24_au14_an_id_holds_on_every_port(start_server):
-    """All sockets and workers share the key; other ports are asked from many source ports so that
+    """All sockets and workers share the key; each port is asked from many source ports, so that
     both workers are met."""
-    two = start_server("--listen", "127.0.0.2:{port}")
-    connection_id = two.udp().connect()
-    for host in ("127.0.0.1", "127.0.0.2"):
+    lease = unused_port()
+    server = start_server("--listen", f"127.0.0.1:{lease.port}")
+    connection_id = server.udp().connect()
+    for port in (server.port, lease.port):
         for _ in range(16):
-            with UdpClient(host, two.port, source="127.0.0.1") as client:
+            with UdpClient("127.0.0.1", port) as client:
                 answer = client.announce(new_hash(), connection_id=connection_id)
                 assert isinstance(answer, UdpAnnounce)
+    lease.release()
 
 
 def test_u25_wrong_id_gets_an_error_of_25_bytes(server):
