@@ -8,25 +8,10 @@ import pytest
 
 from harness import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                      assert_dropped, eventually, new_hash, new_peer_id, unused_port)
-from harness.udp import (MAGIC, announce_packet, connect_packet, join_many, new_transaction_id,
+from harness.udp import (MAGIC, announce_packet, answers_before, connect_packet, join_many,
                          scrape_packet)
 
 BAD_ID = b"bad connection id"
-
-
-def answers_before(client, *packets):
-    """What the packets are answered with: everything that comes before the answer to a connect
-    sent after them."""
-    for packet in packets:
-        client.send(packet)
-    tx = new_transaction_id()
-    client.send(connect_packet(tx))
-    answers = []
-    while True:
-        answer = client.receive()
-        if answer[:8] == struct.pack(">II", 0, tx):
-            return answers
-        answers.append(answer)
 
 
 def assert_refused(client, packet):

@@ -177,15 +177,26 @@ class UdpClient:
         return self.scrape(info_hash).entries[0]
 
 
-def assert_dropped(client, *packets):
-    """None of the packets is answered: the answer to a connect sent after them comes first.
-    Datagrams of one socket are handled in their order, so no waiting is needed."""
+def answers_before(client, *packets):
+    """What the packets are answered with: everything that comes before the answer to a connect
+    sent after them."""
     for packet in packets:
         client.send(packet)
     tx = new_transaction_id()
-    answer = client.raw(connect_packet(tx))
-    assert len(answer) == 16 and answer[:8] == struct.pack(">II", CONNECT, tx), \
-        f"answered instead of dropped: {answer!r}"
+    client.send(connect_packet(tx))
+    answers = []
+    while True:
+        answer = client.receive()
+        if answer[:8] == struct.pack(">II", CONNECT, tx):
+            return answers
+        answers.append(answer)
+
+
+def assert_dropped(client, *packets):
+    """None of the packets is answered. Datagrams of one socket are handled in their order, so no
+    waiting is needed."""
+    answers = answers_before(client, *packets)
+    assert not answers, f"answered instead of dropped: {answers!r}"
 
 
 def join_many(client, info_hash, count, *, first_port=10000, **fields):
