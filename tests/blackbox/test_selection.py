@@ -83,30 +83,34 @@ def test_r50_stopped_gets_nobody(server, mixed):
 SWARM = 1000
 
 
-@pytest.fixture(scope="module")
-def large(shared_server):
+def fill(server):
     """1000 leechers on ports 10000.., and half as many seeders on ports 20000.. ."""
     torrent = new_hash()
-    with UdpClient(shared_server.host4, shared_server.port) as client:
+    with UdpClient(server.host4, server.port) as client:
         join_many(client, torrent, SWARM)
         join_many(client, torrent, SWARM // 2, first_port=20000, left=0)
     return torrent
+
+
+@pytest.fixture(scope="module")
+def large(shared_server):
+    return fill(shared_server)
 
 
 @pytest.mark.parametrize("left,eligible,draws", [(0, range(10000, 10000 + SWARM), 100),
                                                  (1, [*range(10000, 10000 + SWARM),
                                                       *range(20000, 20000 + SWARM // 2)], 150)],
                          ids=["seeder", "leecher"])
-def test_m33_choice_is_uniform(server, large, left, eligible, draws):
+def test_m33_choice_is_uniform(server, left, eligible, draws):
     """200 of 1000 a hundred times: a peer is missed by all with p < 1e-9, and the chi-square of how
     often each was told stays below its expectation plus ten standard deviations."""
-    client, told, lists = server.udp("127.0.0.33"), Counter(), []
+    torrent = fill(server)
+    client, peer, told, lists = server.udp("127.0.0.33"), new_peer_id(), Counter(), []
     for _ in range(draws):
-        answer = client.announce(large, b"-MU0001-the same one", port=9, left=left, numwant=200)
+        answer = client.announce(torrent, peer, port=9, left=left, numwant=200)
         lists.append(ports(answer))
         told.update(lists[-1])
         assert len(lists[-1]) == 200
-    client.announce(large, b"-MU0001-the same one", port=9, event=STOPPED)
     assert set(told) == set(eligible)
     assert all(a != b for a, b in zip(lists, lists[1:]))
     expected = draws * 200 / len(told)
