@@ -26,9 +26,9 @@ def neighbour(request):
         return
     server, torrent = request.getfixturevalue("server"), new_hash()
     with UdpClient(server.host4, server.port, source="127.0.0.99") as client:
-        client.announce(torrent)
+        client.announce(torrent, port=4000)
         yield
-        assert client.announce(torrent).counts == (0, 2)
+        assert client.announce(torrent, port=4001).counts == (0, 2)
         assert client.numbers(torrent) == (0, 0, 2)
 
 
