@@ -1,0 +1,268 @@
+/* expire.c - forgetting peers that went silent, a shard at a time.
+ *
+ * Idea       a cycle visits every shard; a visit takes the lock, scans the small torrents of the
+ *            shard (a few hundred) and notes the large ones. Those are visited afterwards, a few
+ *            buckets per hold of the lock, found again by info hash each time: nothing is remembered
+ *            across holds but a hash and two numbers, so that anything may change in between.
+ * Pairs      clients on both families of a large torrent are estimated on the way: tags of IPv4 peers
+ *            are counted, then IPv6 peers look theirs up; chance meetings (1 in 65536) are taken off.
+ * Rejected   a heap or a timer per peer: bytes and a touch per announce for what a scan of packed
+ *            peers does at memory speed. */
+#include "swarm/store.h"
+
+#include "base/metrics.h"
+
+#include <assert.h>
+
+#define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
+#define BUCKETS_PER_HOLD  64
+#define TAGS              65536u
+#define RECORDS_AHEAD     8
+
+struct sweep {
+    struct swarm *s;
+    struct ages ages;
+    uint32_t now_s;
+    bool drop_empty; /* limits are near: completed counts of empty torrents go first */
+    struct sweep_report *report;
+    uint64_t held_since_ns;
+};
+
+static void hold(struct sweep *w, struct shard *shard)
+{
+    lock_take(&shard->lock);
+    if (w->report->clock_ns) w->held_since_ns = w->report->clock_ns();
+}
+
+static void release(struct sweep *w, struct shard *shard)
+{
+    uint64_t ns = w->report->clock_ns ? w->report->clock_ns() - w->held_since_ns : 0;
+    lock_release(&shard->lock);
+    if (ns > w->report->hold_ns_max) w->report->hold_ns_max = ns;
+}
+
+static void max_raise(uint32_t *max, uint32_t value)
+{
+    if (value > *max) *max = value;
+}
+
+/* ---- small torrents ---- */
+
+static bool is_forgettable(const struct sweep *w, const struct record *r)
+{
+    if (small_count(r)) return false;
+    return !r->completed || w->drop_empty ||
+           w->now_s - small_empty_since_s(r) > w->s->completed_ttl_s;
+}
+
+static void sweep_small(struct sweep *w, struct shard *shard, uint32_t i, slab_ref *ref)
+{
+    struct swarm *s = w->s;
+    w->report->peers_removed += small_expire(s, ref, w->ages, w->now_s);
+    struct record *r = record_at(s, *ref);
+    max_raise(&w->report->torrent_peers_max, small_count(r));
+    max_raise(&w->report->bucket_peers_max, small_count(r));
+    if (!is_forgettable(w, r)) {
+        *ref = slab_compact(&s->slab, *ref);
+        return;
+    }
+    small_free(s, *ref);
+    shard_remove(s, shard, shard_slot(s, shard, i));
+    count_move(&s->torrents, -1);
+    w->report->torrents_removed++;
+}
+
+/* ---- large torrents ---- */
+
+struct large_visit {
+    struct shard *shard;
+    struct info_hash info_hash;
+    uint64_t hash;
+    bool counts_pairs;
+    double pairs_complete, pairs_incomplete;
+};
+
+static slab_ref *find_large(const struct swarm *s, const struct large_visit *v)
+{
+    struct slot slot = shard_find(s, v->shard, v->hash, &v->info_hash);
+    return slot.ref && record_is_large(record_at(s, *slot.ref)) ? slot.ref : NULL;
+}
+
+static void tag_count(struct sweep *w, struct large_visit *v, const uint8_t *peer, enum family f)
+{
+    uint16_t tag = peer_tag(peer, f), *seeders = w->s->tag_counts[0], *others = w->s->tag_counts[1];
+    bool is_seeder = peer_bits(peer, f) & PEER_SEEDER;
+    if (f == FAMILY_V4) {
+        uint16_t *count = is_seeder ? &seeders[tag] : &others[tag];
+        *count = (uint16_t)(*count + (*count < UINT16_MAX));
+    } else if (is_seeder) {
+        v->pairs_complete += seeders[tag];
+        v->pairs_incomplete += others[tag];
+    } else {
+        v->pairs_incomplete += seeders[tag] + others[tag];
+    }
+}
+
+/* Drop the silent of one bucket and keep its run in a dense page. */
+static void sweep_bucket(struct sweep *w, struct large_visit *v, struct large *l, enum family f,
+                         enum group g, uint32_t b)
+{
+    struct table *t = &l->tables[f][g];
+    for (uint32_t i = table_bucket(w->s, t, b)->count; i-- > 0;) {
+        uint8_t *peer = (uint8_t *)slab_at(&w->s->slab, table_bucket(w->s, t, b)->run) +
+                        i * w->s->stride[f];
+        if (bits_are_expired(peer_bits(peer, f), w->ages)) {
+            large_drop(w->s, l, f, g, (struct place){peer, b, (uint16_t)i});
+            w->report->peers_removed++;
+            if (b >= t->buckets) return; /* merged into a lower one, which is still to come */
+        } else if (v->counts_pairs) {
+            tag_count(w, v, peer, f);
+        }
+    }
+    struct bucket *e = table_bucket(w->s, t, b);
+    if (e->run) e->run = slab_compact(&w->s->slab, e->run);
+    if (e->count > t->pass_max) t->pass_max = e->count;
+    max_raise(&w->report->bucket_peers_max, e->count);
+}
+
+/* One table, a few buckets per hold, from the last to the first: a bucket that is merged away goes
+ * into a lower one. False when the torrent is no longer a large one. */
+static bool sweep_table(struct sweep *w, struct large_visit *v, enum family f, enum group g)
+{
+    for (uint32_t b = UINT32_MAX;;) {
+        hold(w, v->shard);
+        slab_ref *ref = find_large(w->s, v);
+        struct large *l = ref ? large_of(record_at(w->s, *ref)) : NULL;
+        if (!l) {
+            release(w, v->shard);
+            return false;
+        }
+        struct table *t = &l->tables[f][g];
+        if (b == UINT32_MAX) t->pass_max = 0;
+        if (b > t->buckets) b = t->buckets;
+        for (uint32_t n = 0; n < BUCKETS_PER_HOLD && b > 0; n++) {
+            if (--b < t->buckets) sweep_bucket(w, v, l, f, g, b);
+        }
+        if (b == 0 && t->buckets) t->bucket_max = t->pass_max ? t->pass_max : 1;
+        release(w, v->shard);
+        if (b == 0) return true;
+    }
+}
+
+static uint32_t pairs_of(double met, uint32_t v4, uint32_t v6)
+{
+    double pairs = met - (double)v4 * v6 / TAGS;
+    return pairs > 0 ? (uint32_t)(pairs + 0.5) : 0;
+}
+
+static void pairs_store(struct large *l, const struct large_visit *v)
+{
+    uint32_t seeders[FAMILY_COUNT], others[FAMILY_COUNT];
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        seeders[f] = l->tables[f][GROUP_UPLOAD].count - l->partials[f];
+        others[f] = l->tables[f][GROUP_DOWNLOAD].count + l->partials[f];
+    }
+    l->pairs_complete = pairs_of(v->pairs_complete, seeders[0], seeders[1]);
+    double chance = (double)seeders[0] * others[1] / TAGS + (double)others[0] * seeders[1] / TAGS;
+    l->pairs_incomplete = pairs_of(v->pairs_incomplete - chance, others[0], others[1]);
+}
+
+/* The last hold: store what was estimated, become small again if few are left. */
+static void finish_large(struct sweep *w, struct large_visit *v)
+{
+    hold(w, v->shard);
+    slab_ref *ref = find_large(w->s, v);
+    if (ref) {
+        struct large *l = large_of(record_at(w->s, *ref));
+        if (v->counts_pairs) pairs_store(l, v);
+        else l->pairs_complete = l->pairs_incomplete = 0;
+        max_raise(&w->report->torrent_peers_max, large_count(l));
+        for (int f = 0; f < FAMILY_COUNT; f++)
+            for (int g = 0; g < GROUP_COUNT; g++)
+                table_compact(w->s, &l->tables[f][g]);
+        large_to_small(w->s, ref);
+        *ref = slab_compact(&w->s->slab, *ref);
+    }
+    release(w, v->shard);
+    w->report->torrents_large++;
+}
+
+static bool is_on_both_families(const struct large *l)
+{
+    return (l->tables[0][0].count || l->tables[0][1].count) &&
+           (l->tables[1][0].count || l->tables[1][1].count);
+}
+
+static void sweep_large(struct sweep *w, struct large_visit *v)
+{
+    if (v->counts_pairs)
+        for (int i = 0; i < 2; i++)
+            memset(w->s->tag_counts[i], 0, TAGS * sizeof *w->s->tag_counts[i]);
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int g = 0; g < GROUP_COUNT; g++)
+            if (!sweep_table(w, v, f, g)) return;
+    finish_large(w, v);
+}
+
+/* ---- shards ---- */
+
+/* Sweep a shard's small torrents and note its large ones from index position *at on. */
+static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
+                            struct large_visit *noted)
+{
+    struct swarm *s = w->s;
+    unsigned count = 0;
+    hold(w, shard);
+    if (*at == 0) max_raise(&w->report->shard_torrents_max, shard->used);
+    for (; *at < shard_slots(shard) && count < LARGE_NOTED_MAX; ++*at) {
+        shard_prefetch_record(s, shard, *at + RECORDS_AHEAD);
+        slab_ref *ref = shard_entry(s, shard, *at);
+        if (!ref) continue;
+        struct record *r = record_at(s, *ref);
+        if (!record_is_large(r)) {
+            sweep_small(w, shard, *at, ref);
+            continue;
+        }
+        noted[count++] = (struct large_visit){.shard = shard,
+                                              .info_hash = r->info_hash,
+                                              .hash = swarm_hash(s, &r->info_hash),
+                                              .counts_pairs = is_on_both_families(large_of(r))};
+    }
+    if (*at >= shard_slots(shard)) {
+        shard_shrink(s, shard);
+        *at = UINT32_MAX;
+    }
+    release(w, shard);
+    return count;
+}
+
+static bool limits_are_near(const struct swarm *s)
+{
+    uint64_t max = s->torrents_max;
+    uint64_t budget = (uint64_t)s->slab.page_count_max * SLAB_PAGE_BYTES;
+    return (max && s->torrents >= max - max / 16) ||
+           slab_used_bytes(&s->slab) >= budget - budget / 16;
+}
+
+void swarm_sweep(struct swarm *s, struct swarm_time time, uint32_t shard_from, uint32_t shards,
+                 struct sweep_report *report)
+{
+    struct sweep w = {.s = s,
+                      .ages = swarm_ages(s, time),
+                      .now_s = time.now_s,
+                      .drop_empty = limits_are_near(s),
+                      .report = report};
+    struct large_visit noted[LARGE_NOTED_MAX];
+    uint64_t peers_before = report->peers_removed, torrents_before = report->torrents_removed;
+    for (uint32_t i = 0; i < shards; i++) {
+        struct shard *shard = &s->shards[(shard_from + i) % SHARD_COUNT];
+        for (uint32_t at = 0; at != UINT32_MAX;) {
+            unsigned count = sweep_index(&w, shard, &at, noted);
+            for (unsigned n = 0; n < count; n++)
+                sweep_large(&w, &noted[n]);
+        }
+    }
+    metrics_add(METRIC_PEERS_EXPIRED, report->peers_removed - peers_before);
+    metrics_add(METRIC_TORRENTS_EXPIRED, report->torrents_removed - torrents_before);
+    slab_trim(&s->slab, shards);
+}

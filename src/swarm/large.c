@@ -1,0 +1,255 @@
+/* large.c - a torrent of many peers: four tables, by family and by whether a peer only uploads.
+ *
+ * Idea       seeders are never handed to seeders, so that downloaders and uploaders lie in tables of
+ *            their own: a pick never has to search for an eligible peer, however lopsided the swarm.
+ * Counts     follow every change; only how many clients are on both families is an estimate, made
+ *            anew by each sweep (expire.c).
+ * Twins      cannot be looked up by tag here; the last few completions are remembered by tag, because
+ *            both families of one client report a completion within seconds (protocol.md V16). */
+#include "swarm/store.h"
+
+#include <assert.h>
+
+static enum group group_of(uint16_t bits)
+{
+    return bits_only_upload(bits) ? GROUP_UPLOAD : GROUP_DOWNLOAD;
+}
+
+/* Keep the counters when a peer's bits change; 0 stands for a peer that is not there. */
+static void state_move(struct swarm *s, struct large *l, enum family f, uint16_t before,
+                       uint16_t after)
+{
+    count_move(&s->seeders[f], ((after & PEER_SEEDER) != 0) - ((before & PEER_SEEDER) != 0));
+    l->partials[f] += ((after & PEER_STATE) == PEER_PARTIAL);
+    l->partials[f] -= ((before & PEER_STATE) == PEER_PARTIAL);
+}
+
+/* ---- small and large ---- */
+
+static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const uint8_t *peer = small_run(s, r, f);
+        for (unsigned i = 0; i < r->count[f]; i++, peer += s->stride[f]) {
+            uint16_t bits = peer_bits(peer, f);
+            if (!table_insert(s, &l->tables[f][group_of(bits)], f, peer)) return false;
+            l->partials[f] += (bits & PEER_STATE) == PEER_PARTIAL;
+        }
+    }
+    return true;
+}
+
+static void tables_clear(struct swarm *s, struct large *l)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (int g = 0; g < GROUP_COUNT; g++)
+            table_clear(s, &l->tables[f][g], f);
+}
+
+bool large_from_small(struct swarm *s, slab_ref *ref)
+{
+    slab_ref fresh = slab_alloc(&s->slab, sizeof(struct large));
+    if (!fresh) return false;
+    struct large *l = slab_at(&s->slab, fresh);
+    struct record *r = record_at(s, *ref);
+    *l = (struct large){.info_hash = r->info_hash, .completed = r->completed, .mark = RECORD_LARGE};
+    if (!tables_fill(s, l, r)) {
+        tables_clear(s, l);
+        slab_free(&s->slab, fresh);
+        return false;
+    }
+    /* All that is counted so far is exact: who counts once now is a pair. */
+    struct swarm_numbers exact, all;
+    small_numbers(s, r, AGES_ANY, &exact);
+    large_numbers(l, &all);
+    l->pairs_complete = all.complete > exact.complete ? all.complete - exact.complete : 0;
+    l->pairs_incomplete = all.incomplete > exact.incomplete ? all.incomplete - exact.incomplete : 0;
+    small_free(s, *ref);
+    *ref = fresh;
+    return true;
+}
+
+void large_to_small(struct swarm *s, slab_ref *ref)
+{
+    struct large *l = large_of(record_at(s, *ref));
+    if (large_count(l) > LARGE_PEERS_MIN) return;
+    uint32_t bytes = RECORD_HEAD_BYTES + LARGE_PEERS_MIN * (uint32_t)PEER_BYTES_MAX;
+    slab_ref fresh = slab_alloc(&s->slab, bytes);
+    if (!fresh) return;
+    struct record *r = record_at(s, fresh);
+    *r = (struct record){.info_hash = l->info_hash, .completed = l->completed};
+    uint8_t *at = r->peers;
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        for (int g = 0; g < GROUP_COUNT; g++) {
+            struct table *t = &l->tables[f][g];
+            for (uint32_t b = 0; b < t->buckets; b++) {
+                struct bucket *e = table_bucket(s, t, b);
+                if (!e->count) continue;
+                memcpy(at, slab_at(&s->slab, e->run), e->count * (size_t)s->stride[f]);
+                at += e->count * (size_t)s->stride[f];
+                r->count[f] = (uint8_t)(r->count[f] + e->count);
+            }
+        }
+    }
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (unsigned i = 0; i < r->count[f]; i++) {
+            uint8_t *peer = small_run(s, r, f) + i * s->stride[f];
+            peer_bits_set(peer, f, peer_bits(peer, f) & (uint16_t)~PEER_CROWDED);
+        }
+    large_free(s, *ref);
+    *ref = slab_resize(&s->slab, fresh, small_bytes(s, r), small_bytes(s, r));
+}
+
+void large_free(struct swarm *s, slab_ref ref)
+{
+    tables_clear(s, large_of(record_at(s, ref)));
+    slab_free(&s->slab, ref);
+}
+
+/* ---- announces ---- */
+
+static bool completed_lately(const struct large *l, uint16_t tag)
+{
+    for (int i = 0; i < COMPLETIONS_MAX; i++)
+        if (l->completions[i] == tag) return tag != 0;
+    return false;
+}
+
+static void completion_note(struct large *l, uint16_t tag)
+{
+    l->completions[l->completion_next++ % COMPLETIONS_MAX] = tag;
+}
+
+struct known {
+    struct place place; /* .peer NULL: a newcomer */
+    enum group group;
+    bool is_exact;
+    unsigned same_prefix;
+};
+
+/* Find the asker: its endpoint, or else the peer it was on another port. If both are there, the old
+ * port is dropped: it moved onto a port that somebody had left. */
+static struct known find_known(struct swarm *s, struct large *l, const struct asker *a)
+{
+    struct table_hit hits[GROUP_COUNT];
+    struct known out = {0};
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        table_find(s, &l->tables[a->family][g], a, &hits[g]);
+        out.same_prefix += hits[g].same_prefix;
+    }
+    bool has_exact = hits[0].exact.peer || hits[1].exact.peer;
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        if (has_exact && hits[g].moved.peer) {
+            large_drop(s, l, a->family, g, hits[g].moved);
+            return find_known(s, l, a);
+        }
+    }
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        struct place p = has_exact ? hits[g].exact : hits[g].moved;
+        if (p.peer) out = (struct known){p, g, has_exact, out.same_prefix};
+    }
+    return out;
+}
+
+/* The peer stays in its table: same host, same group. A crowded peer that moves port changes its
+ * bucket, so it is stored anew. */
+static bool can_stay(const struct known *k, const struct asker *a, enum group to)
+{
+    bool is_crowded = peer_bits(k->place.peer, a->family) & PEER_CROWDED;
+    return k->group == to && (k->is_exact || !is_crowded);
+}
+
+static bool update_known(struct swarm *s, struct large *l, const struct asker *a,
+                         struct known *k, const uint8_t *peer)
+{
+    enum family f = a->family;
+    uint16_t before = peer_bits(k->place.peer, f), after = peer_bits(peer, f);
+    enum group to = group_of(after);
+    if (can_stay(k, a, to)) {
+        memcpy(k->place.peer, peer, s->stride[f]);
+        peer_bits_set(k->place.peer, f, after | (before & PEER_CROWDED));
+        state_move(s, l, f, before, after);
+        return true;
+    }
+    if (k->group == to) large_drop(s, l, f, k->group, k->place);
+    if (!table_insert(s, &l->tables[f][to], f, peer)) return false;
+    if (k->group != to) large_drop(s, l, f, k->group, k->place);
+    count_move(&s->peers[f], 1);
+    state_move(s, l, f, 0, after);
+    return true;
+}
+
+void large_record(struct swarm *s, struct large *l, const struct asker *a, enum event event,
+                  struct swarm_answer *out)
+{
+    enum family f = a->family;
+    uint8_t peer[PEER_BYTES_MAX];
+    memcpy(peer, a->peer, s->stride[f]);
+    struct known k = find_known(s, l, a);
+    bool is_restart = k.place.peer && peer_tag(k.place.peer, f) != a->tag;
+    uint16_t before = k.place.peer && !is_restart ? peer_bits(k.place.peer, f) : 0;
+    uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
+    bool completes = event == EVENT_COMPLETED && bits & PEER_SEEDER;
+    out->completed_now = completes && !(before & (PEER_SEEDER | PEER_COUNTED)) &&
+                         !completed_lately(l, a->tag);
+    peer_bits_set(peer, f, completes ? bits | PEER_COUNTED : bits);
+    if (k.place.peer) {
+        out->verdict = k.is_exact ? SWARM_REFRESHED : SWARM_MOVED;
+        if (!update_known(s, l, a, &k, peer)) out->verdict = SWARM_FULL_MEMORY;
+    } else {
+        out->verdict = swarm_admit(s, a, large_count(l), k.same_prefix);
+        if (out->verdict == SWARM_ADDED) {
+            if (table_insert(s, &l->tables[f][group_of(bits)], f, peer)) {
+                count_move(&s->peers[f], 1);
+                state_move(s, l, f, 0, bits);
+            } else {
+                out->verdict = SWARM_FULL_MEMORY;
+            }
+        }
+    }
+    out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
+    if (!out->completed_now) return;
+    l->completed++;
+    completion_note(l, a->tag);
+}
+
+void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p)
+{
+    state_move(s, l, f, peer_bits(p.peer, f), 0);
+    count_move(&s->peers[f], -1);
+    table_remove(s, &l->tables[f][g], f, p);
+}
+
+void large_remove(struct swarm *s, struct large *l, const struct asker *a,
+                  struct swarm_answer *out)
+{
+    struct known k = find_known(s, l, a);
+    out->verdict = SWARM_UNKNOWN;
+    if (!k.place.peer || peer_tag(k.place.peer, a->family) != a->tag) return;
+    large_drop(s, l, a->family, k.group, k.place);
+    out->verdict = SWARM_REMOVED;
+}
+
+/* ---- numbers ---- */
+
+static uint32_t minus_pairs(uint32_t v4, uint32_t v6, uint32_t pairs)
+{
+    uint32_t fewer = v4 < v6 ? v4 : v6;
+    return v4 + v6 - (pairs < fewer ? pairs : fewer);
+}
+
+void large_numbers(const struct large *l, struct swarm_numbers *out)
+{
+    uint32_t seeders[FAMILY_COUNT], leechers[FAMILY_COUNT];
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        seeders[f] = l->tables[f][GROUP_UPLOAD].count - l->partials[f];
+        leechers[f] = l->tables[f][GROUP_DOWNLOAD].count;
+    }
+    out->complete = minus_pairs(seeders[0], seeders[1], l->pairs_complete);
+    uint32_t partials = l->partials[0] + l->partials[1];
+    uint32_t all = minus_pairs(leechers[0] + l->partials[0], leechers[1] + l->partials[1],
+                               l->pairs_incomplete);
+    out->incomplete = all;
+    out->downloaders = all > partials ? all - partials : 0;
+    out->downloaded = l->completed;
+}

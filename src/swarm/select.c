@@ -1,0 +1,207 @@
+/* select.c - which peers to hand out: uniformly random among the eligible, in random order.
+ *
+ * Idea       small swarms: list the eligible, draw without replacement. Large ones: draw a random
+ *            bucket and a random position, again when nobody is there or the peer is not eligible or
+ *            drawn before; each draw is as likely to hit any peer of the table, so the answer is a
+ *            uniform sample in O(answer). When nearly everybody is wanted, list them all instead.
+ * Order      the asker's family first, the other fills what is left (BEP 7; protocol.md V11).
+ * Bound      draws are limited; what they did not find, a walk from a random bucket finds (it only
+ *            happens when most of a large swarm is not eligible: private addresses, mass expiry).
+ * Rejected   a contiguous window: cheaper, but neighbours would always be handed out together. */
+#include "swarm/store.h"
+
+#include <assert.h>
+
+#define PICKS_MAX     1000 /* peers in one answer: NUMWANT_PEERS_MAX of tracker.h */
+#define LIST_MAX      (2 * PICKS_MAX)
+#define SEEN_SLOTS    4096 /* a power of two, at least 4 * PICKS_MAX */
+#define DRAWS_PER_PICK 32
+
+bool select_is_eligible(const uint8_t *peer, enum family f, const struct asker *a, struct ages ages)
+{
+    uint16_t bits = peer_bits(peer, f);
+    if (bits_are_expired(bits, ages)) return false;
+    if (bits_only_upload(bits) && bits_only_upload(peer_bits(a->peer, a->family))) return false;
+    if (f == a->family ? peer_same_endpoint(peer, a) : peer_tag(peer, f) == a->tag) return false;
+    return !a->is_global || address_is_global(f, peer);
+}
+
+/* ---- the answer being filled ---- */
+
+static unsigned room_left(const struct peer_list *out, enum family f)
+{
+    unsigned total = (unsigned)out->count[FAMILY_V4] + out->count[FAMILY_V6];
+    unsigned in_all = total < out->max_total ? out->max_total - total : 0;
+    unsigned in_family = (unsigned)out->max[f] - out->count[f];
+    return in_all < in_family ? in_all : in_family;
+}
+
+static void hand_out(const struct swarm *s, const uint8_t *peer, enum family f,
+                     struct peer_list *out)
+{
+    unsigned i = out->count[f]++;
+    memcpy(out->compact[f] + i * COMPACT_BYTES(f), peer, COMPACT_BYTES(f));
+    if (s->peer_ids && out->peer_ids[f])
+        memcpy(out->peer_ids[f] + i * PEER_ID_BYTES, peer + ADDRESS_BYTES(f) + 6, PEER_ID_BYTES);
+}
+
+/* Draw `want` of the listed without replacement and hand them out. */
+static void draw_list(const struct swarm *s, const uint8_t **list, unsigned count, unsigned want,
+                      enum family f, struct rng *rng, struct peer_list *out)
+{
+    if (want > count) want = count;
+    for (unsigned i = 0; i < want; i++) {
+        unsigned j = i + rng_below(rng, count - i);
+        const uint8_t *peer = list[j];
+        list[j] = list[i];
+        hand_out(s, peer, f, out);
+    }
+}
+
+static void families_in_order(const struct asker *a, enum family order[FAMILY_COUNT])
+{
+    order[0] = a->family;
+    order[1] = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+}
+
+void select_small(const struct swarm *s, struct record *r, const struct asker *a, struct ages ages,
+                  struct rng *rng, struct peer_list *out)
+{
+    enum family order[FAMILY_COUNT];
+    families_in_order(a, order);
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        enum family f = order[i];
+        unsigned want = room_left(out, f), count = 0;
+        const uint8_t *list[SMALL_PEERS_MAX], *peer = small_run(s, r, f);
+        if (!want) continue;
+        for (unsigned n = 0; n < r->count[f]; n++, peer += s->stride[f])
+            if (select_is_eligible(peer, f, a, ages)) list[count++] = peer;
+        draw_list(s, list, count, want, f, rng, out);
+    }
+}
+
+/* ---- large swarms ---- */
+
+struct draw {
+    const struct swarm *s;
+    const struct large *l;
+    const struct asker *a;
+    struct ages ages;
+    struct rng *rng;
+    enum family f;
+    int groups; /* 1: downloaders only; 2: everybody */
+    uint32_t total;
+};
+
+static unsigned list_bucket(const struct draw *d, const struct table *t, uint32_t b,
+                            const uint8_t **list, unsigned max)
+{
+    const struct bucket *e = table_bucket(d->s, t, b);
+    unsigned count = 0;
+    if (!e->count) return 0;
+    const uint8_t *peer = slab_at(&d->s->slab, e->run);
+    for (unsigned i = 0; i < e->count && count < max; i++, peer += d->s->stride[d->f])
+        if (select_is_eligible(peer, d->f, d->a, d->ages)) list[count++] = peer;
+    return count;
+}
+
+static void pick_by_listing(const struct draw *d, unsigned want, struct peer_list *out)
+{
+    const uint8_t *list[LIST_MAX];
+    unsigned count = 0;
+    for (int g = 0; g < d->groups; g++) {
+        const struct table *t = &d->l->tables[d->f][g];
+        for (uint32_t b = 0; b < t->buckets; b++)
+            count += list_bucket(d, t, b, list + count, LIST_MAX - count);
+    }
+    draw_list(d->s, list, count, want, d->f, d->rng, out);
+}
+
+/* One uniformly random peer of the tables. */
+static const uint8_t *draw_peer(const struct draw *d)
+{
+    uint32_t at = rng_below(d->rng, d->total);
+    const struct table *t = &d->l->tables[d->f][at < d->l->tables[d->f][0].count ? 0 : 1];
+    for (;;) {
+        const struct bucket *e = table_bucket(d->s, t, rng_below(d->rng, t->buckets));
+        uint32_t i = rng_below(d->rng, t->bucket_max);
+        if (i >= e->count) continue;
+        const uint8_t *peer = (const uint8_t *)slab_at(&d->s->slab, e->run) +
+                              i * (size_t)d->s->stride[d->f];
+        __builtin_prefetch(peer);
+        return peer;
+    }
+}
+
+/* Remember what was drawn; false when it was drawn before. */
+static bool seen_add(uint32_t *seen, uint32_t mask, const struct swarm *s, const uint8_t *peer)
+{
+    uint32_t code = (uint32_t)((uint64_t)(peer - s->slab.base) / 2) | 1u << 31;
+    for (uint32_t i = code * 0x9e3779b1u >> 7;; i++) {
+        uint32_t *slot = &seen[i & mask];
+        if (*slot == code) return false;
+        if (*slot) continue;
+        *slot = code;
+        return true;
+    }
+}
+
+/* Take what is eligible and new from a random bucket onwards until the answer is full. */
+static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
+                            struct peer_list *out)
+{
+    const uint8_t *list[LIST_MAX];
+    for (int g = 0; g < d->groups; g++) {
+        const struct table *t = &d->l->tables[d->f][g];
+        if (!t->buckets) continue;
+        uint32_t from = rng_below(d->rng, t->buckets), steps = t->buckets;
+        if (steps > PICKS_MAX) steps = PICKS_MAX;
+        for (uint32_t n = 0; n < steps; n++) {
+            uint32_t b = from + n < t->buckets ? from + n : from + n - t->buckets;
+            unsigned count = list_bucket(d, t, b, list, LIST_MAX);
+            for (unsigned i = 0; i < count && room_left(out, d->f); i++)
+                if (seen_add(seen, mask, d->s, list[i])) hand_out(d->s, list[i], d->f, out);
+            if (!room_left(out, d->f)) return;
+        }
+    }
+}
+
+#define DRAWS_AHEAD 8
+
+static void pick_by_drawing(const struct draw *d, unsigned want, struct peer_list *out)
+{
+    uint32_t seen[SEEN_SLOTS], mask = 63;
+    while (mask + 1 < 4 * want)
+        mask = mask * 2 + 1;
+    memset(seen, 0, (mask + 1) * sizeof *seen);
+    for (uint32_t draws = want * DRAWS_PER_PICK; draws > 0 && room_left(out, d->f);) {
+        const uint8_t *ahead[DRAWS_AHEAD]; /* drawn first, read later: the misses overlap */
+        unsigned n = room_left(out, d->f), count = 0;
+        if (n > DRAWS_AHEAD) n = DRAWS_AHEAD;
+        for (; count < n && draws > 0; count++, draws--)
+            ahead[count] = draw_peer(d);
+        for (unsigned i = 0; i < count; i++)
+            if (select_is_eligible(ahead[i], d->f, d->a, d->ages) &&
+                seen_add(seen, mask, d->s, ahead[i]))
+                hand_out(d->s, ahead[i], d->f, out);
+    }
+    if (room_left(out, d->f)) pick_by_walking(d, seen, mask, out);
+}
+
+void select_large(const struct swarm *s, const struct large *l, const struct asker *a,
+                  struct ages ages, struct rng *rng, struct peer_list *out)
+{
+    enum family order[FAMILY_COUNT];
+    families_in_order(a, order);
+    int groups = bits_only_upload(peer_bits(a->peer, a->family)) ? 1 : GROUP_COUNT;
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        struct draw d = {s, l, a, ages, rng, order[i], groups, 0};
+        unsigned want = room_left(out, d.f);
+        if (want > PICKS_MAX) want = PICKS_MAX;
+        for (int g = 0; g < groups; g++)
+            d.total += l->tables[d.f][g].count;
+        if (!want || !d.total) continue;
+        if (d.total <= 2 * want) pick_by_listing(&d, want, out);
+        else pick_by_drawing(&d, want, out);
+    }
+}

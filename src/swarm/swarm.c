@@ -1,0 +1,323 @@
+/* swarm.c - the store's face: find the torrent, let small.c or large.c do the work, pick peers.
+ *
+ * Shards     16384, chosen by the top bits of a keyed hash: two workers rarely meet, and a shard is
+ *            small enough to be rebuilt or scanned within 100 us at tens of millions of torrents.
+ * Rejected   one big table with striped locks: growing it would stop everybody. */
+#include "swarm/store.h"
+
+#include "base/metrics.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define AGE_VALUES 4096u
+
+static void keys_init(struct swarm *s, const uint8_t *key)
+{
+    _Static_assert(SWARM_KEY_BYTES == sizeof s->key + sizeof s->mix_key, "one key for both");
+    uint8_t fresh[SWARM_KEY_BYTES];
+    if (!key) randombytes_buf(fresh, sizeof fresh);
+    memcpy(&s->key, key ? key : fresh, sizeof s->key);
+    memcpy(s->mix_key, (key ? key : fresh) + sizeof s->key, sizeof s->mix_key);
+}
+
+enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
+{
+    if (sodium_init() < 0) return ERR_OS;
+    struct swarm *s = aligned_alloc(64, sizeof *s);
+    if (!s) return ERR_NO_MEMORY;
+    memset(s, 0, sizeof *s);
+    uint8_t extra = opts->store_peer_ids ? PEER_ID_BYTES : 0;
+    s->stride[FAMILY_V4] = (uint8_t)(PEER4_BYTES + extra);
+    s->stride[FAMILY_V6] = (uint8_t)(PEER6_BYTES + extra);
+    s->peer_ids = opts->store_peer_ids;
+    s->age_unit_s = opts->lifetime_s_max / (AGE_VALUES / 2) + 1;
+    keys_init(s, opts->key);
+    swarm_limits_set(s, opts);
+    s->shards = calloc(SHARD_COUNT, sizeof *s->shards);
+    for (int i = 0; i < 2; i++)
+        s->tag_counts[i] = calloc(65536, sizeof *s->tag_counts[i]);
+    enum err err = s->shards && s->tag_counts[0] && s->tag_counts[1]
+                       ? slab_init(&s->slab, opts->memory_bytes_max)
+                       : ERR_NO_MEMORY;
+    if (err != ERR_OK) {
+        swarm_free(s);
+        return err;
+    }
+    *out = s;
+    return ERR_OK;
+}
+
+void swarm_free(struct swarm *s)
+{
+    if (!s) return;
+    slab_fini(&s->slab);
+    for (int i = 0; i < 2; i++)
+        free(s->tag_counts[i]);
+    free(s->shards);
+    free(s);
+}
+
+void swarm_limits_set(struct swarm *s, const struct swarm_opts *opts)
+{
+    s->torrents_max = opts->torrents_max;
+    s->peers_max = opts->peers_max;
+    s->torrent_peers_max = opts->torrent_peers_max;
+    s->ip_peers_max = opts->ip_peers_max;
+    s->completed_ttl_s = opts->completed_ttl_s;
+    s->ip_limit_loopback = opts->ip_limit_loopback;
+}
+
+/* ---- hashes ---- */
+
+uint64_t swarm_hash(const struct swarm *s, const struct info_hash *h)
+{
+    return hash64(&s->key, h, sizeof *h);
+}
+
+/* Multiply two keyed words and fold: good enough for tables whose keys an attacker cannot choose
+ * freely (his own addresses) and whose collisions he cannot see. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint32_t swarm_ip_hash(const struct swarm *s, enum family f, const uint8_t *ip)
+{
+    uint64_t word = 0;
+    memcpy(&word, ip, f == FAMILY_V4 ? 4 : 8);
+    return (uint32_t)mix(word ^ s->mix_key[0], s->mix_key[1] | 1);
+}
+
+uint32_t swarm_endpoint_hash(const struct swarm *s, enum family f, const uint8_t *compact)
+{
+    uint64_t low = 0, high = 0;
+    memcpy(&low, compact, f == FAMILY_V4 ? 6 : 8);
+    if (f == FAMILY_V6) {
+        memcpy(&high, compact + 8, 8);
+        low ^= (uint64_t)peer_u16(compact, 16) << 48;
+    }
+    return (uint32_t)mix(low ^ s->mix_key[2], high ^ s->mix_key[3]);
+}
+
+/* All 20 bytes count: the tails of some clients' ids are equal (protocol.md M14). */
+static uint16_t tag_of(const struct swarm *s, const struct peer_id *id)
+{
+    uint64_t a, b;
+    uint32_t c;
+    memcpy(&a, id->bytes, 8);
+    memcpy(&b, id->bytes + 8, 8);
+    memcpy(&c, id->bytes + 16, 4);
+    return (uint16_t)mix(mix(a ^ s->mix_key[1], b ^ s->mix_key[0]) ^ c, s->mix_key[2] | 1);
+}
+
+/* ---- the asker ---- */
+
+static bool ip_is_loopback(const struct address *a)
+{
+    static const uint8_t LOOPBACK6[16] = {[15] = 1};
+    return a->family == FAMILY_V4 ? a->ip[0] == 127 : memcmp(a->ip, LOOPBACK6, 16) == 0;
+}
+
+/* left == 0 makes a seeder; so does completed, unless left says otherwise (R53). */
+static uint16_t state_of(const struct announce *a)
+{
+    if (a->left == 0) return PEER_SEEDER;
+    if (a->event == EVENT_COMPLETED && a->left == LEFT_UNKNOWN) return PEER_SEEDER;
+    return a->event == EVENT_PAUSED ? PEER_PARTIAL : 0;
+}
+
+static void asker_init(const struct swarm *s, const struct announce *a, struct ages ages,
+                       struct asker *out)
+{
+    enum family f = a->address.family;
+    unsigned ip_bytes = ADDRESS_BYTES(f);
+    out->family = f;
+    out->tag = tag_of(s, &a->peer_id);
+    out->is_global = address_is_global(f, a->address.ip);
+    out->is_loopback = ip_is_loopback(&a->address);
+    memcpy(out->peer, a->address.ip, ip_bytes);
+    store_u16be(out->peer + ip_bytes, a->port);
+    memcpy(out->peer + ip_bytes + 2, &out->tag, sizeof out->tag);
+    peer_bits_set(out->peer, f, state_of(a) | ages.now);
+    if (s->peer_ids) memcpy(peer_id_at(out->peer, f), &a->peer_id, PEER_ID_BYTES);
+}
+
+enum swarm_verdict swarm_admit(const struct swarm *s, const struct asker *a, uint32_t count,
+                               unsigned same_prefix)
+{
+    uint32_t in_torrent = s->torrent_peers_max, from_ip = s->ip_peers_max;
+    uint64_t in_all = s->peers_max;
+    if (in_torrent && count >= in_torrent) return SWARM_FULL_TORRENT;
+    if (from_ip && same_prefix >= from_ip && (!a->is_loopback || s->ip_limit_loopback))
+        return SWARM_FULL_IP;
+    if (in_all && s->peers[FAMILY_V4] + s->peers[FAMILY_V6] >= in_all) return SWARM_FULL_PEERS;
+    return SWARM_ADDED;
+}
+
+/* ---- announce ---- */
+
+static void count_verdict(const struct swarm_answer *out)
+{
+    static const uint8_t METRIC_OF[] = {
+        [SWARM_ADDED] = METRIC_PEERS_ADDED,
+        [SWARM_REMOVED] = METRIC_PEERS_STOPPED,
+        [SWARM_FULL_PEERS] = METRIC_LIMIT_PEERS,
+        [SWARM_FULL_TORRENTS] = METRIC_LIMIT_TORRENTS,
+        [SWARM_FULL_TORRENT] = METRIC_LIMIT_TORRENT_PEERS,
+        [SWARM_FULL_IP] = METRIC_LIMIT_IP_PEERS,
+        [SWARM_FULL_MEMORY] = METRIC_LIMIT_MEMORY,
+    };
+    static_assert(METRIC_COUNT <= UINT8_MAX, "metric ids fit the table");
+    if (METRIC_OF[out->verdict]) metrics_inc(METRIC_OF[out->verdict]);
+    if (out->completed_now) metrics_inc(METRIC_SEEDERS_COMPLETED);
+}
+
+/* A record for a torrent nobody knew; false and a verdict when a limit forbids it. */
+static bool torrent_add(struct swarm *s, struct shard *shard, uint64_t hash,
+                             const struct info_hash *h, enum swarm_verdict *verdict)
+{
+    uint64_t max = s->torrents_max;
+    *verdict = SWARM_FULL_TORRENTS;
+    if (max && s->torrents >= max) return false;
+    *verdict = SWARM_FULL_MEMORY;
+    slab_ref ref = small_new(s, h);
+    if (!ref) return false;
+    if (!shard_insert(s, shard, hash, ref)) {
+        small_free(s, ref);
+        return false;
+    }
+    count_move(&s->torrents, 1);
+    metrics_inc(METRIC_TORRENTS_ADDED);
+    return true;
+}
+
+/* A torrent without peers and without a completed count worth keeping goes at once. */
+static void torrent_drop_if_empty(struct swarm *s, struct shard *shard, struct slot slot)
+{
+    struct record *r = record_at(s, *slot.ref);
+    if (record_is_large(r) || small_count(r) || r->completed) return;
+    small_free(s, *slot.ref);
+    shard_remove(s, shard, slot);
+    count_move(&s->torrents, -1);
+}
+
+static void record_announce(struct swarm *s, slab_ref *ref, const struct announce *a,
+                            const struct asker *asker, struct swarm_time time, struct ages ages,
+                            struct swarm_answer *out)
+{
+    struct record *r = record_at(s, *ref);
+    if (!record_is_large(r)) metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
+    r = record_at(s, *ref);
+    bool is_full_small = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
+    if (is_full_small && a->event != EVENT_STOPPED && large_from_small(s, ref))
+        r = record_at(s, *ref);
+    if (record_is_large(r)) {
+        struct large *l = large_of(r);
+        if (a->event == EVENT_STOPPED) large_remove(s, l, asker, out);
+        else large_record(s, l, asker, a->event, out);
+        large_to_small(s, ref);
+    } else if (a->event == EVENT_STOPPED) {
+        small_remove(s, ref, asker, time.now_s, out);
+    } else if (is_full_small) {
+        out->verdict = SWARM_FULL_MEMORY; /* it could not become large */
+    } else {
+        small_record(s, ref, asker, a->event, out);
+    }
+}
+
+static void fill_answer(const struct swarm *s, slab_ref ref, const struct announce *a,
+                        const struct asker *asker, struct ages ages, struct rng *rng,
+                        struct swarm_answer *out)
+{
+    struct record *r = record_at(s, ref);
+    bool is_large = record_is_large(r);
+    if (is_large) large_numbers(large_of(r), &out->numbers);
+    else small_numbers(s, r, ages, &out->numbers);
+    if (a->event == EVENT_STOPPED || !out->peers.max_total) return;
+    if (is_large) select_large(s, large_of(r), asker, ages, rng, &out->peers);
+    else select_small(s, r, asker, ages, rng, &out->peers);
+}
+
+void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
+                    struct swarm_time time, struct rng *rng, struct swarm_answer *out)
+{
+    struct ages ages = swarm_ages(s, time);
+    struct asker asker;
+    asker_init(s, a, ages, &asker);
+    out->numbers = (struct swarm_numbers){0};
+    out->completed_now = false;
+    out->peers.count[FAMILY_V4] = out->peers.count[FAMILY_V6] = 0;
+    out->verdict = SWARM_UNKNOWN;
+
+    struct shard *shard = shard_of(s, hash);
+    lock_take(&shard->lock);
+    struct slot slot = shard_find(s, shard, hash, &a->info_hash);
+    if (!slot.ref && a->event != EVENT_STOPPED &&
+        torrent_add(s, shard, hash, &a->info_hash, &out->verdict))
+        slot = shard_find(s, shard, hash, &a->info_hash);
+    if (slot.ref) {
+        record_announce(s, slot.ref, a, &asker, time, ages, out);
+        fill_answer(s, *slot.ref, a, &asker, ages, rng, out);
+        torrent_drop_if_empty(s, shard, slot);
+    }
+    lock_release(&shard->lock);
+    count_verdict(out);
+}
+
+bool swarm_scrape(const struct swarm *s, uint64_t hash, const struct info_hash *h,
+                  struct swarm_time time, struct swarm_numbers *out)
+{
+    *out = (struct swarm_numbers){0};
+    struct shard *shard = shard_of(s, hash);
+    lock_take(&shard->lock);
+    struct slot slot = shard_find(s, shard, hash, h);
+    if (slot.ref) {
+        struct record *r = record_at(s, *slot.ref);
+        if (record_is_large(r)) large_numbers(large_of(r), out);
+        else small_numbers(s, r, swarm_ages(s, time), out);
+    }
+    lock_release(&shard->lock);
+    return slot.ref != NULL;
+}
+
+void swarm_prefetch(const struct swarm *s, uint64_t hash, int stage)
+{
+    const struct shard *shard = shard_of(s, hash);
+    if (stage == 0) __builtin_prefetch(shard);
+    else shard_prefetch(s, shard, hash);
+}
+
+uint32_t swarm_shard_count(const struct swarm *s)
+{
+    (void)s;
+    return SHARD_COUNT;
+}
+
+void swarm_counts(const struct swarm *s, struct swarm_counts *out)
+{
+    *out = (struct swarm_counts){.torrents = s->torrents, .memory_bytes = slab_used_bytes(&s->slab)};
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        out->peers[f] = s->peers[f];
+        out->seeders[f] = s->seeders[f];
+    }
+}
+
+void swarm_visit(const struct swarm *s, uint32_t shard_index, struct swarm_time time,
+                 swarm_visit_fn *fn, void *ctx)
+{
+    struct shard *shard = &s->shards[shard_index];
+    struct ages ages = swarm_ages(s, time);
+    lock_take(&shard->lock);
+    for (uint32_t i = 0; i < shard_slots(shard); i++) {
+        slab_ref *ref = shard_entry(s, shard, i);
+        if (!ref) continue;
+        struct record *r = record_at(s, *ref);
+        struct swarm_numbers n;
+        if (record_is_large(r)) large_numbers(large_of(r), &n);
+        else small_numbers(s, r, ages, &n);
+        fn(ctx, &r->info_hash, &n);
+    }
+    lock_release(&shard->lock);
+}
