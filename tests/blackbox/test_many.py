@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import STARTED, STOPPED, UdpClient, decode, new_hash, query_of
+from harness import STARTED, STOPPED, UdpClient, decode, loopback, new_hash, query_of
 from harness.udp import announce_packet, connect_packet
 
 CONNECTIONS = 10000
@@ -26,11 +26,6 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def loopback(n):
-    """The n-th address of 127.1.0.0/16, host parts 1..250."""
-    return f"127.1.{n // 250}.{n % 250 + 1}"
-
-
 class Connection:
     """One keep-alive client in the crowd: non-blocking, reads one answer per request."""
 
@@ -39,7 +34,7 @@ class Connection:
         self.query = {"info_hash": torrent, "peer_id": b"-MU0001-" + b"%012d" % n,
                       "port": self.port, "left": n % 2, "numwant": 5}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self.socket.bind((loopback(n % ADDRESSES), 0))
+        self.socket.bind((loopback(n), 0))
         self.socket.connect_ex((server.host4, server.port))
 
     def ask(self, **more):

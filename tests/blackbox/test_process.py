@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from harness import Server, eventually, new_hash
-from harness.udp import join_many
+from harness import Server, eventually, join_many, new_hash
 
 USAGE_ERROR = 2
 ROOT = os.geteuid() == 0
@@ -35,7 +34,7 @@ def test_sweep_line(start_server):
     """etracker's columns, in its order; the numbers are those of the store."""
     server = start_server("--sweep-period", "1s")
     torrent = new_hash()
-    join_many(server.udp(), torrent, 7)
+    join_many(server, torrent, 7)
     line = server.wait_output(r".*\bTP:?\s*7\b.*").group(0)
     places = [line.find(column) for column in COLUMNS]
     assert -1 not in places and places == sorted(places), line
@@ -131,7 +130,7 @@ def told(server, torrent):
 def test_sighup_reloads_what_is_live(reloadable):
     server, path = reloadable
     torrent = new_hash()
-    join_many(server.udp(), torrent, 20)
+    join_many(server, torrent, 20)
     assert told(server, torrent) == 3
     path.write_text("numwant = 5\n")
     server.signal(signal.SIGHUP)
@@ -142,7 +141,7 @@ def test_sighup_reloads_what_is_live(reloadable):
 def test_sighup_keeps_the_old_file_when_the_new_is_broken(reloadable):
     server, path = reloadable
     torrent = new_hash()
-    join_many(server.udp(), torrent, 20)
+    join_many(server, torrent, 20)
     path.write_text("max_peers_per_response = 2\nnumwant = banana\n")
     server.signal(signal.SIGHUP)
     server.wait_output("banana")
@@ -165,7 +164,7 @@ def test_sighup_leaves_what_the_command_line_said(reloadable):
     server, path = reloadable
     path.write_text("interval_jitter = 50\nnumwant = 7\n")
     torrent = new_hash()
-    join_many(server.udp(), torrent, 20)
+    join_many(server, torrent, 20)
     server.signal(signal.SIGHUP)
     eventually(lambda: told(server, torrent) == 7, "the new value")
     assert {server.udp().announce(torrent).interval for _ in range(20)} == {1800}

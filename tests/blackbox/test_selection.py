@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from harness import PAUSED, STOPPED, UdpClient, new_hash, new_peer_id
-from harness.udp import join_many
+from harness import PAUSED, STOPPED, join_many, new_hash, new_peer_id
 
 
 def ports(answer):
@@ -43,7 +42,7 @@ def test_m30_never_the_askers_other_family(server):
 def test_m30_never_the_asker_in_a_large_swarm(server):
     client, torrent, peer = server.udp(), new_hash(), new_peer_id()
     client.announce(torrent, peer, port=4000)
-    join_many(client, torrent, 190)
+    join_many(server, torrent, 190)
     for _ in range(20):
         answer = client.announce(torrent, peer, port=4000, numwant=200)
         assert len(answer.peers) == 190
@@ -86,9 +85,8 @@ SWARM = 1000
 def fill(server):
     """1000 leechers on ports 10000.., and half as many seeders on ports 20000.. ."""
     torrent = new_hash()
-    with UdpClient(server.host4, server.port) as client:
-        join_many(client, torrent, SWARM)
-        join_many(client, torrent, SWARM // 2, first_port=20000, left=0)
+    join_many(server, torrent, SWARM)
+    join_many(server, torrent, SWARM // 2, first=10000, left=0)
     return torrent
 
 
@@ -121,7 +119,7 @@ def test_m33_choice_is_uniform(server, left, eligible, draws):
 def test_m33_r27_the_order_is_random_too(server):
     """Ten peers, all told each time: not always in one order."""
     client, torrent = server.udp(), new_hash()
-    join_many(client, torrent, 10)
+    join_many(server, torrent, 10)
     orders = {tuple(client.announce(torrent, b"x" * 20, port=9).peers) for _ in range(30)}
     assert len(orders) > 1
 
@@ -161,30 +159,30 @@ def test_m34_no_more_than_there_are(server):
 ], ids=lambda v: "_".join(map(str, v)) if isinstance(v, tuple) else str(v))
 def test_m34_options_decide(module_server, options, want, expected):
     server, torrent = module_server(*options), new_hash()
-    join_many(server.udp(), torrent, 1010 if expected == 1000 else 30)
+    join_many(server, torrent, 1010 if expected == 1000 else 30)
     assert len(server.http().announce(torrent, port=9, numwant=want).all_peers) == expected
     server.close_clients()
 
 
 def test_m35_no_peer_twice(server):
     torrent = new_hash()
-    join_many(server.udp(), torrent, 150)
-    join_many(server.udp6(), torrent, 150)
+    join_many(server, torrent, 150)
+    join_many(server, torrent, 150, family=6)
     for want in (50, 200):
         for _ in range(10):
             peers = server.http().announce(torrent, port=9, numwant=want).all_peers
             assert len(set(peers)) == len(peers) == want
 
 
-def test_v11_both_families_share_an_answer(server):
-    """A cap that cuts leaves room for both."""
+def test_v11_the_askers_family_comes_first(server):
+    """The cap counts both together; the other family gets what is left."""
     torrent = new_hash()
-    join_many(server.udp(), torrent, 150)
-    join_many(server.udp6(), torrent, 150)
-    for client in (server.http(), server.http6()):
+    join_many(server, torrent, 60)
+    join_many(server, torrent, 80, family=6)
+    for client, expected in ((server.http(), (60, 40)), (server.http6(), (20, 80))):
         answer = client.announce(torrent, port=9, numwant=100)
-        assert len(answer.peers) + len(answer.peers6) == 100
-        assert min(len(answer.peers), len(answer.peers6)) >= 10
+        assert (len(answer.peers), len(answer.peers6)) == expected
+        client.announce(torrent, port=9, event="stopped")
 
 
 def test_v13_an_ipv6_asker_gets_both_keys(server):

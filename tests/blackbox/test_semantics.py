@@ -138,9 +138,13 @@ def test_m13_one_peer_id_on_many_addresses(server):
                                   lambda n: bytes((n,)) + bytes(19)],
                          ids=["equal-tail", "equal-head", "first-byte"])
 def test_m14_all_of_a_peer_id_counts(server, make):
-    torrent, client = new_hash(), server.udp()
+    """Sixteen keyed bits of an id are kept: of 50 pairs, one may look equal by chance, not two."""
+    client, equal = server.udp(), 0
     for n in range(1, 51):
-        assert client.announce(torrent, make(n), port=4000 + n).counts == (0, n)
+        torrent = new_hash()
+        client.announce(torrent, make(n), port=4000)
+        equal += client.announce(torrent, make(n + 1), port=4001).counts == (0, 1)
+    assert equal <= 1
 
 
 @DOOR
@@ -396,8 +400,9 @@ def test_m42_random_sequences_against_a_model(doors, seed):
     for _ in range(150):
         client = rng.randrange(6)
         known = model.families.get(client, set())
-        event = rng.choice((NONE, NONE, STARTED, COMPLETED, STOPPED))
-        left = 0 if event == COMPLETED or client in model.seeders else rng.choice((0, 1, 2**40))
+        has_all = client in model.seeders
+        event = rng.choice((NONE, NONE, STARTED, NONE if has_all else COMPLETED, STOPPED))
+        left = 0 if event == COMPLETED or has_all else rng.choice((0, 1, 2**40))
         if event == STOPPED:
             families = rng.choice(("4", "6", "46"))
         else:

@@ -7,9 +7,8 @@ import struct
 import pytest
 
 from harness import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
-                     assert_dropped, eventually, new_hash, new_peer_id, unused_port)
-from harness.udp import (MAGIC, announce_packet, answers_before, connect_packet, join_many,
-                         scrape_packet)
+                     assert_dropped, eventually, join_many, new_hash, new_peer_id, unused_port)
+from harness.udp import MAGIC, announce_packet, answers_before, connect_packet, scrape_packet
 
 BAD_ID = b"bad connection id"
 
@@ -122,8 +121,7 @@ def test_u8_numwant_is_signed(server, big_swarm, numwant, expected):
 @pytest.fixture(scope="module")
 def big_swarm(shared_server):
     torrent = new_hash()
-    with UdpClient(shared_server.host4, shared_server.port) as client:
-        join_many(client, torrent, 300)
+    join_many(shared_server, torrent, 300)
     return torrent
 
 
@@ -284,8 +282,8 @@ def test_u40_nothing_unproven_is_answered_with_more(server):
 def test_u41_u42_u43_answers_are_bounded_by_bytes(module_server, options, records4, records6):
     server, torrent = module_server(*options), new_hash()
     client4, client6 = server.udp(), server.udp6()
-    join_many(client4, torrent, 250)
-    join_many(client6, torrent, 90)
+    join_many(server, torrent, 250)
+    join_many(server, torrent, 90, family=6)
     answer4 = client4.announce(torrent, numwant=1000, port=9)
     answer6 = client6.announce(torrent, numwant=1000, port=9)
     assert (len(answer4.peers), len(answer6.peers)) == (records4, records6)

@@ -11,11 +11,11 @@ import struct
 import pytest
 
 from harness import (COMPLETED, PAUSED, STOPPED, UdpAnnounce, UdpClient, UdpError, assert_dropped,
-                     eventually, new_hash, new_peer_id, proxy_v1, proxy_v2, unused_port)
+                     eventually, join_many, join_ports, new_hash, new_peer_id, proxy_v1, proxy_v2,
+                     unused_port)
 from harness.proxy import SIGNATURE
 from harness.rawsocket import open_raw, receive_udp, send_from
-from harness.udp import (MAGIC, announce_packet, answers_before, connect_packet, join_many,
-                         scrape_packet)
+from harness.udp import MAGIC, announce_packet, answers_before, connect_packet, scrape_packet
 
 
 @pytest.fixture(autouse=True)
@@ -273,7 +273,7 @@ def test_au53_other_protocols(server, packet):
 
 def test_au55_500_ipv6_peers(server):
     client, torrent = server.udp6(), new_hash()
-    join_many(client, torrent, 500)
+    join_many(server, torrent, 500, family=6)
     answer = client.announce(torrent, numwant=200, port=9)
     assert answer.counts == (0, 501)
     assert len(answer.peers) == 67 and len(answer.raw) <= 1232
@@ -325,7 +325,7 @@ def test_au58_many_torrents_of_one_address(start_server):
 def test_au59_many_ports_of_one_address(module_server):
     server, torrent = module_server("--limit-loopback"), new_hash()
     client = server.udp()
-    join_many(client, torrent, 1000)
+    join_ports(client, torrent, 1000)
     answer = server.udp("127.0.0.2").announce(torrent, numwant=200)
     assert len(answer.peers) == 16
     assert answer.counts == (0, 17)

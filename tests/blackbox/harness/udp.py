@@ -197,12 +197,3 @@ def assert_dropped(client, *packets):
     waiting is needed."""
     answers = answers_before(client, *packets)
     assert not answers, f"answered instead of dropped: {answers!r}"
-
-
-def join_many(client, info_hash, count, *, first_port=10000, **fields):
-    """`count` peers with ports of their own and fresh ids. Returns their ports."""
-    ports = list(range(first_port, first_port + count))
-    for port in ports:
-        answer = client.announce(info_hash, port=port, numwant=0, **fields)
-        assert isinstance(answer, UdpAnnounce), answer
-    return ports
