@@ -79,3 +79,20 @@ def _stop_all(servers):
         except AssertionError as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def watched(module_server):
+    """A server whose whole content harness.everything() shows."""
+    server = module_server("--full-scrape", "--full-scrape-interval", "0")
+    yield server
+    server.close_clients()
+
+
+@pytest.fixture
+def fronted(module_server):
+    """A server behind a trusted proxy that is us: every request says its client's address in
+    X-Forwarded-For."""
+    server = module_server("--real-ip-header", "X-Forwarded-For")
+    yield server
+    server.close_clients()

@@ -1,0 +1,42 @@
+"""What must hold whatever was sent (protocol.md section 14): alive, answering, nothing changed."""
+
+from contextlib import contextmanager
+
+from .check import new_hash
+from .http import percent, raw_query
+
+
+@contextmanager
+def unharmed(server, *hashes, **how):
+    """Whatever the body of the `with` sends: the server still runs, answers an unrelated client,
+    and the numbers of `hashes` are what they were. `how` makes that client (Server.http)."""
+    with _bystander(server, how) as client:
+        before = [client.numbers(h) for h in hashes]
+    yield
+    assert server.is_running(), f"the server died:\n{server.output()[-8000:]}"
+    with _bystander(server, how) as client:
+        assert client.announce(new_hash()).counts == (0, 1)
+        assert [client.numbers(h) for h in hashes] == before
+
+
+@contextmanager
+def _bystander(server, how):
+    client = server.http(**how)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def everything(server, **how):
+    """The numbers of every torrent by hash. Needs --full-scrape --full-scrape-interval 0."""
+    with _bystander(server, how) as client:
+        return client.get("/scrape").data[b"files"]
+
+
+def fill(client, info_hash, addresses, *, header="X-Forwarded-For", **fields):
+    """One peer per address, told through a proxy header; `fields` as raw_query() has them."""
+    requests = [client.request(b"/announce?" + raw_query(info_hash=percent(info_hash), **fields),
+                               [(header, a)]) for a in addresses]
+    for response in client.pipeline(requests):
+        assert response.counts
