@@ -212,8 +212,9 @@ LOCALS = ["10.0.0.7", "192.168.7.7", "172.16.7.7", "100.64.7.7", "169.254.7.7", 
 GLOBALS = ["8.8.4.4", "203.0.113.7", "100.128.0.7", "2001:db8::7", "2a01:4f8::7"]
 
 
-@pytest.mark.parametrize("asker,told", [("10.9.9.9", LOCALS + GLOBALS), ("fd00::9", LOCALS + GLOBALS),
-                                        ("1.1.1.1", GLOBALS), ("2606:4700::1", GLOBALS)])
+@pytest.mark.parametrize("asker,told", [
+    ("10.9.9.9", LOCALS + GLOBALS), ("fd00::9", LOCALS + GLOBALS),
+    ("1.1.1.1", GLOBALS), ("2606:4700::1", GLOBALS)])
 def test_v30_locals_are_told_to_locals_only(behind_proxy, asker, told):
     torrent = new_hash()
     for address in LOCALS + GLOBALS:

@@ -215,7 +215,8 @@ def test_v17_stopping_one_family_leaves_the_other(doors):
 def test_left_decides_about_seeders(doors, door):
     torrent = new_hash()
     for n, event in enumerate((NONE, STARTED, COMPLETED)):
-        assert doors.announce(door, torrent, port=4000 + n, left=0, event=event).counts == (n + 1, 0)
+        answer = doors.announce(door, torrent, port=4000 + n, left=0, event=event)
+        assert answer.counts == (n + 1, 0)
 
 
 @pytest.mark.parametrize("left", [1, 2**31, 2**32, 2**63, 2**64 - 1])

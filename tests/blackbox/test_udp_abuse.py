@@ -1,5 +1,5 @@
-"""The abuse catalogue for UDP: protocol.md 14.1, AU1..AU66. Cases that are a rule of section 8 are in
-test_udp.py, test_udp_options.py and test_udp_families.py under both names.
+"""The abuse catalogue for UDP: protocol.md 14.1, AU1..AU66. Cases that are a rule of section 8
+are in test_udp.py, test_udp_options.py and test_udp_families.py under both names.
 
 After every case an unrelated client is served and the torrents involved are as before."""
 
@@ -77,8 +77,8 @@ def test_au9_unknown_actions(server, action):
 
 def test_au12_an_id_of_another_address(server):
     torrent = new_hash()
-    stolen = server.udp("127.0.0.2").connect()
-    answer = server.udp("127.0.0.3").announce(torrent, connection_id=stolen)
+    stolen = server.udp("127.12.0.2").connect()
+    answer = server.udp("127.12.0.3").announce(torrent, connection_id=stolen)
     assert isinstance(answer, UdpError) and answer.text == "bad connection id"
     answer = server.udp6().announce(torrent, connection_id=stolen)
     assert isinstance(answer, UdpError)
@@ -427,7 +427,7 @@ def test_au65_clients_that_vanished(server):
     server.udp6().connect()
 
 
-@pytest.mark.skip(reason="AU66: the clock of the machine is not a test's to set; unit tests own time")
+@pytest.mark.skip(reason="the clock of the machine is not a test's to set; unit tests own time")
 def test_au66_clock():
     pass
 

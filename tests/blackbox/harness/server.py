@@ -164,7 +164,7 @@ class Server:
         self.process.send_signal(number)
 
     def stop(self, deadline_s=DEADLINE_S):
-        """SIGTERM, and then everything a clean end means. Again for an ended server: checks only."""
+        """SIGTERM, and then everything a clean end means. An ended server is only checked."""
         self.close_clients()
         if self.killed:
             return

@@ -67,7 +67,7 @@ def new_transaction_id():
 
 class UdpClient:
     """One socket. `source` and `source_port` choose its own end. `proxied_for` makes it a proxy
-    that speaks for that client: each datagram gets a PROXY v2 header, answers are for the client."""
+    that speaks for that client: each datagram gets a PROXY v2 header."""
 
     def __init__(self, host, port, *, source=None, source_port=0, proxied_for=None,
                  timeout=DEADLINE_S):
@@ -178,22 +178,21 @@ class UdpClient:
 
 
 def answers_before(client, *packets):
-    """What the packets are answered with: everything that comes before the answer to a connect
-    sent after them."""
+    """What the packets are answered with: whatever comes before the answer to the second of two
+    connects. Datagrams of one socket are taken in their order; those of one batch may be answered
+    out of it, but the second connect is sent when that batch has been answered."""
     for packet in packets:
         client.send(packet)
-    tx = new_transaction_id()
-    client.send(connect_packet(tx))
     answers = []
-    while True:
-        answer = client.receive()
-        if answer[:8] == struct.pack(">II", CONNECT, tx):
-            return answers
-        answers.append(answer)
+    for _ in range(2):
+        tx = new_transaction_id()
+        client.send(connect_packet(tx))
+        while (answer := client.receive())[:8] != struct.pack(">II", CONNECT, tx):
+            answers.append(answer)
+    return answers
 
 
 def assert_dropped(client, *packets):
-    """None of the packets is answered. Datagrams of one socket are handled in their order, so no
-    waiting is needed."""
+    """None of the packets is answered; see answers_before() why no silence is waited for."""
     answers = answers_before(client, *packets)
     assert not answers, f"answered instead of dropped: {answers!r}"
