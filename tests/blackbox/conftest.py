@@ -6,6 +6,8 @@ import os
 import pytest
 
 from harness import Server, muster_bin
+from harness.check import use_distinct_ids
+from harness.crowd import distinct_peer_ids
 
 
 def pytest_configure(config):
@@ -25,6 +27,7 @@ def binary():
 def shared_server(binary):
     """One server with fixed options for the whole session (one per xdist worker)."""
     running = Server()
+    use_distinct_ids(distinct_peer_ids(running))
     yield running
     running.stop()
 

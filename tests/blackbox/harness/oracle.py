@@ -1,5 +1,6 @@
 """What must hold whatever was sent (protocol.md section 14): alive, answering, nothing changed."""
 
+import os
 from contextlib import contextmanager
 
 from .check import new_hash
@@ -35,8 +36,11 @@ def everything(server, **how):
 
 
 def fill(client, info_hash, addresses, *, header="X-Forwarded-For", **fields):
-    """One peer per address, told through a proxy header; `fields` as raw_query() has them."""
-    requests = [client.request(b"/announce?" + raw_query(info_hash=percent(info_hash), **fields),
-                               [(header, a)]) for a in addresses]
+    """One peer per address, told through a proxy header; `fields` as raw_query() has them. A crowd
+    has random ids: those of new_peer_id() come round again."""
+    requests = []
+    for address in addresses:
+        query = {"info_hash": percent(info_hash), "peer_id": percent(os.urandom(20)), **fields}
+        requests.append(client.request(b"/announce?" + raw_query(**query), [(header, address)]))
     for response in client.pipeline(requests):
         assert response.counts

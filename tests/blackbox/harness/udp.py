@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from .check import DEADLINE_S, new_peer_id, peers_of
+from .proxy import proxy_v2
 
 MAGIC = 0x41727101980
 CONNECT, ANNOUNCE, SCRAPE, ERROR, HEARTBEAT = 0, 1, 2, 3, 4
@@ -65,11 +66,14 @@ def new_transaction_id():
 
 
 class UdpClient:
-    """One socket. `source` and `source_port` choose its own end."""
+    """One socket. `source` and `source_port` choose its own end. `proxied_for` makes it a proxy
+    that speaks for that client: each datagram gets a PROXY v2 header."""
 
-    def __init__(self, host, port, *, source=None, source_port=0, timeout=DEADLINE_S):
+    def __init__(self, host, port, *, source=None, source_port=0, proxied_for=None,
+                 timeout=DEADLINE_S):
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.record_bytes = 18 if self.family == socket.AF_INET6 else 6
+        self.record_bytes = 18 if ":" in (proxied_for or host) else 6
+        self.prefix = proxy_v2(proxied_for, 40000) if proxied_for else b""
         self.server = (host, port)
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
@@ -101,7 +105,7 @@ class UdpClient:
         return self._connection_id
 
     def send(self, packet):
-        self.socket.send(packet)
+        self.socket.send(self.prefix + packet)
 
     def receive(self, timeout=None):
         """One datagram; None when `timeout` is given and nothing came."""
@@ -173,12 +177,22 @@ class UdpClient:
         return self.scrape(info_hash).entries[0]
 
 
-def assert_dropped(client, *packets):
-    """None of the packets is answered: the answer to a connect sent after them comes first.
-    Datagrams of one socket are handled in their order, so no waiting is needed."""
+def answers_before(client, *packets):
+    """What the packets are answered with: whatever comes before the answer to the second of two
+    connects. Datagrams of one socket are taken in their order; those of one batch may be answered
+    out of it, but the second connect is sent when that batch has been answered."""
     for packet in packets:
         client.send(packet)
-    tx = new_transaction_id()
-    answer = client.raw(connect_packet(tx))
-    assert len(answer) == 16 and answer[:8] == struct.pack(">II", CONNECT, tx), \
-        f"answered instead of dropped: {answer!r}"
+    answers = []
+    for _ in range(2):
+        tx = new_transaction_id()
+        client.send(connect_packet(tx))
+        while (answer := client.receive())[:8] != struct.pack(">II", CONNECT, tx):
+            answers.append(answer)
+    return answers
+
+
+def assert_dropped(client, *packets):
+    """None of the packets is answered; see answers_before() why no silence is waited for."""
+    answers = answers_before(client, *packets)
+    assert not answers, f"answered instead of dropped: {answers!r}"
