@@ -54,6 +54,12 @@ void plan_start(struct plan *p, enum phase phase);
  * `source`: the address it must come from; -1: any. */
 bool plan_next(struct plan *p, int64_t source, struct request *out);
 
+/* Will plan_next() have one? */
+static inline bool plan_has_more(const struct plan *p)
+{
+    return p->phase == PHASE_LOAD || p->retry_count || p->next < p->end;
+}
+
 /* This one got no answer: in PHASE_CONNECT and PHASE_FILL it will come again. */
 void plan_lost(struct plan *p, const struct request *r);
 

@@ -298,7 +298,7 @@ void udp_load_run(struct udp_load *l, enum phase phase, uint64_t duration_ms)
         got = receive_all(l);
         if (bench_tick(b, now_ns)) slots_expire(l, now_ns);
         if (!sent && !got && b->opts->sleep) wait_for_answers(l);
-    } while (!bench_is_over(b, now_ns) && (phase == PHASE_LOAD || sent || l->busy_count));
+    } while (!bench_is_over(b, now_ns) && (plan_has_more(&b->plan) || l->busy_count));
     bench_stop_clock(b, now_ns);
     while (l->busy_count) {
         now_ns = bench_now_ns();
