@@ -1,8 +1,9 @@
 /* bench.c - see bench.h.
  *
- * Open loop   request n is due at start + n / rate. A stalled server makes requests leave late or find no
- *             free slot, but their latency still counts from when they were due, so that a stall is
- *             seen by every request it would have hit, not by one (no coordinated omission).
+ * Open loop   request n is due at start + n / rate. A stalled server makes requests leave late or
+ *             find no free slot, but their latency still counts from when they were due, so that a
+ *             stall is seen by every request it would have hit, not by one (no coordinated
+ *             omission).
  * Closed loop a request is due when it is sent: the figures are those of a full window, and of a
  *             server that is never asked more than it can answer. */
 #include "bench/bench.h"

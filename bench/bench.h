@@ -54,7 +54,8 @@ void bench_answered(struct bench *b, const struct answer *a, uint64_t now_ns);
 /* It will not come; a request of the plan's first phases is asked again. */
 void bench_lost(struct bench *b, const struct request *r);
 
-/* Every 10 ms or so: the progress line, and SIGINT. True when it was time (for the caller's ticks). */
+/* Every 10 ms or so: the progress line, and SIGINT. True when it was time (for the caller's
+ * ticks). */
 bool bench_tick(struct bench *b, uint64_t now_ns);
 
 /* The question behind a request. */

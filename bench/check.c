@@ -1,5 +1,6 @@
-/* check.c - see check.h. The bencode reader shares nothing with the server's writer; it is strict about
- * shape (one dictionary, nothing behind it, keys in order) and looks at the keys that clients need. */
+/* check.c - see check.h. The bencode reader shares nothing with the server's writer; it is strict
+ * about shape (one dictionary, nothing behind it, keys in order) and looks at the keys that
+ * clients need. */
 #include "bench/check.h"
 
 #include "proto/udp_tracker.h"

@@ -1,4 +1,5 @@
-/* check.h - is this answer right, and what does it say? Shared by the load over UDP and over HTTP. */
+/* check.h - is this answer right, and what does it say? Shared by the load over UDP and over
+ * HTTP. */
 #ifndef BENCH_CHECK_H
 #define BENCH_CHECK_H
 

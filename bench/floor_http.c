@@ -4,10 +4,10 @@
  *   -n  peers in the body: its bytes are what matters
  *   -c  a connection per request: the answer says so, and the connection is closed behind it
  *
- * TCP_DEFER_ACCEPT hands a connection over with its first bytes, so accept4(), recv(), send() and close()
- * are all there is, and only kept connections meet epoll. Requests are not read, only their empty lines
- * counted; one that is split over two reads would be missed, which loopback does not do to a load
- * generator's requests as long as they fit the 64 KiB of one read. */
+ * TCP_DEFER_ACCEPT hands a connection over with its first bytes, so accept4(), recv(), send() and
+ * close() are all there is, and only kept connections meet epoll. Requests are not read, only
+ * their empty lines counted; one that is split over two reads would be missed, which loopback does
+ * not do to a load generator's requests as long as they fit the 64 KiB of one read. */
 #include "base/bytes.h"
 
 #include <errno.h>

@@ -1,14 +1,16 @@
-/* floor_udp.c - what UDP costs when a server does nothing: the system calls of a tracker, and 20 bytes
- * copied. Nobody who answers datagrams one by one, or 64 by 64, can cost less.
+/* floor_udp.c - what UDP costs when a server does nothing: the system calls of a tracker, and 20
+ * bytes copied. Nobody who answers datagrams one by one, or 64 by 64, can cost less.
  *
  *   floor_udp [-p PORT] [-n PEERS] [-6] [-i] [-b]
  *   -n  peers in an announce answer: its bytes are what matters
  *   -6  IPv6: ::1 and records of 18 bytes
  *   -i  ask for and answer with IP_PKTINFO, as a server on a wildcard address must
- *   -b  block in recvmmsg() instead of epoll_wait(): fewer calls, but one socket is all it can serve
+ *   -b  block in recvmmsg() instead of epoll_wait(): fewer calls, but one socket is all it can
+ *   serve
  *
- * The loop is that of any epoll server with several sockets: epoll_wait(), then batches until one is not
- * full. Answers have the right action, transaction id and length; the load generator accepts them. */
+ * The loop is that of any epoll server with several sockets: epoll_wait(), then batches until one
+ * is not full. Answers have the right action, transaction id and length; the load generator
+ * accepts them. */
 #include "base/bytes.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
-/* histogram.h - how often each latency was seen, in little memory and without rounding the tail away.
+/* histogram.h - how often each latency was seen, in little memory and without rounding the tail
+ * away.
  *
- * Log-linear: values below HISTOGRAM_LINEAR have a bucket each; above, every power of two is cut into
- * HISTOGRAM_LINEAR / 2 equal buckets, so a percentile is wrong by less than 1.6 %.
+ * Log-linear: values below HISTOGRAM_LINEAR have a bucket each; above, every power of two is cut
+ * into HISTOGRAM_LINEAR / 2 equal buckets, so a percentile is wrong by less than 1.6 %.
  * Values are nanoseconds by habit; nothing here depends on it. */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H

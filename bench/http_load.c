@@ -1,11 +1,13 @@
 /* http_load.c - see http_load.h.
  *
- * Connections  Each is bound to one of the source addresses; peers are picked to match. Kept ones stay;
- *              with --close every request takes the next address, so that no address runs out of ports.
- * Calls        connect() on loopback is done when it returns, so the request is sent at once and epoll
- *              is told about reading only; EPOLLOUT is for what the kernel did not take.
- * Ends         A server may close after an answer that says so. What was pipelined behind it is sent again
- *              on a new connection and keeps its due time. An end without any answer is a flaw. */
+ * Connections  Each is bound to one of the source addresses; peers are picked to match. Kept ones
+ *              stay; with --close each comes from the address of the peer it asks for, so that no
+ *              address runs out of ports.
+ * Calls        connect() on loopback is done when it returns, so the request is sent at once and
+ *              epoll is told about reading only; EPOLLOUT is for what the kernel did not take.
+ * Ends         A server may close after an answer that says so. What was pipelined behind it is
+ *              sent again on a new connection and keeps its due time. An end without any answer
+ *              is a flaw. */
 #include "bench/http_load.h"
 
 #include "bench/http_text.h"
@@ -44,7 +46,7 @@ struct conn {
 struct http_load {
     struct bench *bench;
     int epoll_fd;
-    uint32_t next_source, count;
+    uint32_t count;
     struct conn *conns;
     struct asked *rings;
     uint8_t *in;
@@ -177,10 +179,11 @@ static uint32_t conn_begin(struct http_load *l, struct conn *c, uint32_t due, ui
 {
     struct bench *b = l->bench;
     uint32_t from = c->count;
-    if (b->opts->close) c->source = l->next_source++ % b->opts->world.sources;
+    bool is_fresh = b->opts->close; /* its address follows from its one request */
     while (c->count < b->opts->pipeline && c->count - from < due) {
         struct asked *a = asked_at(l, c, c->count);
-        if (!plan_next(&b->plan, c->source, &a->request)) break;
+        if (!plan_next(&b->plan, is_fresh ? -1 : (int64_t)c->source, &a->request)) break;
+        if (is_fresh) c->source = (uint32_t)(a->request.item % b->opts->world.sources);
         a->sent_ns = now_ns;
         a->due_ns = bench_begin(b, a->request.kind, now_ns);
         c->count++;

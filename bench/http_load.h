@@ -1,4 +1,5 @@
-/* http_load.h - asking over HTTP: kept connections, pipelined or not, or a connection per request. */
+/* http_load.h - asking over HTTP: kept connections, pipelined or not, or a connection per
+ * request. */
 #ifndef BENCH_HTTP_LOAD_H
 #define BENCH_HTTP_LOAD_H
 

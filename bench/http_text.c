@@ -1,5 +1,5 @@
-/* http_text.c - see http_text.h. Requests look like those of libtorrent: the same parameters in the same
- * order, unreserved bytes of hashes left as they are. */
+/* http_text.c - see http_text.h. Requests look like those of libtorrent: the same parameters in
+ * the same order, unreserved bytes of hashes left as they are. */
 #include "bench/http_text.h"
 
 #include "base/text.h"

@@ -43,8 +43,8 @@ struct bench_opts {
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
-/* Read the command line. OPTIONS_DONE after --help; OPTIONS_BAD when something was wrong, which has been
- * told on stderr. */
+/* Read the command line. OPTIONS_DONE after --help; OPTIONS_BAD when something was wrong, which
+ * has been told on stderr. */
 enum options_result options_read(struct bench_opts *o, int argc, char **argv);
 
 #endif

@@ -57,11 +57,15 @@ static bool next_in_turn(struct plan *p, struct request *out)
     return true;
 }
 
-/* The oldest peer leaves, then another takes its place. */
-static void next_churn(struct plan *p, struct request *out)
+/* The oldest peer leaves, then another takes its place. Where the address is given, any of its
+ * peers leaves, or comes back. */
+static void next_churn(struct plan *p, int64_t source, struct request *out)
 {
     struct world *w = p->world;
-    if (p->churn_starts) *out = (struct request){ASK_STARTED, w->first + w->opts.peers - 1};
+    if (source >= 0)
+        *out = (struct request){p->churn_starts ? ASK_STARTED : ASK_STOPPED,
+                                world_pick(w, &p->rng, source)};
+    else if (p->churn_starts) *out = (struct request){ASK_STARTED, w->first + w->opts.peers - 1};
     else *out = (struct request){ASK_STOPPED, w->first++};
     p->churn_starts = !p->churn_starts;
 }
@@ -71,7 +75,7 @@ bool plan_next(struct plan *p, int64_t source, struct request *out)
     if (p->phase != PHASE_LOAD) return next_in_turn(p, out);
     out->kind = (enum ask)p->draws[rng_u64(&p->rng) % PLAN_DRAWS];
     switch (out->kind) {
-    case ASK_CHURN: next_churn(p, out); break;
+    case ASK_CHURN: next_churn(p, source, out); break;
     case ASK_CONNECT: out->item = rng_below(&p->rng, p->world->opts.sources); break;
     case ASK_SCRAPE: out->item = rng_u64(&p->rng); break;
     default: out->item = world_pick(p->world, &p->rng, source); break;

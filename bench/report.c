@@ -43,6 +43,7 @@ static unsigned figures_fill(const struct report *r, struct figure *out)
         {"sent", "sent", "", (double)tally_sum(t->sent), 0, ALWAYS},
         {"answered", "answered", "", (double)tally_sum(t->answered), 0, ALWAYS},
         {"lost", "lost", "", (double)tally_sum(t->lost), 0, ALWAYS},
+        {"ignored", "bad ids ignored", "", (double)t->ignored, 0, ALWAYS},
         {"wrong", "wrong answers", "", (double)tally_flaws(t), 0, ALWAYS},
         {"strays", "late or repeated", "", (double)t->strays, 0, ALWAYS},
         {"send_failures", "failed to send", "", (double)t->send_failures, 0, ALWAYS},

@@ -1,8 +1,8 @@
 /* server_cost.c - see server_cost.h.
  *
- * /proc/PID/task/TID/schedstat counts nanoseconds, but is brought up to date at ticks and switches only:
- * over a second it is right within 0.4 %. utime and stime are counted in ticks of 10 ms; their sum is
- * a cross-check, their ratio tells kernel from program. */
+ * /proc/PID/task/TID/schedstat counts nanoseconds, but is brought up to date at ticks and switches
+ * only: over a second it is right within 0.4 %. utime and stime are counted in ticks of 10 ms;
+ * their sum is a cross-check, their ratio tells kernel from program. */
 #include "bench/server_cost.h"
 
 #include <dirent.h>

@@ -10,6 +10,7 @@ struct tally {
     uint64_t start_ns, end_ns;
     uint64_t sent[ASK_COUNT], answered[ASK_COUNT], lost[ASK_COUNT];
     uint64_t in_time; /* answers that came before end_ns: throughput and cost count these */
+    uint64_t ignored; /* bad connection ids that got no answer, which is right, too */
     uint64_t strays;  /* came after they were given up, or twice */
     uint64_t flaws[FLAW_COUNT];
     uint64_t send_failures; /* the kernel did not take a datagram, or refused a connection */

@@ -1,15 +1,15 @@
 /* udp_load.c - see udp_load.h.
  *
- * Flows      A few sockets, each with its own source port; the source address of every datagram is set by
- *            IP_PKTINFO, so thousands of flows need no more than a few calls a turn.
+ * Flows      A few sockets, each with its own source port; the source address of every datagram is
+ *            set by IP_PKTINFO, so thousands of flows need no more than a few calls a turn.
  * Slots      An outstanding request sits in a slot; its transaction id is the slot's number and a
  *            generation, so a late or repeated answer is recognized.
- * Spinning   By default the loop never sleeps: a sleeping generator would make the server pay for waking
- *            it with every batch of answers, which no client on another machine does.
- * Batches    In a closed loop nothing is sent until a batch of slots is free, or no answer came at all:
- *            otherwise turns would settle at one datagram a call.
- * Ids        A source whose connection id is older than ID_AGE_NS connects again before its next request,
- *            as real clients do after a minute (BEP 15). */
+ * Spinning   By default the loop never sleeps: a sleeping generator would make the server pay for
+ *            waking it with every batch of answers, which no client on another machine does.
+ * Batches    In a closed loop nothing is sent until a batch of slots is free, or no answer came at
+ *            all: otherwise turns would settle at one datagram a call.
+ * Ids        A source whose connection id is older than ID_AGE_NS connects again before its next
+ *            request, as real clients do after a minute (BEP 15). */
 #include "bench/udp_load.h"
 
 #include "net/sockaddr.h"
@@ -142,7 +142,8 @@ static void source_address_set(struct udp_load *l, unsigned i, uint32_t source)
     memcpy(CMSG_DATA(c), &info, sizeof info);
 }
 
-/* A source without a fresh connection id connects instead; until that is answered the old id serves. */
+/* A source without a fresh connection id connects instead; until that is answered the old id
+ * serves. */
 static void source_refresh(struct udp_load *l, struct request *r, uint64_t now_ns)
 {
     struct source *s = &l->sources[source_of(l->bench, r)];
@@ -261,15 +262,16 @@ static unsigned receive_all(struct udp_load *l)
     return total;
 }
 
-/* Give up what is older than the timeout. No answer to a bad connection id is an answer, too: silence
- * is what a flood should get. */
+/* Give up what is older than the timeout. No answer to a bad connection id is an answer, too:
+ * silence is what a flood should get. */
 static void slots_expire(struct udp_load *l, uint64_t now_ns)
 {
     uint64_t timeout_ns = l->bench->opts->timeout_ms * NS_PER_MS;
     for (uint32_t i = 0; i < l->slot_count; i++) {
         struct slot *s = &l->slots[i];
         if (!s->busy || now_ns < s->sent_ns + timeout_ns) continue;
-        if (s->request.kind != ASK_BAD_ID) bench_lost(l->bench, &s->request);
+        if (s->request.kind == ASK_BAD_ID) l->bench->tally.ignored++;
+        else bench_lost(l->bench, &s->request);
         if (s->request.kind == ASK_CONNECT) l->sources[s->request.item].connecting = false;
         slot_free(l, (uint16_t)i);
     }

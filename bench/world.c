@@ -1,4 +1,5 @@
-/* world.c - see world.h. Everything comes from mix(seed, number), a finalizer with good avalanche. */
+/* world.c - see world.h. Everything comes from mix(seed, number), a finalizer with good
+ * avalanche. */
 #include "bench/world.h"
 
 #include <assert.h>

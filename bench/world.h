@@ -2,8 +2,8 @@
  *
  * Peer k, for any k, is always the same: torrent, address, port, id. The live peers are k in
  * [first, first + peers); churn moves `first`. The first `torrents` peers have a torrent each, so
- * that every torrent exists once the world is filled; the others follow the popularity. Picking a peer
- * uniformly therefore picks torrents by their popularity, as re-announces of real peers do. */
+ * that every torrent exists once the world is filled; the others follow the popularity. Picking a
+ * peer uniformly therefore picks torrents by their popularity, as re-announces of real peers do. */
 #ifndef BENCH_WORLD_H
 #define BENCH_WORLD_H
 

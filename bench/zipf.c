@@ -1,13 +1,13 @@
-/* zipf.c - rejection-inversion after W. Hoermann and G. Derflinger, "Rejection-inversion to generate
- * variates from monotone discrete distributions", ACM TOMACS 6(3), 1996.
+/* zipf.c - rejection-inversion after W. Hoermann and G. Derflinger, "Rejection-inversion to
+ * generate variates from monotone discrete distributions", ACM TOMACS 6(3), 1996.
  *
  * Idea      x^-s is integrated in closed form; a point drawn from under that curve is rounded to a
  *           rank and kept when it also lies under the rank's own bar. Over 3 of 4 points are kept,
  *           whatever n and s.
  * Why       the usual table of cumulative weights takes 8 bytes a torrent and a cache miss or two a
  *           draw; the generator must outrun the server.
- * s = 1     has a logarithm for an integral; both forms come out of expm1(t)/t and log1p(t)/t, which
- *           are smooth there. */
+ * s = 1     has a logarithm for an integral; both forms come out of expm1(t)/t and log1p(t)/t,
+ *           which are smooth there. */
 #include "bench/zipf.h"
 
 #include <assert.h>
