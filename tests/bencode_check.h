@@ -1,6 +1,6 @@
-/* bencode_check.h - a strict reader of bencode that shares nothing with the writer: exact lengths, no
- * leading zeros, integers of 31 bits (C5), keys sorted and unique (C3), no deeper than 4 (C8), and
- * nothing left over (C4). */
+/* bencode_check.h - a strict reader of bencode that shares nothing with the writer: exact lengths,
+ * no leading zeros, integers of 31 bits (C5), keys sorted and unique (C3), no deeper than 4 (C8),
+ * and nothing left over (C4). */
 #ifndef TESTS_BENCODE_CHECK_H
 #define TESTS_BENCODE_CHECK_H
 

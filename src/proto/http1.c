@@ -1,17 +1,20 @@
 /* http1.c - see http1.h.
  *
- * Idea      One walk from the first byte; each step answers GO_ON, MORE or minus a status. Nothing is
- *           kept between calls: an announce mostly comes in one segment, so parsing anew is cheaper
- *           than a state machine that can stop at any byte. A head that drips in is cheap all the
- *           same: without a new line feed it cannot be complete, and `seen` says where to look.
+ * Idea      One walk from the first byte; each step answers GO_ON, MORE or minus a status. Nothing
+ *           is kept between calls: an announce mostly comes in one segment, so parsing anew is
+ *           cheaper than a state machine that can stop at any byte. A head that drips in is cheap
+ *           all the same: without a new line feed it cannot be complete, and `seen` says where to
+ *           look.
  * Speed     Most bytes are target and header values. Their only question is "is this a control
  *           byte?", and it is asked for eight bytes at a time (plain_run).
  * Strict    Anything two parsers could understand differently is refused: bare CR, folding, blanks
  *           before a colon, bodies, repeated Host. The exceptions are bare LF and one empty line in
  *           front, which old clients send and nobody misreads (T9).
- * Rejected  Only searching for the blank line and picking the target: cheaper by a third, but
- *           Content-Length smuggling (T10) and proxy headers need the lines anyway. */
+ * Rejected  Searching for the empty line and picking out the target alone: bodies (T10), Connection
+ *           and the proxies' headers need the lines anyway. */
 #include "proto/http1.h"
+
+#include "base/text.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -216,11 +219,9 @@ static void connection_tokens(struct head *h, struct view list)
  * read as the next request (T10). */
 static bool length_is_fine(struct head *h, struct view value)
 {
-    if (h->has_length || value.len == 0) return false;
+    if (h->has_length) return false;
     h->has_length = true;
-    for (size_t i = 0; i < value.len; i++)
-        if (value.ptr[i] != '0') return false;
-    return true;
+    return text_u64(value, &h->out->body_bytes) == ERR_OK && h->out->body_bytes == 0;
 }
 
 /* The four headers that change how the connection goes on. */
@@ -293,6 +294,7 @@ int http1_parse(struct view bytes, size_t seen, struct http_request *out)
     if (bytes.len == 0 || is_still_open(bytes, seen)) return MORE;
     struct head h = {.at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out};
     out->header_count = 0;
+    out->body_bytes = 0;
     int step = GO_ON;
     if (*h.at == '\r' || *h.at == '\n') step = line_end(&h);
     if (step > 0) step = request_line_parse(&h);

@@ -24,6 +24,7 @@ struct http_request {
     bool has_query;
     bool keep_alive; /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
+    uint64_t body_bytes;   /* Content-Length; not 0 only when it is refused (-400) for that */
     uint16_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -33,14 +34,14 @@ struct http_request {
  *   returns   the bytes it takes (> 0), one empty line in front included; 0 when it is not complete
  *             yet; or minus an HTTP status (-400, -405, -414, -431, -505): answer that and close
  *   limits    the caller's: all bytes of a head (431) and how long it may take (408)
- *   cost      one pass over the head; a call that brings no new line end looks at the new bytes only */
+ *   cost      one pass over the head; a call with no new line end looks at the new bytes only */
 int http1_parse(struct view bytes, size_t seen, struct http_request *out);
 
 /* The value of the only header of that name (case-insensitive); the first one if it repeats. */
 bool http1_header(const struct http_request *r, const char *name, struct view *value);
 
-/* Old uTorrent scrapes come with the whole text of the GET in base64. Ask this before http1_parse():
- * true when the bytes start with the base64 of "GET". */
+/* Old uTorrent scrapes are the whole text of a GET in base64. Ask this before http1_parse(): true
+ * when the bytes start with the base64 of "GET". */
 bool http1_is_base64(struct view bytes);
 
 /* Decode such a request into `out`, for http1_parse(). It ends where its text has an empty line, or

@@ -1,7 +1,7 @@
-/* http_tracker.h - announce and scrape queries and replies over HTTP. Pure: bytes to struct and back.
+/* http_tracker.h - announce and scrape queries and replies over HTTP. Pure: bytes to struct, back.
  *
  * Sources   BEP 3, 7, 21, 23, 24, 31, 48; protocol.md A (queries), P (escapes), R (answers), S
- *           (scrape), C (bencode). Queries are parsed undecoded, each value decoded exactly once. */
+ *           (scrape), C (bencode). Queries are parsed undecoded, each value decoded just once. */
 #ifndef PROTO_HTTP_TRACKER_H
 #define PROTO_HTTP_TRACKER_H
 
@@ -13,8 +13,8 @@
 
 /* Decode the query of an announce.
  *   out      everything but address, door and address_is_proxy, which stay as they were; so does
- *            passkey, unless the query has `passkey=` (undecoded, borrowed): set it before, from the
- *            path or to nothing
+ *            passkey, unless the query has `passkey=` (undecoded, borrowed): set it before, from
+ *            the path or to nothing
  *   returns  the first error in the order of A29, else ERR_OK
  *   key      8 hexadecimal digits as a number, any other text hashed (U11)
  *   notes    duplicates: last wins, a second info_hash is ERR_MULTIPLE_INFO_HASH (A22, A23);

@@ -1,8 +1,8 @@
 /* http_tracker_encode.c - writing announce and scrape answers; see http_tracker.h.
  *
- * Keys are written in the order of protocol.md C6 and C7, which is that of their bytes; the tests read
- * every answer back with a reader that refuses any other. Nothing that a client sent is ever written
- * (C10): texts come from err.def or from the operator. */
+ * Keys are written in the order of protocol.md C6 and C7, which is that of their bytes; the tests
+ * read every answer back with a reader that refuses any other. Nothing that a client sent is ever
+ * written (C10): texts come from err.def or from the operator. */
 #include "proto/http_tracker.h"
 
 #include <arpa/inet.h>
@@ -25,12 +25,16 @@ static void key_text(struct writer *w, struct view key, const char *text)
     key_bytes(w, key, view_of(text, strlen(text)));
 }
 
+static struct view records(const struct peer_list *l, enum family family)
+{
+    return view_of(l->compact[family], (size_t)l->count[family] * COMPACT_BYTES(family));
+}
+
 /* BEP 23 and BEP 7: `peers` even when empty, or rTorrent fails the announce (R16). */
 static void peers_compact(struct writer *w, const struct peer_list *l)
 {
-    key_bytes(w, VIEW("peers"), view_of(l->compact[FAMILY_V4], l->count[FAMILY_V4] * 6u));
-    if (l->count[FAMILY_V6])
-        key_bytes(w, VIEW("peers6"), view_of(l->compact[FAMILY_V6], l->count[FAMILY_V6] * 18u));
+    key_bytes(w, VIEW("peers"), records(l, FAMILY_V4));
+    if (l->count[FAMILY_V6]) key_bytes(w, VIEW("peers6"), records(l, FAMILY_V6));
 }
 
 /* One dictionary of BEP 3's list (C7). `peer_id` is NULL when it is not told. */

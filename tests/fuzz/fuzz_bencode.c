@@ -31,7 +31,7 @@ static void announce(struct cursor *c, struct writer *w, bool must_fit)
     struct peer_list peers = {.compact = {compact[0], compact[1]}, .peer_ids = {ids, NULL}};
     for (int f = 0; f < FAMILY_COUNT; f++) {
         peers.count[f] = cursor_u8(c) % (PEERS_MAX / 2 + 1);
-        cursor_copy(c, compact[f], peers.count[f] * COMPACT_BYTES(f));
+        cursor_copy(c, compact[f], (size_t)peers.count[f] * COMPACT_BYTES(f));
     }
     cursor_copy(c, ids, sizeof ids);
     struct http_announce_reply r = {

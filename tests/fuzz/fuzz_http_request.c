@@ -1,5 +1,5 @@
-/* fuzz_http_request.c - a connection's first bytes: plain or wrapped in base64, head, then the query
- * as an announce and as a scrape. */
+/* fuzz_http_request.c - a connection's first bytes: plain or wrapped in base64, head, then the
+ * query as an announce and as a scrape. */
 #include <assert.h>
 
 #include "proto/http1.h"

@@ -1,4 +1,4 @@
-/* proto_bencode.c - what is written is bencode to the letter; the strict reader is checked as well. */
+/* proto_bencode.c - what is written is bencode to the letter; the strict reader is tested too. */
 #include "unit.h"
 
 #include "../bencode_check.h"
