@@ -215,8 +215,8 @@ static void announce_write(struct http_conn *c, const struct http_request *r,
 /* What the rules would say to this announce, asked without making it. */
 static enum err announce_check(const struct tracker *t, const struct announce *a)
 {
-    if (a->address_is_proxy) return ERR_PROXY_ADDRESS;
-    return tracker_scrape_check(t, a->passkey);
+    enum err err = tracker_scrape_check(t, a->passkey);
+    return err == ERR_OK && a->address_is_proxy ? ERR_PROXY_ADDRESS : err;
 }
 
 static void answer_announce(struct http_conn *c, const struct http_request *r,
@@ -230,8 +230,9 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         answer_refusal(c, r, 400, out);
         return;
     }
-    if (err == ERR_OK && r->method == HTTP_HEAD) {
-        err = announce_check(t, &a);
+    if (err != ERR_OK || r->method == HTTP_HEAD) { /* who may ask comes before what is asked (A29) */
+        enum err refusal = announce_check(t, &a);
+        if (refusal != ERR_OK) err = refusal;
         if (err == ERR_OK) {
             head_begin(out);
             head_end(c, r, out);
@@ -370,10 +371,12 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     size_t count = 0;
     struct view passkey = {0};
     enum err err = ERR_SCRAPE_DISABLED;
-    if (http_door_opts(c->door)->scrape)
-        err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
-    if (err == ERR_OK)
+    if (http_door_opts(c->door)->scrape) {
+        enum err bad_query =
+            http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
         err = tracker_scrape_check(c->door->env.tracker, path_passkey.len ? path_passkey : passkey);
+        if (err == ERR_OK) err = bad_query; /* A29 */
+    }
     if (err != ERR_OK)
         answer_failure(c, r, err, out);
     else if (count == 0)
