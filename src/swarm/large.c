@@ -108,16 +108,18 @@ void large_free(struct swarm *s, slab_ref ref)
 
 /* ---- announces ---- */
 
-static bool completed_lately(const struct large *l, uint16_t tag)
+/* Did the other family of this client complete a moment ago? */
+static bool completed_lately(const struct large *l, const struct asker *a)
 {
+    enum family other = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
     for (int i = 0; i < COMPLETIONS_MAX; i++)
-        if (l->completions[i] == tag) return tag != 0;
+        if (l->completions[other][i] == a->tag) return a->tag != 0;
     return false;
 }
 
-static void completion_note(struct large *l, uint16_t tag)
+static void completion_note(struct large *l, const struct asker *a)
 {
-    l->completions[l->completion_next++ % COMPLETIONS_MAX] = tag;
+    l->completions[a->family][l->completion_next[a->family]++ % COMPLETIONS_MAX] = a->tag;
 }
 
 struct known {
@@ -133,10 +135,14 @@ static struct known find_known(struct swarm *s, struct large *l, const struct as
 {
     struct table_hit hits[GROUP_COUNT];
     struct known out = {0};
+    unsigned same_ip = 0;
     for (int g = 0; g < GROUP_COUNT; g++) {
         table_find(s, &l->tables[a->family][g], a, &hits[g]);
         out.same_prefix += hits[g].same_prefix;
+        same_ip += hits[g].same_ip;
     }
+    for (int g = 0; g < GROUP_COUNT && same_ip > MOVED_IP_PEERS_MAX; g++)
+        hits[g].moved.peer = NULL;
     bool has_exact = hits[0].exact.peer || hits[1].exact.peer;
     for (int g = 0; g < GROUP_COUNT; g++) {
         if (has_exact && hits[g].moved.peer) {
@@ -191,7 +197,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
     bool completes = event == EVENT_COMPLETED && bits & PEER_SEEDER;
     out->completed_now = completes && !(before & (PEER_SEEDER | PEER_COUNTED)) &&
-                         !completed_lately(l, a->tag);
+                         !completed_lately(l, a);
     peer_bits_set(peer, f, completes ? bits | PEER_COUNTED : bits);
     if (k.place.peer) {
         out->verdict = k.is_exact ? SWARM_REFRESHED : SWARM_MOVED;
@@ -210,7 +216,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
     if (!out->completed_now) return;
     l->completed++;
-    completion_note(l, a->tag);
+    completion_note(l, a);
 }
 
 void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p)

@@ -177,8 +177,7 @@ def test_AH65_a_thousand_kept_connections_all_work(server):
         client.send(client.request(b"/announce?" + raw_query(info_hash=percent(h), port=2000 + i,
                                                              numwant=0)))
     assert all(c.read_response().status == 200 for c in clients)
-    total = sum(clients[0].numbers(h))
-    assert 990 <= total <= 1000  # short tags of peer ids may make one of two on one address
+    assert clients[0].numbers(h) == (0, 0, 1000)
 
 
 def test_T24_AH66_accept_without_descriptors_does_not_spin(start_server):
