@@ -19,6 +19,6 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
 __all__ = [
     "BencodeError", "decode", "eventually", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "proxy_v1", "proxy_v2", "HttpClient", "HttpResponse", "percent", "query_of", "Server",
-    "muster_bin", "run_muster", "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient",
-    "UdpError", "UdpScrape", "assert_dropped",
+    "muster_bin", "run_muster", "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED",
+    "UdpAnnounce", "UdpClient", "UdpError", "UdpScrape", "assert_dropped",
 ]
