@@ -6,6 +6,8 @@ import os
 import pytest
 
 from harness import Server, muster_bin
+from harness.check import use_distinct_ids
+from harness.crowd import distinct_peer_ids
 
 
 def pytest_configure(config):
@@ -25,6 +27,7 @@ def binary():
 def shared_server(binary):
     """One server with fixed options for the whole session (one per xdist worker)."""
     running = Server()
+    use_distinct_ids(distinct_peer_ids(running))
     yield running
     running.stop()
 
@@ -76,3 +79,20 @@ def _stop_all(servers):
         except AssertionError as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def watched(module_server):
+    """A server whose whole content harness.everything() shows."""
+    server = module_server("--full-scrape", "--full-scrape-interval", "0")
+    yield server
+    server.close_clients()
+
+
+@pytest.fixture
+def fronted(module_server):
+    """A server behind a trusted proxy that is us: every request says its client's address in
+    X-Forwarded-For."""
+    server = module_server("--real-ip-header", "X-Forwarded-For")
+    yield server
+    server.close_clients()

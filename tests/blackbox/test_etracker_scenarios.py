@@ -22,7 +22,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness import STARTED, STOPPED, HttpClient, UdpClient, new_hash, new_peer_id
+from harness import STARTED, STOPPED, HttpClient, UdpClient, new_hash
+from harness.crowd import distinct_peer_ids
 
 GROUPS = {
     "I": """
@@ -158,7 +159,7 @@ class Play:
 
     def __init__(self, server):
         self.torrents = {name: new_hash() for name in "HGK"}
-        self.ids = {f"P{n}": new_peer_id() for n in range(1, 8)}
+        self.ids = dict(zip((f"P{n}" for n in range(1, 8)), server.distinct_ids))
         self.clients = {
             "http4": HttpClient(server.host4, server.port),
             "http6": HttpClient(server.host6, server.port),
@@ -188,9 +189,16 @@ class Play:
         return sorted((names[p[b"peer id"]], p[b"ip"].decode(), p[b"port"]) for p in peers)
 
 
+@pytest.fixture(scope="module")
+def scene(module_server):
+    server = module_server("--store-peer-ids")
+    server.distinct_ids = distinct_peer_ids(server, 7)
+    return server
+
+
 @pytest.fixture
-def play(module_server):
-    running = Play(module_server("--store-peer-ids"))
+def play(scene):
+    running = Play(scene)
     yield running
     running.close()
 

@@ -7,30 +7,14 @@ import struct
 import pytest
 
 from harness import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
-                     assert_dropped, eventually, new_hash, new_peer_id)
-from harness.udp import (MAGIC, announce_packet, connect_packet, join_many, new_transaction_id,
-                         scrape_packet)
+                     assert_dropped, eventually, join_many, new_hash, new_peer_id, unused_port)
+from harness.udp import MAGIC, announce_packet, answers_before, connect_packet, scrape_packet
 
 BAD_ID = b"bad connection id"
 
 
-def answers_before(client, *packets):
-    """What the packets are answered with: everything that comes before the answer to a connect
-    sent after them."""
-    for packet in packets:
-        client.send(packet)
-    tx = new_transaction_id()
-    client.send(connect_packet(tx))
-    answers = []
-    while True:
-        answer = client.receive()
-        if answer[:8] == struct.pack(">II", 0, tx):
-            return answers
-        answers.append(answer)
-
-
 def assert_refused(client, packet):
-    """The answer to a wrong connection id: silence, or an error no longer than the request (U25)."""
+    """The answer to a wrong connection id: silence, or an error no longer than the request."""
     answers = answers_before(client, packet)
     assert len(answers) <= 1
     for answer in answers:
@@ -137,8 +121,7 @@ def test_u8_numwant_is_signed(server, big_swarm, numwant, expected):
 @pytest.fixture(scope="module")
 def big_swarm(shared_server):
     torrent = new_hash()
-    with UdpClient(shared_server.host4, shared_server.port) as client:
-        join_many(client, torrent, 300)
+    join_many(shared_server, torrent, 300)
     return torrent
 
 
@@ -231,19 +214,22 @@ def test_u23_au13_an_id_is_not_bound_to_the_port(server):
 
 
 def test_u24_au14_an_id_holds_on_every_port(start_server):
-    """All sockets and workers share the key; other ports are asked from many source ports so that
+    """All sockets and workers share the key; each port is asked from many source ports, so that
     both workers are met."""
-    two = start_server("--listen", "127.0.0.2:{port}")
-    connection_id = two.udp().connect()
-    for host in ("127.0.0.1", "127.0.0.2"):
+    lease = unused_port()
+    server = start_server("--listen", f"127.0.0.1:{lease.port}")
+    connection_id = server.udp().connect()
+    for port in (server.port, lease.port):
         for _ in range(16):
-            with UdpClient(host, two.port, source="127.0.0.1") as client:
+            with UdpClient("127.0.0.1", port) as client:
                 answer = client.announce(new_hash(), connection_id=connection_id)
                 assert isinstance(answer, UdpAnnounce)
+    lease.release()
 
 
 def test_u25_wrong_id_gets_an_error_of_25_bytes(server):
-    client = server.udp()
+    """A /24 is told so a few times a second only: tests that wait for it have one of their own."""
+    client = server.udp("127.25.0.1")
     packet = announce_packet(client.connection_id ^ 1, 77, new_hash(), new_peer_id())
     assert client.raw(packet) == struct.pack(">II", 3, 77) + BAD_ID
     packet = scrape_packet(client.connection_id ^ 1, 78, [new_hash()])
@@ -297,8 +283,8 @@ def test_u40_nothing_unproven_is_answered_with_more(server):
 def test_u41_u42_u43_answers_are_bounded_by_bytes(module_server, options, records4, records6):
     server, torrent = module_server(*options), new_hash()
     client4, client6 = server.udp(), server.udp6()
-    join_many(client4, torrent, 250)
-    join_many(client6, torrent, 90)
+    join_many(server, torrent, 250)
+    join_many(server, torrent, 90, family=6)
     answer4 = client4.announce(torrent, numwant=1000, port=9)
     answer6 = client6.announce(torrent, numwant=1000, port=9)
     assert (len(answer4.peers), len(answer6.peers)) == (records4, records6)
@@ -343,7 +329,7 @@ def test_u61_retransmission_changes_nothing(server, same_tx):
 
 
 def test_u63_u64_errors_are_short_plain_text(server):
-    client = server.udp()
+    client = server.udp("127.63.0.1")
     errors = [client.announce(new_hash(), port=0), client.scrape(),
               client.announce(new_hash(), connection_id=1)]
     for error in errors:

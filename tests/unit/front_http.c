@@ -690,16 +690,18 @@ static size_t unchunk(char *body)
 static void check_full(const char *body, size_t len)
 {
     static const char tail[] = "e5:flagsd20:min_request_intervali900eee";
-    size_t entries = 0;
+    size_t entries = 0, runs = 1;
     assert_memory_equal(body, "d5:filesd", 9);
     const char *at = body + 9;
     for (; memcmp(at, "20:", 3) == 0; entries++) {
+        if (entries && memcmp(at - 87 + 3, at + 3, 20) >= 0) runs++;
         at += 23;
         assert_memory_equal(at, "d8:completei0e10:downloadedi0e11:downloadersi1e10:incompletei1ee",
                             64);
         at += 64;
     }
     assert_int_equal(entries, TORRENTS);
+    assert_int_equal(runs, 2); /* of about 4096 sorted hashes */
     assert_int_equal((size_t)(at - body) + sizeof tail - 1, len);
     assert_memory_equal(at, tail, sizeof tail - 1);
 }

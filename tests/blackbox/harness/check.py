@@ -2,6 +2,7 @@
 
 import fcntl
 import ipaddress
+import itertools
 import os
 import random
 import socket
@@ -16,8 +17,18 @@ def new_hash():
     return os.urandom(20)
 
 
-def new_peer_id(client=b"-MU0001-"):
-    return client + os.urandom(20 - len(client))
+_distinct_ids = None
+
+
+def use_distinct_ids(ids):
+    """From now on new_peer_id() goes round these."""
+    global _distinct_ids
+    _distinct_ids = itertools.cycle(ids)
+
+
+def new_peer_id():
+    """A peer id that no recent one equals, not even in the few bits that the store keeps."""
+    return next(_distinct_ids) if _distinct_ids else b"-MU0001-" + os.urandom(12)
 
 
 def eventually(probe, what="condition", deadline_s=DEADLINE_S, pause_s=0.02):

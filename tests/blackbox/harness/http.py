@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 
 from . import bencode
-from .check import DEADLINE_S, new_peer_id, peers_of
+from .check import DEADLINE_S, new_hash, new_peer_id, peers_of
 
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -22,6 +22,15 @@ def query_of(params):
     """`params`: pairs or a dict, in order; None values are left out."""
     pairs = params.items() if isinstance(params, dict) else params
     return b"&".join(k.encode("ascii") + b"=" + percent(v) for k, v in pairs if v is not None)
+
+
+def raw_query(**fields):
+    """The query of a complete announce of an unknown torrent. `fields` override it: the values go
+    onto the wire as they are (percent() them first where needed), None leaves a field out."""
+    usual = {"info_hash": percent(new_hash()), "peer_id": percent(new_peer_id()), "port": 6881,
+             "uploaded": 0, "downloaded": 0, "left": 1, "compact": 1}
+    usual.update(fields)
+    return b"&".join(_raw(k) + b"=" + _raw(v) for k, v in usual.items() if v is not None)
 
 
 @dataclass
@@ -77,10 +86,15 @@ class HttpResponse:
 
 
 class HttpClient:
-    """One connection at a time; opened when needed, reused while the server keeps it open."""
+    """One connection at a time; opened when needed, reused while the server keeps it open.
 
-    def __init__(self, host, port, *, source=None, timeout=DEADLINE_S):
+    headers   sent with every request
+    preface   bytes each new connection starts with (a PROXY header)
+    """
+
+    def __init__(self, host, port, *, source=None, timeout=DEADLINE_S, headers=(), preface=b""):
         self.server = (host, port)
+        self.headers, self.preface = tuple(headers), preface
         self.source = source
         self.timeout = timeout
         self.socket = None
@@ -98,6 +112,8 @@ class HttpClient:
         source = (self.source, 0) if self.source else None
         self.socket = socket.create_connection(self.server, self.timeout, source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.preface:
+            self.socket.sendall(self.preface)
         return self
 
     def close(self):
@@ -179,12 +195,44 @@ class HttpClient:
                 return body
             body += chunk[:-2]
 
+    def exchange(self, data):
+        """On a new connection: send `data`, and return every response up to the end, which the
+        server makes. It may close before it read everything."""
+        self.open()
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        self.buffer = self.read_eof()
+        responses = []
+        while self.buffer:
+            responses.append(self.read_response())
+        self.close()
+        return responses
+
+    def refused(self, data):
+        """exchange(), for what is answered with one HTTP error."""
+        responses = self.exchange(data)
+        assert len(responses) == 1, f"{len(responses)} answers: {responses}"
+        response = responses[0]
+        assert response.closes, f"no Connection: close (T5): {response}"
+        assert response.header("Content-Length") is not None and len(response.body) < 512
+        return response
+
+    def pipeline(self, requests, batch=50):
+        """Send requests without waiting for answers, a batch at a time; all responses in order."""
+        responses = []
+        for i in range(0, len(requests), batch):
+            self.send(b"".join(requests[i:i + batch]))
+            responses += [self.read_response() for _ in requests[i:i + batch]]
+        return responses
+
     def request(self, target, headers=(), *, method="GET", version="HTTP/1.1", host="tracker.test"):
         """The bytes of a request head. `target` and header values: text (latin-1) or bytes."""
         lines = [b" ".join((_raw(method), _raw(target), _raw(version)))]
         if host is not None:
             lines.append(b"Host: " + _raw(host))
-        lines += [_raw(n) + b": " + _raw(v) for n, v in headers]
+        lines += [_raw(n) + b": " + _raw(v) for n, v in (*self.headers, *headers)]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def get(self, target, headers=(), *, method="GET", version="HTTP/1.1", host="tracker.test"):

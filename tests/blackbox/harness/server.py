@@ -44,7 +44,8 @@ def run_muster(*args, env=None, timeout_s=DEADLINE_S):
 
 
 class Server:
-    """A running muster. Listens on 127.0.0.1 and [::1], one port for UDP and TCP.
+    """A running muster. Listens on 127.0.0.1 and [::1], one port for UDP and TCP; on `proxy_port`
+    of 127.0.0.1 it takes UDP with PROXY headers.
 
     options   appended to FIXED; with exact=True they are the whole command line, "{port}" in them
               is replaced by the port
@@ -56,9 +57,8 @@ class Server:
         self.port = self.lease.port
         self.host4, self.host6 = "127.0.0.1", "::1"
         options = [str(o).replace("{port}", str(self.port)) for o in options]
-        listen = [] if exact else ["--listen", f"127.0.0.1:{self.port}",
-                                   "--listen", f"[::1]:{self.port}"]
-        self.args = options if exact else [*FIXED, *listen, *options]
+        self.proxy_lease = None if exact or "--no-udp" in options else PortLease()
+        self.args = options if exact else [*FIXED, *self._listen_options(), *options]
         self._out = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, muster_bin(), *self.args], env=clean_env(env),
                                         stdin=subprocess.DEVNULL, stdout=self._out,
@@ -71,6 +71,21 @@ class Server:
             except BaseException:
                 self.kill()
                 raise
+
+    def _listen_options(self):
+        values = [f"127.0.0.1:{self.port}", f"[::1]:{self.port}"]
+        if self.proxy_lease:
+            values.append(f"udp+proxy://127.0.0.1:{self.proxy_port}")
+        return [word for value in values for word in ("--listen", value)]
+
+    @property
+    def proxy_port(self):
+        return self.proxy_lease.port
+
+    def _release_ports(self):
+        self.lease.release()
+        if self.proxy_lease:
+            self.proxy_lease.release()
 
     @property
     def pid(self):
@@ -149,7 +164,7 @@ class Server:
         self.process.send_signal(number)
 
     def stop(self, deadline_s=DEADLINE_S):
-        """SIGTERM, and then everything a clean end means. Again for an ended server: checks only."""
+        """SIGTERM, and then everything a clean end means. An ended server is only checked."""
         self.close_clients()
         if self.killed:
             return
@@ -162,7 +177,7 @@ class Server:
             self.process.wait()
             code = f"none within {deadline_s:g} s of SIGTERM"
         finally:
-            self.lease.release()
+            self._release_ports()
         output = self.output()
         assert not SANITIZER.search(output), f"sanitizer report:\n{output[-8000:]}"
         assert code == 0, f"exit code {code}, output:\n{output[-4000:]}"
@@ -174,4 +189,4 @@ class Server:
         if self.is_running():
             self.process.kill()
         self.process.wait()
-        self.lease.release()
+        self._release_ports()

@@ -67,7 +67,7 @@ def new_transaction_id():
 
 class UdpClient:
     """One socket. `source` and `source_port` choose its own end. `proxied_for` makes it a proxy
-    that speaks for that client: each datagram gets a PROXY v2 header, answers are for the client."""
+    that speaks for that client: each datagram gets a PROXY v2 header."""
 
     def __init__(self, host, port, *, source=None, source_port=0, proxied_for=None,
                  timeout=DEADLINE_S):
@@ -177,21 +177,22 @@ class UdpClient:
         return self.scrape(info_hash).entries[0]
 
 
-def assert_dropped(client, *packets):
-    """None of the packets is answered: the answer to a connect sent after them comes first.
-    Datagrams of one socket are handled in their order, so no waiting is needed."""
+def answers_before(client, *packets):
+    """What the packets are answered with: whatever comes before the answer to the second of two
+    connects. Datagrams of one socket are taken in their order; those of one batch may be answered
+    out of it, but the second connect is sent when that batch has been answered."""
     for packet in packets:
         client.send(packet)
-    tx = new_transaction_id()
-    answer = client.raw(connect_packet(tx))
-    assert len(answer) == 16 and answer[:8] == struct.pack(">II", CONNECT, tx), \
-        f"answered instead of dropped: {answer!r}"
+    answers = []
+    for _ in range(2):
+        tx = new_transaction_id()
+        client.send(connect_packet(tx))
+        while (answer := client.receive())[:8] != struct.pack(">II", CONNECT, tx):
+            answers.append(answer)
+    return answers
 
 
-def join_many(client, info_hash, count, *, first_port=10000, **fields):
-    """`count` peers with ports of their own and fresh ids. Returns their ports."""
-    ports = list(range(first_port, first_port + count))
-    for port in ports:
-        answer = client.announce(info_hash, port=port, numwant=0, **fields)
-        assert isinstance(answer, UdpAnnounce), answer
-    return ports
+def assert_dropped(client, *packets):
+    """None of the packets is answered; see answers_before() why no silence is waited for."""
+    answers = answers_before(client, *packets)
+    assert not answers, f"answered instead of dropped: {answers!r}"
