@@ -22,11 +22,9 @@
 #define BATCHES_PER_TURN 16 /* then the loop may look at its other sockets */
 #define HEARTBEAT_ANSWER 0xff
 
-/* A wrong id is told only to requests of at least this size (U25). */
-#define COMPLAINT_REQUEST_BYTES_MIN 36
-
-#define COMPLAINT_SLOTS      1024 /* prefixes that were told of a wrong id this second */
-#define COMPLAINTS_PER_S_MAX 16
+#define COMPLAINT_SLOTS             1024 /* prefixes that were told of a wrong id this second */
+#define COMPLAINTS_PER_S_MAX        16
+#define COMPLAINT_REQUEST_BYTES_MIN 36 /* a scrape of one hash; the error is shorter (U25, U40) */
 
 struct pending { /* an announce between the stages */
     unsigned at; /* in the batch */
