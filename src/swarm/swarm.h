@@ -29,8 +29,9 @@ struct swarm_opts {
 
 struct swarm; /* opaque: layout lives in swarm/ */
 
-/* The moment of a call. `now_s` counts from any start and must not go backwards. A peer that was
- * not heard of for more than `lifetime_s` is gone. */
+/* The moment of a call. `now_s` counts from any start and must not go backwards; threads may differ
+ * by some seconds (up to 64). A peer that was not heard of for more than `lifetime_s` is gone, give
+ * or take the store's unit of time: lifetime_s_max / 2048 + 1 seconds. */
 struct swarm_time {
     uint32_t now_s;
     uint32_t lifetime_s;
