@@ -56,7 +56,7 @@ static size_t text_escape(char *out, size_t size, const char *text)
 {
     size_t n = 0;
     for (const unsigned char *p = (const unsigned char *)text; *p && n + 5 < size; p++) {
-        if ((*p >= 0x20 && *p < 0x7f) || *p >= 0xc2) out[n++] = (char)*p;
+        if (*p >= 0x20 && *p < 0x7f) out[n++] = (char)*p;
         else n += (size_t)snprintf(out + n, size - n, "\\x%02x", *p);
     }
     return n;
@@ -65,7 +65,7 @@ static size_t text_escape(char *out, size_t size, const char *text)
 void log_line(enum log_level level, const char *format, ...)
 {
     if (!log_is_enabled(level)) return;
-    char text[LOG_LINE_BYTES_MAX], line[LOG_LINE_BYTES_MAX + 64];
+    char text[LOG_LINE_BYTES_MAX], line[LOG_LINE_BYTES_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

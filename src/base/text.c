@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define DIGITS_MAX 20
 
@@ -72,17 +71,24 @@ enum err text_duration_ms(struct view v, uint64_t *out)
     return with_unit(v, DURATIONS, sizeof DURATIONS / sizeof *DURATIONS, out);
 }
 
+/* No strtod(): it obeys the locale, where the point may be a comma. */
 enum err text_fraction(struct view v, double *out)
 {
-    char copy[32];
-    if (v.len == 0 || v.len >= sizeof copy) return ERR_NOT_A_NUMBER;
-    for (size_t i = 0; i < v.len; i++)
-        if ((v.ptr[i] < '0' || v.ptr[i] > '9') && v.ptr[i] != '.') return ERR_NOT_A_NUMBER;
-    memcpy(copy, v.ptr, v.len);
-    copy[v.len] = '\0';
-    char *end;
-    *out = strtod(copy, &end);
-    return *end == '\0' ? ERR_OK : ERR_NOT_A_NUMBER;
+    size_t whole_digits = digit_count(v);
+    struct view whole = view_of(v.ptr, whole_digits);
+    bool has_point = whole_digits < v.len && v.ptr[whole_digits] == '.';
+    size_t parts_at = whole_digits + (has_point ? 1 : 0);
+    struct view part = view_of(v.ptr + parts_at, v.len - parts_at);
+    uint64_t units = 0, fraction = 0;
+    if (whole.len == 0 && part.len == 0) return ERR_NOT_A_NUMBER;
+    if (whole.len && text_u64(whole, &units) != ERR_OK) return ERR_NOT_A_NUMBER;
+    if (part.len && (part.len >= DIGITS_MAX || text_u64(part, &fraction) != ERR_OK))
+        return ERR_NOT_A_NUMBER;
+    double scale = 1;
+    for (size_t i = 0; i < part.len; i++)
+        scale *= 10;
+    *out = (double)units + (double)fraction / scale;
+    return ERR_OK;
 }
 
 void text_print_bytes(char *out, uint64_t bytes)

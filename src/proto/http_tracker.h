@@ -1,7 +1,7 @@
-/* http_tracker.h - announce and scrape queries and replies over HTTP. Pure: bytes to struct and back.
+/* http_tracker.h - announce and scrape queries and replies over HTTP. Pure: bytes to struct, back.
  *
  * Sources   BEP 3, 7, 21, 23, 24, 31, 48; protocol.md A (queries), P (escapes), R (answers), S
- *           (scrape), C (bencode). Queries are parsed undecoded, each value decoded exactly once. */
+ *           (scrape), C (bencode). Queries are parsed undecoded, each value decoded just once. */
 #ifndef PROTO_HTTP_TRACKER_H
 #define PROTO_HTTP_TRACKER_H
 
@@ -12,15 +12,19 @@
 #define HTTP_SCRAPE_HASHES_MAX 100 /* further distinct hashes are ignored (S9) */
 
 /* Decode the query of an announce.
- *   out      everything but address, door and address_is_proxy; out->passkey is set only when the
- *            query has `passkey=` (undecoded, borrowed)
+ *   out      everything but address, door and address_is_proxy, which stay as they were; so does
+ *            passkey, unless the query has `passkey=` (undecoded, borrowed): set it before, from
+ *            the path or to nothing
  *   returns  the first error in the order of A29, else ERR_OK
+ *   key      8 hexadecimal digits as a number, any other text hashed (U11)
  *   notes    duplicates: last wins, a second info_hash is ERR_MULTIPLE_INFO_HASH (A22, A23);
- *            port=0 with cryptoport=N gives N (A31); port=0 and event=stopped is accepted (A30) */
+ *            port=0 with cryptoport=N gives N (A31); port=0 and event=stopped is accepted (A30)
+ *   cost     one pass; nothing is copied but hash and id */
 enum err http_decode_announce(struct view query, struct announce *out) MUST_CHECK;
 
 /* Decode the query of a scrape: the first `max` distinct hashes, sorted ascending by bytes (S2).
- * ERR_INVALID_INFO_HASH when any is malformed (S7); *count is 0 when there is none: a full scrape. */
+ * ERR_INVALID_INFO_HASH when any is malformed (S7); *count is 0 when there is none: a full scrape.
+ * *passkey as in http_decode_announce(): untouched when the query has none. */
 enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t max, size_t *count,
                             struct view *passkey) MUST_CHECK;
 

@@ -11,8 +11,10 @@
 #define UDP_CONNECT_BYTES       16
 #define UDP_ANNOUNCE_BYTES      98
 #define UDP_ANNOUNCE_HEAD_BYTES 20 /* of the answer */
-#define UDP_SCRAPE_HASHES_MAX   74
+#define UDP_SCRAPE_HEAD_BYTES   8
 #define UDP_SCRAPE_ENTRY_BYTES  12
+#define UDP_SCRAPE_HASHES_MAX   74
+#define UDP_ERROR_HEAD_BYTES    8 /* then the text of err.def, not terminated */
 #define UDP_URL_BYTES_MAX       2048
 
 enum udp_action {
@@ -27,17 +29,20 @@ enum udp_action {
 struct udp_request {
     enum udp_action action;
     uint32_t transaction_id;
-    uint64_t connection_id; /* connect: 0 */
+    uint64_t connection_id; /* connect: 0; a heartbeat needs none */
 };
 
 /* Is this a request at all? ERR_BAD_PACKET (drop it silently) for anything that is not: fewer than
- * 16 bytes, a connect without the magic, an error, unknown actions (U1, U2, U6). */
+ * 16 bytes, a connect without the magic, an announce below 98 bytes, a heartbeat of more than 16,
+ * an error, unknown actions (U1, U2, U4, U6). */
 enum err udp_decode_request(struct view packet, struct udp_request *out) MUST_CHECK;
 
 /* The body of an announce. `url` is room for UDP_URL_BYTES_MAX bytes of reassembled URLData;
  * *url_bytes is 0 when there was none or too much (U80..U85).
- * Fills everything but the address, door and passkey. ERR_BAD_PACKET below 98 bytes;
- * ERR_INVALID_PORT for port 0 unless the event is stopped (U9). */
+ * Fills everything but the address, door and passkey: unknown events are EVENT_NONE (U7), a negative
+ * num_want is NUMWANT_UNSET (U8), the IP address field is ignored (V22).
+ * ERR_BAD_PACKET below 98 bytes; ERR_INVALID_PORT for port 0 unless the event is stopped (U9): the
+ * announce is filled then, too. */
 enum err udp_decode_announce(struct view packet, struct announce *out, uint8_t *url,
                              size_t *url_bytes) MUST_CHECK;
 
@@ -46,7 +51,7 @@ enum err udp_decode_announce(struct view packet, struct announce *out, uint8_t *
 enum err udp_decode_scrape(struct view packet, const struct info_hash **hashes,
                            size_t *count) MUST_CHECK;
 
-/* Answers. Each writes at most what it says and never more than the writer has room for. */
+/* Answers. Each is written whole or, when the writer lacks room for it, not at all (overflow). */
 void udp_encode_connect(struct writer *w, uint32_t transaction_id, uint64_t connection_id);
 void udp_encode_announce_head(struct writer *w, uint32_t transaction_id, uint32_t interval_s,
                               const struct swarm_numbers *n);
@@ -54,10 +59,14 @@ void udp_encode_scrape_head(struct writer *w, uint32_t transaction_id);
 void udp_encode_scrape_entry(struct writer *w, const struct swarm_numbers *n);
 void udp_encode_error(struct writer *w, uint32_t transaction_id, enum err err);
 
-/* Connection ids are stateless: 16 bits of coarse issue time and 48 bits of SipHash over source
- * IP and that time (BEP 15; U20..U29). Bound to the address, not to the port.
+/* Connection ids are stateless: 16 bits of the second of issue and 47 bits of SipHash over source IP
+ * and that second (BEP 15; U20..U29). Bound to the address, not to the port; never 0, never the magic.
+ *   source   normalized
  *   now_s    monotonic seconds; the same base for issue and check
- *   ttl_s    how long an id is accepted; at most UDP_ID_TTL_S_MAX */
+ *   ttl_s    how long an id is accepted: for at least ttl_s, for less than ttl_s + 1 s of real time;
+ *            at most UDP_ID_TTL_S_MAX. An authentic id from one second ahead is accepted, since the
+ *            clocks of two workers may disagree by a turn
+ *   cost     one SipHash of 8 or 20 bytes */
 #define UDP_ID_TTL_S_MAX 3600
 uint64_t udp_connection_id(const struct hash_key *key, const struct address *source,
                            uint32_t now_s);

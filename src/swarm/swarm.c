@@ -207,9 +207,10 @@ static void record_announce(struct swarm *s, slab_ref *ref, const struct announc
                             const struct asker *asker, struct swarm_time time, struct ages ages,
                             struct swarm_answer *out)
 {
+    if (!record_is_large(record_at(s, *ref)))
+        metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
+    if (a->event == EVENT_STOPPED && a->port == 0) return; /* no endpoint: nobody stops (A30) */
     struct record *r = record_at(s, *ref);
-    if (!record_is_large(r)) metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
-    r = record_at(s, *ref);
     bool is_full_small = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
     if (is_full_small && a->event != EVENT_STOPPED && large_from_small(s, ref))
         r = record_at(s, *ref);

@@ -42,7 +42,7 @@ void interval_init(struct interval *i, const struct interval_opts *opts, uint32_
 void interval_turn(struct interval *i, const struct interval_opts *opts,
                    const struct interval_load *load, uint32_t now_s);
 
-/* Set the interval at once (settings API); clamped into [min_s, max_s]. */
+/* Set the interval at once, for a reload that changed it; clamped into [min_s, max_s]. */
 void interval_set(struct interval *i, const struct interval_opts *opts, uint32_t interval_s,
                   uint32_t now_s);
 
@@ -54,5 +54,8 @@ static inline uint32_t interval_lifetime_s(const struct interval *i)
 /* The interval for one answer, jitter included. */
 uint32_t interval_answer_s(const struct interval *i, const struct interval_opts *opts,
                            struct rng *rng);
+
+/* The `min interval` of an answer; 0: leave it out. */
+uint32_t interval_min_s(const struct interval *i, const struct interval_opts *opts);
 
 #endif

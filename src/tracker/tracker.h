@@ -29,7 +29,8 @@ struct tracker {
     struct interval interval;
 };
 
-void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts);
+void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts,
+                  uint32_t now_s);
 
 /* A decided announce: what the door encodes. */
 struct announce_answer {
@@ -40,8 +41,8 @@ struct announce_answer {
 /* Check the rules, then record the announce and fill the answer.
  *   a        decoded by the door; info hash etc. are well-formed
  *   hash     swarm_hash() of a->info_hash
- *   out      out->swarm.peers.{compact,peer_ids,max} set by the door: the room it has; lowered
- *            here to what the client asked for (numwant) and may have (numwant_max)
+ *   out      out->swarm.peers.{compact,peer_ids,max} set by the door: the room it has; max_total
+ *            is set here to what the client asked for (numwant) and may have (numwant_max)
  *   returns  ERR_OK, or the refusal to tell the client (nothing was recorded) */
 enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t hash,
                           uint32_t now_s, struct rng *rng, struct announce_answer *out) MUST_CHECK;

@@ -1,0 +1,330 @@
+/* udp.c - the UDP door: a batch goes through in stages.
+ *
+ *   1  every datagram is decoded; what needs no store is answered (connects, heartbeats, errors);
+ *      announces are hashed and their shard is fetched into the cache
+ *   2  the index lines of all announces are fetched
+ *   3  announces are recorded and answered, their cache misses behind them
+ *   4  one sendmmsg
+ *
+ * Before an address has proved itself with a connection id, no answer is longer than its request, and
+ * a wrong id is told to a prefix a few times a second only (protocol.md U25, U40). */
+#include "front/udp.h"
+
+#include "base/metrics.h"
+#include "net/udp_batch.h"
+#include "proto/http_tracker.h"
+#include "proto/proxy_header.h"
+#include "proto/udp_tracker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BATCHES_PER_TURN 16 /* then the loop may look at its other sockets */
+#define HEARTBEAT_ANSWER 0xff
+
+#define COMPLAINT_SLOTS      1024 /* prefixes that were told of a wrong id this second */
+#define COMPLAINTS_PER_S_MAX 16
+
+struct pending { /* an announce between the stages */
+    unsigned at; /* in the batch */
+    uint32_t transaction_id;
+    uint64_t hash;
+    struct announce announce;
+    uint8_t passkey[PASSKEY_BYTES_MAX];
+};
+
+struct udp_door {
+    struct loop_source source;
+    struct udp_door_env env;
+    enum family family;
+    bool proxy;
+    struct udp_batch *batch;
+    unsigned pending_count;
+    struct pending pending[UDP_BATCH_MAX];
+    uint8_t url[UDP_URL_BYTES_MAX];
+    uint32_t complaints_s;
+    uint8_t complaints[COMPLAINT_SLOTS];
+};
+
+/* One datagram on its way through stage 1. */
+struct datagram {
+    unsigned at;
+    struct view bytes; /* without the PROXY header */
+    struct address client;
+    bool client_is_proxy;
+    struct udp_request request;
+};
+
+static void reply(struct udp_door *d, unsigned at, const struct writer *w)
+{
+    if (writer_used(w)) udp_batch_reply(d->batch, at, writer_used(w));
+}
+
+static struct writer answer_writer(struct udp_door *d, unsigned at, size_t bytes_max)
+{
+    return writer_of(udp_batch_answer(d->batch, at), bytes_max);
+}
+
+static void reply_error(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err)
+{
+    struct writer w = answer_writer(d, at, UDP_ANSWER_BYTES_MAX);
+    udp_encode_error(&w, transaction_id, err);
+    reply(d, at, &w);
+    metrics_inc(METRIC_UDP_ERRORS);
+}
+
+/* ---- who is it? ---- */
+
+/* Where the datagram came from, behind a PROXY header where one is due (T70..T74). */
+static bool client_find(struct udp_door *d, const struct udp_opts *o, struct datagram *g)
+{
+    struct udp_source source;
+    if (!udp_batch_source(d->batch, g->at, &source)) return false;
+    g->client = source.address;
+    if (!d->proxy) return true;
+    struct proxy_header header;
+    if (!prefixes_contain(o->trusted, o->trusted_count, &source.address)) return false;
+    int used = proxy_header_parse(g->bytes, true, &header);
+    if (used <= 0) return false;
+    g->bytes = view_of(g->bytes.ptr + used, g->bytes.len - (size_t)used);
+    g->client_is_proxy = header.is_local;
+    if (!header.is_local) g->client = header.source;
+    return true;
+}
+
+/* May this prefix be told again this second that its id is wrong? */
+static bool may_complain(struct udp_door *d, const struct address *client, uint32_t now_s)
+{
+    if (d->complaints_s != now_s) {
+        d->complaints_s = now_s;
+        memset(d->complaints, 0, sizeof d->complaints);
+    }
+    size_t prefix_bytes = client->family == FAMILY_V4 ? 3 : 8;
+    uint64_t hash = hash64(d->env.id_key, client->ip, prefix_bytes);
+    uint8_t *count = &d->complaints[hash % COMPLAINT_SLOTS];
+    if (*count >= COMPLAINTS_PER_S_MAX) return false;
+    ++*count;
+    return true;
+}
+
+static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const struct datagram *g)
+{
+    uint32_t now_s = loop_now_s(d->env.loop);
+    if (udp_connection_id_is_valid(d->env.id_key, &g->client, now_s, o->id_ttl_s,
+                                   g->request.connection_id))
+        return true;
+    metrics_inc(METRIC_UDP_BAD_IDS);
+    size_t error_bytes = UDP_ERROR_HEAD_BYTES + strlen(err_text(ERR_BAD_CONNECTION_ID));
+    if (g->bytes.len >= error_bytes && may_complain(d, &g->client, now_s))
+        reply_error(d, g->at, g->request.transaction_id, ERR_BAD_CONNECTION_ID);
+    return false;
+}
+
+/* ---- stage 1 ---- */
+
+static void answer_connect(struct udp_door *d, const struct datagram *g)
+{
+    struct writer w = answer_writer(d, g->at, UDP_CONNECT_BYTES);
+    uint64_t id = udp_connection_id(d->env.id_key, &g->client, loop_now_s(d->env.loop));
+    udp_encode_connect(&w, g->request.transaction_id, id);
+    reply(d, g->at, &w);
+    metrics_inc(METRIC_UDP_CONNECTS);
+}
+
+static void answer_heartbeat(struct udp_door *d, const struct datagram *g)
+{
+    struct writer w = answer_writer(d, g->at, 1);
+    writer_u8(&w, HEARTBEAT_ANSWER);
+    reply(d, g->at, &w);
+    metrics_inc(METRIC_UDP_HEARTBEATS);
+}
+
+/* The passkey of BEP 41 URLData: of its path, as over HTTP, or of its query (U87). */
+static struct view url_passkey(struct view url)
+{
+    struct view key = view_of(NULL, 0);
+    const uint8_t *mark = url.len ? memchr(url.ptr, '?', url.len) : NULL;
+    size_t path_bytes = mark ? (size_t)(mark - url.ptr) : url.len;
+    tracker_route(view_of(url.ptr, path_bytes), &key);
+    if (key.len || !mark) return key;
+    struct info_hash unused;
+    size_t count;
+    struct view query = view_of(mark + 1, url.len - path_bytes - 1);
+    if (http_decode_scrape(query, &unused, 1, &count, &key) != ERR_OK) key.len = 0;
+    return key;
+}
+
+static void take_announce(struct udp_door *d, const struct datagram *g)
+{
+    struct pending *p = &d->pending[d->pending_count];
+    size_t url_bytes;
+    enum err err = udp_decode_announce(g->bytes, &p->announce, d->url, &url_bytes);
+    if (err == ERR_BAD_PACKET) {
+        metrics_inc(METRIC_UDP_DROPS);
+        return;
+    }
+    if (err != ERR_OK) {
+        reply_error(d, g->at, g->request.transaction_id, err);
+        return;
+    }
+    p->announce.address = g->client;
+    p->announce.door = DOOR_UDP;
+    p->announce.address_is_proxy = g->client_is_proxy;
+    p->announce.passkey = view_of(NULL, 0);
+    if (url_bytes) {
+        struct view key = url_passkey(view_of(d->url, url_bytes));
+        if (key.len <= sizeof p->passkey) {
+            memcpy(p->passkey, key.len ? key.ptr : d->url, key.len);
+            p->announce.passkey = view_of(p->passkey, key.len);
+        }
+    }
+    p->at = g->at;
+    p->transaction_id = g->request.transaction_id;
+    p->hash = swarm_hash(d->env.tracker->swarm, &p->announce.info_hash);
+    swarm_prefetch(d->env.tracker->swarm, p->hash, 0);
+    d->pending_count++;
+}
+
+static void answer_scrape(struct udp_door *d, const struct datagram *g)
+{
+    const struct info_hash *hashes;
+    size_t count;
+    enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
+    if (err == ERR_OK) err = tracker_scrape_check(d->env.tracker, view_of(NULL, 0));
+    if (err != ERR_OK) {
+        reply_error(d, g->at, g->request.transaction_id, err);
+        return;
+    }
+    const struct tracker *t = d->env.tracker;
+    uint64_t keys[UDP_SCRAPE_HASHES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = swarm_hash(t->swarm, &hashes[i]);
+        swarm_prefetch(t->swarm, keys[i], 0);
+    }
+    for (size_t i = 0; i < count; i++)
+        swarm_prefetch(t->swarm, keys[i], 1);
+    struct writer w = answer_writer(d, g->at, UDP_ANSWER_BYTES_MAX);
+    udp_encode_scrape_head(&w, g->request.transaction_id);
+    for (size_t i = 0; i < count; i++) {
+        struct swarm_numbers n;
+        tracker_scrape(t, &hashes[i], keys[i], loop_now_s(d->env.loop), &n);
+        udp_encode_scrape_entry(&w, &n);
+    }
+    reply(d, g->at, &w);
+    metrics_inc(METRIC_UDP_SCRAPES);
+}
+
+static void take_datagram(struct udp_door *d, const struct udp_opts *o, unsigned at)
+{
+    struct datagram g = {.at = at, .bytes = udp_batch_request(d->batch, at)};
+    if (!client_find(d, o, &g) || udp_decode_request(g.bytes, &g.request) != ERR_OK) {
+        metrics_inc(METRIC_UDP_DROPS);
+        return;
+    }
+    switch (g.request.action) {
+    case UDP_CONNECT: answer_connect(d, &g); break;
+    case UDP_HEARTBEAT: answer_heartbeat(d, &g); break;
+    case UDP_ANNOUNCE:
+        if (id_is_valid(d, o, &g)) take_announce(d, &g);
+        break;
+    case UDP_SCRAPE:
+        if (id_is_valid(d, o, &g)) answer_scrape(d, &g);
+        break;
+    case UDP_ERROR: break; /* never decoded as a request (U6) */
+    }
+}
+
+/* ---- stages 2 to 4 ---- */
+
+static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct pending *p)
+{
+    enum family f = p->announce.address.family; /* BEP 15: one family per answer */
+    uint8_t *bytes = udp_batch_answer(d->batch, p->at);
+    uint32_t room_bytes = o->answer_bytes_max - UDP_ANNOUNCE_HEAD_BYTES;
+    struct announce_answer answer;
+    struct peer_list *peers = &answer.swarm.peers;
+    *peers = (struct peer_list){0};
+    peers->compact[f] = bytes + UDP_ANNOUNCE_HEAD_BYTES;
+    peers->max[f] = (uint16_t)(room_bytes / COMPACT_BYTES(f));
+    enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash,
+                                    loop_now_s(d->env.loop), d->env.rng, &answer);
+    if (err != ERR_OK) {
+        reply_error(d, p->at, p->transaction_id, err);
+        return;
+    }
+    struct writer w = answer_writer(d, p->at, UDP_ANSWER_BYTES_MAX);
+    udp_encode_announce_head(&w, p->transaction_id, answer.interval_s, &answer.swarm.numbers);
+    writer_take(&w, peers->count[f] * COMPACT_BYTES(f)); /* written in place by the store */
+    reply(d, p->at, &w);
+    metrics_inc(METRIC_UDP_ANNOUNCES);
+}
+
+static void count_requests(const struct udp_door *d, unsigned count)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < count; i++)
+        bytes += udp_batch_request(d->batch, i).len;
+    metrics_add(d->family == FAMILY_V4 ? METRIC_UDP4_REQUESTS : METRIC_UDP6_REQUESTS, count);
+    metrics_add(METRIC_UDP_RECV_BYTES, bytes);
+}
+
+static unsigned serve_batch(struct udp_door *d)
+{
+    const struct udp_opts *o = atomic_load_explicit(d->env.opts, memory_order_acquire);
+    unsigned count = udp_batch_receive(d->batch);
+    d->pending_count = 0;
+    for (unsigned i = 0; i < count; i++)
+        take_datagram(d, o, i);
+    for (unsigned i = 0; i < d->pending_count; i++)
+        swarm_prefetch(d->env.tracker->swarm, d->pending[i].hash, 1);
+    for (unsigned i = 0; i < d->pending_count; i++)
+        answer_announce(d, o, &d->pending[i]);
+    udp_batch_flush(d->batch);
+    count_requests(d, count);
+    return count;
+}
+
+static void udp_ready(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct udp_door *d = (struct udp_door *)source;
+    for (int i = 0; i < BATCHES_PER_TURN; i++)
+        if (serve_batch(d) < UDP_BATCH_MAX) return;
+}
+
+_Static_assert(offsetof(struct udp_door, source) == 0, "udp_ready() casts back");
+
+enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, int take_fd,
+                       enum family family, bool proxy)
+{
+    enum err err = ERR_NO_MEMORY;
+    struct udp_door *d = calloc(1, sizeof *d);
+    if (!d) goto fail;
+    *d = (struct udp_door){.source = {.fd = take_fd, .ready = udp_ready},
+                           .env = *env,
+                           .family = family,
+                           .proxy = proxy};
+    err = udp_batch_new(&d->batch, take_fd);
+    if (err != ERR_OK) goto fail_door;
+    err = loop_add(env->loop, &d->source, EPOLLIN);
+    if (err != ERR_OK) goto fail_batch;
+    *out = d;
+    return ERR_OK;
+fail_batch:
+    udp_batch_free(d->batch);
+fail_door:
+    free(d);
+fail:
+    close(take_fd);
+    return err;
+}
+
+void udp_door_close(struct udp_door *d)
+{
+    for (int i = 0; i < BATCHES_PER_TURN; i++)
+        if (serve_batch(d) < UDP_BATCH_MAX) break;
+    loop_remove(d->env.loop, &d->source);
+    close(d->source.fd);
+    udp_batch_free(d->batch);
+    free(d);
+}

@@ -1,0 +1,315 @@
+/* http1.c - see http1.h.
+ *
+ * Idea      One walk from the first byte; each step answers GO_ON, MORE or minus a status. Nothing
+ *           is kept between calls: an announce mostly comes in one segment, so parsing anew is
+ *           cheaper than a state machine that can stop at any byte. A head that drips in is cheap
+ *           all the same: without a new line feed it cannot be complete, and `seen` says where to
+ *           look.
+ * Speed     Most bytes are target and header values. Their only question is "is this a control
+ *           byte?", and it is asked for eight bytes at a time (plain_run).
+ * Strict    Anything two parsers could understand differently is refused: bare CR, folding, blanks
+ *           before a colon, bodies, repeated Host. The exceptions are bare LF and one empty line in
+ *           front, which old clients send and nobody misreads (T9).
+ * Rejected  Searching for the empty line and picking out the target alone: bodies (T10), Connection
+ *           and the proxies' headers need the lines anyway. */
+#include "proto/http1.h"
+
+#include <assert.h>
+#include <limits.h>
+
+#define METHOD_BYTES_MAX 16
+
+enum { MORE = 0, GO_ON = 1 };
+
+struct head {
+    const uint8_t *at, *end;
+    struct http_request *out;
+    bool has_host, has_length; /* seen already: a second one is refused */
+    bool asks_close, asks_keep_alive;
+};
+
+/* RFC 9110 token characters: methods and header names. */
+static const bool TOKEN[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+};
+
+static size_t head_left(const struct head *h)
+{
+    return (size_t)(h->end - h->at);
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static bool equal_nocase(struct view a, struct view b)
+{
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) return false;
+    return true;
+}
+
+static size_t token_run(const struct head *h)
+{
+    const uint8_t *p = h->at;
+    while (p < h->end && TOKEN[*p])
+        p++;
+    return (size_t)(p - h->at);
+}
+
+/* How many bytes from `p` on are at least `lowest` and not DEL. In a word, x - lowest borrows into
+ * the top bit of the first byte that is lower; the bytes before it are never mistaken. */
+static size_t plain_run(const uint8_t *p, const uint8_t *end, uint8_t lowest)
+{
+    const uint64_t ones = ~0ull / 255, tops = ones * 0x80;
+    const uint8_t *at = p;
+    for (; end - at >= 8; at += 8) {
+        uint64_t word, del;
+        memcpy(&word, at, sizeof word);
+        del = word ^ (ones * 0x7f);
+        if ((((word - ones * lowest) & ~word) | ((del - ones) & ~del)) & tops) break;
+    }
+    while (at < end && *at >= lowest && *at != 0x7f)
+        at++;
+    return (size_t)(at - p);
+}
+
+/* CRLF or LF (T9). */
+static int line_end(struct head *h)
+{
+    if (h->at < h->end && *h->at == '\n') {
+        h->at++;
+        return GO_ON;
+    }
+    if (h->at < h->end && *h->at != '\r') return -400;
+    if (head_left(h) < 2) return MORE;
+    if (h->at[1] != '\n') return -400;
+    h->at += 2;
+    return GO_ON;
+}
+
+static int method_parse(struct head *h, struct view *method)
+{
+    size_t len = token_run(h);
+    if (len > METHOD_BYTES_MAX) return -400;
+    if (len == head_left(h)) return MORE;
+    if (len == 0 || h->at[len] != ' ') return -400;
+    *method = view_of(h->at, len);
+    h->at += len + 1;
+    return GO_ON;
+}
+
+static int target_parse(struct head *h, struct view *target)
+{
+    size_t len = plain_run(h->at, h->end, '!');
+    if (len > HTTP_TARGET_BYTES_MAX) return -414;
+    if (len == head_left(h)) return MORE;
+    if (h->at[len] != ' ') return -400; /* HTTP/0.9 ends the line here */
+    *target = view_of(h->at, len);
+    h->at += len + 1;
+    return GO_ON;
+}
+
+/* "HTTP/1.x"; every later 1.x is read as 1.1 (T2). */
+static int version_parse(struct head *h)
+{
+    static const struct view NAME = {.ptr = (const uint8_t *)"HTTP/", .len = 5};
+    size_t have = head_left(h);
+    if (memcmp(h->at, NAME.ptr, have < NAME.len ? have : NAME.len) != 0) return -400;
+    if (have < NAME.len + 3) return MORE;
+    const uint8_t *number = h->at + NAME.len;
+    if (number[0] < '0' || number[0] > '9' || number[1] != '.') return -400;
+    if (number[0] != '1') return -505;
+    if (number[2] < '0' || number[2] > '9') return -400;
+    h->out->minor_version = (uint8_t)(number[2] - '0');
+    h->at += NAME.len + 3;
+    return GO_ON;
+}
+
+static bool starts_nocase(struct view v, struct view prefix)
+{
+    return v.len >= prefix.len && equal_nocase(view_of(v.ptr, prefix.len), prefix);
+}
+
+/* Bytes of "http://" or "https://" in front; 0 when there is neither. */
+static size_t scheme_bytes(struct view target)
+{
+    if (starts_nocase(target, VIEW("http://"))) return sizeof "http://" - 1;
+    if (starts_nocase(target, VIEW("https://"))) return sizeof "https://" - 1;
+    return 0;
+}
+
+/* The target without scheme and authority, as clients send them to proxies (T12). False for "*",
+ * "host:port", an empty authority and everything else that leads to no path. */
+static bool target_strip(struct view *target)
+{
+    size_t scheme = scheme_bytes(*target);
+    if (scheme == 0) return false;
+    const uint8_t *host = target->ptr + scheme;
+    const uint8_t *path = memchr(host, '/', target->len - scheme);
+    if (!path || path == host || memchr(host, '?', (size_t)(path - host))) return false;
+    *target = view_of(path, target->len - (size_t)(path - target->ptr));
+    return true;
+}
+
+static bool target_split(struct view target, struct http_request *out)
+{
+    if (target.len == 0 || (target.ptr[0] != '/' && !target_strip(&target))) return false;
+    const uint8_t *mark = memchr(target.ptr, '?', target.len);
+    size_t path_bytes = mark ? (size_t)(mark - target.ptr) : target.len;
+    size_t query_at = mark ? path_bytes + 1 : target.len;
+    out->has_query = mark != NULL;
+    out->path = view_of(target.ptr, path_bytes);
+    out->query = view_of(target.ptr + query_at, target.len - query_at);
+    return true;
+}
+
+/* The version is judged before the method, so that an HTTP/2 preface gets its 505 (T2). */
+static int request_line_parse(struct head *h)
+{
+    struct view method, target;
+    int step = method_parse(h, &method);
+    if (step > 0) step = target_parse(h, &target);
+    if (step > 0) step = version_parse(h);
+    if (step <= 0) return step;
+    if (view_equal(method, VIEW("GET")))
+        h->out->method = HTTP_GET;
+    else if (view_equal(method, VIEW("HEAD")))
+        h->out->method = HTTP_HEAD;
+    else
+        return -405;
+    if (!target_split(target, h->out)) return -400;
+    return line_end(h);
+}
+
+static struct view trim(struct view v)
+{
+    while (v.len && is_blank(v.ptr[0]))
+        v = view_of(v.ptr + 1, v.len - 1);
+    while (v.len && is_blank(v.ptr[v.len - 1]))
+        v.len--;
+    return v;
+}
+
+static void connection_tokens(struct head *h, struct view list)
+{
+    const uint8_t *at = list.ptr, *end = at + list.len;
+    while (at < end) {
+        const uint8_t *comma = memchr(at, ',', (size_t)(end - at));
+        if (!comma) comma = end;
+        struct view token = trim(view_of(at, (size_t)(comma - at)));
+        if (equal_nocase(token, VIEW("close"))) h->asks_close = true;
+        if (equal_nocase(token, VIEW("keep-alive"))) h->asks_keep_alive = true;
+        at = comma + 1;
+    }
+}
+
+/* Only one Content-Length, and it must say zero: a body that somebody else would skip must never be
+ * read as the next request (T10). */
+static bool length_is_fine(struct head *h, struct view value)
+{
+    if (h->has_length || value.len == 0) return false;
+    h->has_length = true;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] != '0') return false;
+    return true;
+}
+
+/* The four headers that change how the connection goes on. */
+static int header_apply(struct head *h, const struct http_header *header)
+{
+    switch (header->name.len) {
+    case sizeof "host" - 1:
+        if (!equal_nocase(header->name, VIEW("host"))) break;
+        if (h->has_host) return -400;
+        h->has_host = true;
+        break;
+    case sizeof "connection" - 1:
+        if (equal_nocase(header->name, VIEW("connection"))) connection_tokens(h, header->value);
+        break;
+    case sizeof "content-length" - 1:
+        if (!equal_nocase(header->name, VIEW("content-length"))) break;
+        if (!length_is_fine(h, header->value)) return -400;
+        break;
+    case sizeof "transfer-encoding" - 1:
+        if (equal_nocase(header->name, VIEW("transfer-encoding"))) return -400;
+        break;
+    default: break;
+    }
+    return GO_ON;
+}
+
+/* One line; one that starts with a blank (folding) has no name and is refused. */
+static int header_parse(struct head *h, struct http_header *header)
+{
+    size_t len = token_run(h);
+    if (len == head_left(h)) return MORE;
+    if (len == 0 || h->at[len] != ':') return -400;
+    header->name = view_of(h->at, len);
+    const uint8_t *value = h->at += len + 1;
+    for (;;) {
+        h->at += plain_run(h->at, h->end, ' ');
+        if (h->at == h->end) return MORE;
+        if (*h->at != '\t') break;
+        h->at++;
+    }
+    header->value = trim(view_of(value, (size_t)(h->at - value)));
+    int step = line_end(h);
+    return step > 0 ? header_apply(h, header) : step;
+}
+
+/* The header lines and the empty one that ends them. */
+static int headers_parse(struct head *h)
+{
+    for (;;) {
+        if (h->at == h->end) return MORE;
+        if (*h->at == '\r' || *h->at == '\n') return line_end(h);
+        if (h->out->header_count == HTTP_HEADERS_MAX) return -431;
+        int step = header_parse(h, &h->out->headers[h->out->header_count]);
+        if (step <= 0) return step;
+        h->out->header_count++;
+    }
+}
+
+/* Nothing new to find: no line feed came in, and the request line is either complete or still short
+ * enough. Its own line feed is never among the first two bytes; an empty line in front may be. */
+static bool is_still_open(struct view bytes, size_t seen)
+{
+    if (seen < 2 || memchr(bytes.ptr + seen, '\n', bytes.len - seen)) return false;
+    return bytes.len <= HTTP_TARGET_BYTES_MAX || memchr(bytes.ptr + 2, '\n', seen - 2);
+}
+
+int http1_parse(struct view bytes, size_t seen, struct http_request *out)
+{
+    assert(bytes.len <= INT_MAX && seen <= bytes.len);
+    if (bytes.len == 0 || is_still_open(bytes, seen)) return MORE;
+    struct head h = {.at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out};
+    out->header_count = 0;
+    int step = GO_ON;
+    if (*h.at == '\r' || *h.at == '\n') step = line_end(&h);
+    if (step > 0) step = request_line_parse(&h);
+    if (step > 0) step = headers_parse(&h);
+    if (step <= 0) return step;
+    out->keep_alive = !h.asks_close && (out->minor_version > 0 || h.asks_keep_alive);
+    return (int)(h.at - bytes.ptr);
+}
+
+bool http1_header(const struct http_request *r, const char *name, struct view *value)
+{
+    struct view wanted = view_of(name, strlen(name));
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!equal_nocase(r->headers[i].name, wanted)) continue;
+        *value = r->headers[i].value;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,327 @@
+/* http_tracker.c - reading announce and scrape queries; see http_tracker.h.
+ *
+ * Idea      The query is walked once, pair by pair, undecoded. A name leads by its length and one
+ *           comparison to its parameter; values that do not matter are skipped unseen. Only
+ *           info_hash and peer_id are copied, into their place, while they are decoded.
+ * Errors    Each required field keeps its own verdict while the pairs come in any order; at the end
+ *           the verdicts are asked in the order of A29, so what a client is told does not depend on
+ *           the order of its parameters.
+ * Rejected  A dictionary of all pairs first: most of a query is never asked for. */
+#include "proto/http_tracker.h"
+
+#include "base/text.h"
+
+/* ---- percent-encoding (P) ---- */
+
+/* The value of a hexadecimal digit plus one; 0 for every other byte. */
+static const uint8_t HEX_PLUS_1[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
+bool http_unescape(struct view v, uint8_t *out, size_t max, size_t *len)
+{
+    size_t n = 0;
+    const uint8_t *at = v.ptr, *end = at + v.len;
+    while (at < end) {
+        if (n == max) return false;
+        if (*at != '%') {
+            out[n++] = *at++;
+            continue;
+        }
+        if (end - at < 3) return false;
+        unsigned high = HEX_PLUS_1[at[1]], low = HEX_PLUS_1[at[2]];
+        if (high == 0 || low == 0) return false;
+        out[n++] = (uint8_t)((high - 1) << 4 | (low - 1));
+        at += 3;
+    }
+    *len = n;
+    return true;
+}
+
+static bool unescape_exactly(struct view v, uint8_t *out, size_t bytes)
+{
+    size_t len;
+    return http_unescape(v, out, bytes, &len) && len == bytes;
+}
+
+/* ---- the pairs of a query (A20..A27) ---- */
+
+struct pair {
+    struct view name, value;
+};
+
+/* The next pair; segments without a name or without '=' are skipped (A25). */
+static bool query_next(struct cursor *c, struct pair *out)
+{
+    while (c->at < c->end) {
+        const uint8_t *name = c->at, *at = name;
+        while (at < c->end && *at != '=' && *at != '&')
+            at++;
+        if (at == c->end || *at == '&') {
+            c->at = at + (at < c->end);
+            continue;
+        }
+        const uint8_t *value = at + 1;
+        const uint8_t *end = memchr(value, '&', (size_t)(c->end - value));
+        if (!end) end = c->end;
+        c->at = end + (end < c->end);
+        if (at == name) continue;
+        out->name = view_of(name, (size_t)(at - name));
+        out->value = view_of(value, (size_t)(end - value));
+        return true;
+    }
+    return false;
+}
+
+enum param {
+    PARAM_OTHER, /* accepted and ignored */
+    PARAM_INFO_HASH,
+    PARAM_PEER_ID,
+    PARAM_PORT,
+    PARAM_CRYPTOPORT,
+    PARAM_LEFT,
+    PARAM_UPLOADED,
+    PARAM_DOWNLOADED,
+    PARAM_EVENT,
+    PARAM_NUMWANT,
+    PARAM_KEY,
+    PARAM_COMPACT,
+    PARAM_NO_PEER_ID,
+    PARAM_PASSKEY,
+};
+
+/* Names are compared as they are: case matters, escapes are not looked through (A24, P10). */
+static enum param param_of(struct view name)
+{
+#define IS(text, id)                                                                               \
+    if (view_equal(name, VIEW(text))) return id
+    switch (name.len) {
+    case 3: IS("key", PARAM_KEY); break;
+    case 4:
+        IS("port", PARAM_PORT);
+        IS("left", PARAM_LEFT);
+        break;
+    case 5: IS("event", PARAM_EVENT); break;
+    case 7:
+        IS("peer_id", PARAM_PEER_ID);
+        IS("numwant", PARAM_NUMWANT);
+        IS("compact", PARAM_COMPACT);
+        IS("passkey", PARAM_PASSKEY);
+        break;
+    case 8: IS("uploaded", PARAM_UPLOADED); break;
+    case 9: IS("info_hash", PARAM_INFO_HASH); break;
+    case 10:
+        IS("downloaded", PARAM_DOWNLOADED);
+        IS("no_peer_id", PARAM_NO_PEER_ID);
+        IS("cryptoport", PARAM_CRYPTOPORT);
+        break;
+    default: break;
+    }
+    return PARAM_OTHER;
+#undef IS
+}
+
+/* ---- values ---- */
+
+#define PLAIN_BYTES_MAX 24 /* the longest number has 20 digits */
+
+/* A number or word without its escapes. One that cannot be decoded stays as it is: its '%' makes it
+ * neither. */
+static struct view plain(struct view value, uint8_t text[PLAIN_BYTES_MAX])
+{
+    size_t len;
+    if (!memchr(value.ptr, '%', value.len)) return value;
+    return http_unescape(value, text, PLAIN_BYTES_MAX, &len) ? view_of(text, len) : value;
+}
+
+/* Digits only (A33), at most `max`; *out stays as it is otherwise. */
+static bool number(struct view value, uint64_t max, uint64_t *out)
+{
+    uint8_t text[PLAIN_BYTES_MAX];
+    uint64_t n;
+    if (text_u64(plain(value, text), &n) != ERR_OK || n > max) return false;
+    *out = n;
+    return true;
+}
+
+static bool port_number(struct view value, uint16_t *out)
+{
+    uint64_t n;
+    if (!number(value, UINT16_MAX, &n)) return false;
+    *out = (uint16_t)n;
+    return true;
+}
+
+/* Unknown words are a regular announce (A7). */
+static enum event event_of(struct view value)
+{
+    uint8_t text[PLAIN_BYTES_MAX];
+    struct view word = plain(value, text);
+    if (view_equal(word, VIEW("started"))) return EVENT_STARTED;
+    if (view_equal(word, VIEW("stopped"))) return EVENT_STOPPED;
+    if (view_equal(word, VIEW("completed"))) return EVENT_COMPLETED;
+    if (view_equal(word, VIEW("paused"))) return EVENT_PAUSED;
+    return EVENT_NONE;
+}
+
+/* Negative or no number: ours to choose (A9). */
+static int32_t numwant_of(struct view value)
+{
+    uint64_t n;
+    if (!number(value, UINT64_MAX, &n)) return NUMWANT_UNSET;
+    return n < INT32_MAX ? (int32_t)n : INT32_MAX;
+}
+
+/* Eight hexadecimal digits are the number that the same client sends over UDP (U11). Every other
+ * spelling is hashed as it stands (FNV-1a): a client spells its key the same way each time, and
+ * nothing depends on its being hard to collide. */
+static uint32_t key_of(struct view value)
+{
+    uint32_t hex = 0, hash = 2166136261u;
+    bool is_hex = value.len == 8;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned digit = HEX_PLUS_1[value.ptr[i]];
+        is_hex = is_hex && digit != 0;
+        hex = hex << 4 | ((digit - 1) & 15);
+        hash = (hash ^ value.ptr[i]) * 16777619u;
+    }
+    if (value.len == 0) return 0;
+    return is_hex ? hex : hash;
+}
+
+static bool is_char(struct view value, uint8_t c)
+{
+    return value.len == 1 && value.ptr[0] == c;
+}
+
+/* ---- announce ---- */
+
+/* The fields that can be wrong, in the order in which a client is told (A29). */
+enum field { INFO_HASH, PEER_ID, PORT, LEFT, UPLOADED, DOWNLOADED, FIELD_COUNT };
+
+struct announce_query {
+    struct announce *out;
+    enum err verdict[FIELD_COUNT];
+    uint16_t cryptoport;
+};
+
+static void judge(struct announce_query *q, enum field field, bool is_good, enum err if_bad)
+{
+    q->verdict[field] = is_good ? ERR_OK : if_bad;
+}
+
+static void announce_pair(struct announce_query *q, const struct pair *p)
+{
+    struct announce *out = q->out;
+    struct view v = p->value;
+    switch (param_of(p->name)) {
+    case PARAM_INFO_HASH:
+        if (q->verdict[INFO_HASH] != ERR_MISSING_INFO_HASH)
+            q->verdict[INFO_HASH] = ERR_MULTIPLE_INFO_HASH;
+        else
+            judge(q, INFO_HASH, unescape_exactly(v, out->info_hash.bytes, INFO_HASH_BYTES),
+                  ERR_INVALID_INFO_HASH);
+        break;
+    case PARAM_PEER_ID:
+        judge(q, PEER_ID, unescape_exactly(v, out->peer_id.bytes, PEER_ID_BYTES),
+              ERR_INVALID_PEER_ID);
+        break;
+    case PARAM_PORT: judge(q, PORT, port_number(v, &out->port), ERR_INVALID_PORT); break;
+    case PARAM_LEFT: judge(q, LEFT, number(v, UINT64_MAX, &out->left), ERR_INVALID_LEFT); break;
+    case PARAM_UPLOADED:
+        judge(q, UPLOADED, number(v, UINT64_MAX, &out->uploaded), ERR_INVALID_UPLOADED);
+        break;
+    case PARAM_DOWNLOADED:
+        judge(q, DOWNLOADED, number(v, UINT64_MAX, &out->downloaded), ERR_INVALID_DOWNLOADED);
+        break;
+    case PARAM_CRYPTOPORT:
+        if (!port_number(v, &q->cryptoport)) q->cryptoport = 0;
+        break;
+    case PARAM_EVENT: out->event = event_of(v); break;
+    case PARAM_NUMWANT: out->numwant = numwant_of(v); break;
+    case PARAM_KEY: out->key = key_of(v); break;
+    case PARAM_COMPACT: out->compact = !is_char(v, '0'); break;
+    case PARAM_NO_PEER_ID: out->no_peer_id = is_char(v, '1'); break;
+    case PARAM_PASSKEY: out->passkey = v; break;
+    case PARAM_OTHER: break;
+    }
+}
+
+/* Nobody can be reached on port 0; only a goodbye may do without (A30, A31). */
+static void port_zero(struct announce_query *q)
+{
+    if (q->verdict[PORT] != ERR_OK || q->out->port != 0) return;
+    q->out->port = q->cryptoport;
+    if (q->out->port == 0 && q->out->event != EVENT_STOPPED) q->verdict[PORT] = ERR_INVALID_PORT;
+}
+
+enum err http_decode_announce(struct view query, struct announce *out)
+{
+    struct announce_query q = {
+        .out = out,
+        .verdict = {[INFO_HASH] = ERR_MISSING_INFO_HASH,
+                    [PEER_ID] = ERR_MISSING_PEER_ID,
+                    [PORT] = ERR_MISSING_PORT},
+    };
+    out->port = 0;
+    out->event = EVENT_NONE;
+    out->numwant = NUMWANT_UNSET;
+    out->left = LEFT_UNKNOWN;
+    out->uploaded = out->downloaded = 0;
+    out->key = 0;
+    out->compact = true;
+    out->no_peer_id = false;
+
+    struct cursor c = cursor_of(query.ptr, query.len);
+    struct pair p;
+    while (query_next(&c, &p))
+        announce_pair(&q, &p);
+    port_zero(&q);
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (q.verdict[field] != ERR_OK) return q.verdict[field];
+    return ERR_OK;
+}
+
+/* ---- scrape ---- */
+
+/* Keep the list sorted and each hash once (S2); a new one that finds it full is left out (S9). */
+static void hashes_add(struct info_hash *hashes, size_t max, size_t *count,
+                       const struct info_hash *h)
+{
+    size_t low = 0, high = *count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = memcmp(hashes[middle].bytes, h->bytes, INFO_HASH_BYTES);
+        if (order == 0) return;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (*count == max) return;
+    memmove(hashes + low + 1, hashes + low, (*count - low) * sizeof *hashes);
+    hashes[low] = *h;
+    (*count)++;
+}
+
+enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t max, size_t *count,
+                            struct view *passkey)
+{
+    struct cursor c = cursor_of(query.ptr, query.len);
+    struct pair p;
+    *count = 0;
+    while (query_next(&c, &p)) {
+        struct info_hash h;
+        switch (param_of(p.name)) {
+        case PARAM_INFO_HASH:
+            if (!unescape_exactly(p.value, h.bytes, INFO_HASH_BYTES)) return ERR_INVALID_INFO_HASH;
+            hashes_add(hashes, max, count, &h);
+            break;
+        case PARAM_PASSKEY: *passkey = p.value; break;
+        default: break;
+        }
+    }
+    return ERR_OK;
+}

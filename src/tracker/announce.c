@@ -1,0 +1,36 @@
+/* announce.c - the first verb: rules, then the store, then when to come back. */
+#include "tracker/tracker.h"
+
+#include "tracker/rules.h"
+
+void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts,
+                  uint32_t now_s)
+{
+    *t = (struct tracker){.swarm = swarm};
+    atomic_init(&t->opts, opts);
+    interval_init(&t->interval, &opts->interval, now_s);
+}
+
+/* How many peers the client may have: what it asked for, within what we give (A9, U8). */
+static uint16_t peers_wanted(const struct tracker_opts *o, const struct announce *a)
+{
+    if (a->event == EVENT_STOPPED) return 0;
+    uint32_t wanted = a->numwant < 0 ? o->numwant_default : (uint32_t)a->numwant;
+    return (uint16_t)(wanted < o->numwant_max ? wanted : o->numwant_max);
+}
+
+enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t hash,
+                          uint32_t now_s, struct rng *rng, struct announce_answer *out)
+{
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    struct request request = {.announce = a, .passkey = a->passkey};
+    enum err err = rules_check(o, &request);
+    if (err != ERR_OK) return err;
+    out->interval_s = interval_answer_s(&t->interval, &o->interval, rng);
+    out->min_interval_s = interval_min_s(&t->interval, &o->interval);
+    struct peer_list *peers = &out->swarm.peers;
+    peers->max_total = peers_wanted(o, a);
+    struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
+    swarm_announce(t->swarm, hash, a, time, rng, &out->swarm);
+    return ERR_OK;
+}
