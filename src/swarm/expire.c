@@ -181,7 +181,7 @@ static void finish_large(struct sweep *w, struct large_visit *v)
         for (int f = 0; f < FAMILY_COUNT; f++)
             for (int g = 0; g < GROUP_COUNT; g++)
                 table_compact(w->s, &l->tables[f][g]);
-        large_to_small(w->s, ref);
+        large_to_small(w->s, ref, w->now_s);
         *ref = slab_compact(&w->s->slab, *ref);
     }
     release(w, v->shard);

@@ -69,7 +69,7 @@ bool large_from_small(struct swarm *s, slab_ref *ref)
     return true;
 }
 
-void large_to_small(struct swarm *s, slab_ref *ref)
+void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s)
 {
     struct large *l = large_of(record_at(s, *ref));
     if (large_count(l) > LARGE_PEERS_MIN) return;
@@ -96,6 +96,7 @@ void large_to_small(struct swarm *s, slab_ref *ref)
             uint8_t *peer = small_run(s, r, f) + i * s->stride[f];
             peer_bits_set(peer, f, peer_bits(peer, f) & (uint16_t)~PEER_CROWDED);
         }
+    if (small_count(r) == 0) memcpy(r->peers, &now_s, sizeof now_s);
     large_free(s, *ref);
     *ref = slab_resize(&s->slab, fresh, small_bytes(s, r), small_bytes(s, r));
 }

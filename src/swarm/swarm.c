@@ -218,7 +218,7 @@ static void record_announce(struct swarm *s, slab_ref *ref, const struct announc
         struct large *l = large_of(r);
         if (a->event == EVENT_STOPPED) large_remove(s, l, asker, out);
         else large_record(s, l, asker, a->event, out);
-        large_to_small(s, ref);
+        large_to_small(s, ref, time.now_s);
     } else if (a->event == EVENT_STOPPED) {
         small_remove(s, ref, asker, time.now_s, out);
     } else if (is_full_small) {
