@@ -173,7 +173,12 @@ static bool update_known(struct swarm *s, struct large *l, const struct asker *a
         return true;
     }
     if (k->group == to) large_drop(s, l, f, k->group, k->place);
-    if (!table_insert(s, &l->tables[f][to], f, peer)) return false;
+    if (!table_insert(s, &l->tables[f][to], f, peer)) {
+        if (k->group != to) /* it lives on as it was */
+            peer_bits_set(k->place.peer, f,
+                          (before & (uint16_t)~PEER_AGE_MASK) | (after & PEER_AGE_MASK));
+        return false;
+    }
     if (k->group != to) large_drop(s, l, f, k->group, k->place);
     count_move(&s->peers[f], 1);
     state_move(s, l, f, 0, after);

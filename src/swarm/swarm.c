@@ -211,9 +211,8 @@ static void record_announce(struct swarm *s, slab_ref *ref, const struct announc
         metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
     if (a->event == EVENT_STOPPED && a->port == 0) return; /* no endpoint: nobody stops (A30) */
     struct record *r = record_at(s, *ref);
-    bool is_full_small = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
-    if (is_full_small && a->event != EVENT_STOPPED && large_from_small(s, ref))
-        r = record_at(s, *ref);
+    bool is_full = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
+    if (is_full && a->event != EVENT_STOPPED && large_from_small(s, ref)) r = record_at(s, *ref);
     if (record_is_large(r)) {
         struct large *l = large_of(r);
         if (a->event == EVENT_STOPPED) large_remove(s, l, asker, out);
@@ -221,8 +220,6 @@ static void record_announce(struct swarm *s, slab_ref *ref, const struct announc
         large_to_small(s, ref, time.now_s);
     } else if (a->event == EVENT_STOPPED) {
         small_remove(s, ref, asker, time.now_s, out);
-    } else if (is_full_small) {
-        out->verdict = SWARM_FULL_MEMORY; /* it could not become large */
     } else {
         small_record(s, ref, asker, a->event, out);
     }
