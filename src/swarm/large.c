@@ -128,27 +128,23 @@ struct known {
     unsigned same_prefix;
 };
 
-/* Find the asker: its endpoint, or else the peer it was on another port. If both are there, the old
- * port is dropped: it moved onto a port that somebody had left. */
-static struct known find_known(struct swarm *s, struct large *l, const struct asker *a)
+/* Find the asker: its endpoint, or else the peer it was on another port. *left_behind: that other
+ * port when both are there. */
+static struct known find_known(const struct swarm *s, const struct large *l, const struct asker *a,
+                               struct known *left_behind)
 {
-    struct table_hit hits[GROUP_COUNT];
-    struct known out = {0};
+    struct known exact = {0}, moved = {0};
+    unsigned same_prefix = 0;
     for (int g = 0; g < GROUP_COUNT; g++) {
-        table_find(s, &l->tables[a->family][g], a, &hits[g]);
-        out.same_prefix += hits[g].same_prefix;
+        struct table_hit hit;
+        table_find(s, &l->tables[a->family][g], a, &hit);
+        if (hit.exact.peer) exact = (struct known){.place = hit.exact, .group = g, .is_exact = true};
+        if (hit.moved.peer) moved = (struct known){.place = hit.moved, .group = g};
+        same_prefix += hit.same_prefix;
     }
-    bool has_exact = hits[0].exact.peer || hits[1].exact.peer;
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        if (has_exact && hits[g].moved.peer) {
-            large_drop(s, l, a->family, g, hits[g].moved);
-            return find_known(s, l, a);
-        }
-    }
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        struct place p = has_exact ? hits[g].exact : hits[g].moved;
-        if (p.peer) out = (struct known){p, g, has_exact, out.same_prefix};
-    }
+    *left_behind = exact.place.peer ? moved : (struct known){0};
+    struct known out = exact.place.peer ? exact : moved;
+    out.same_prefix = same_prefix;
     return out;
 }
 
@@ -191,7 +187,11 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     enum family f = a->family;
     uint8_t peer[PEER_BYTES_MAX];
     memcpy(peer, a->peer, s->stride[f]);
-    struct known k = find_known(s, l, a);
+    struct known left_behind, k = find_known(s, l, a, &left_behind);
+    while (left_behind.place.peer) { /* it moved onto a port that somebody had left */
+        large_drop(s, l, f, left_behind.group, left_behind.place);
+        k = find_known(s, l, a, &left_behind);
+    }
     bool is_restart = k.place.peer && peer_tag(k.place.peer, f) != a->tag;
     uint16_t before = k.place.peer && !is_restart ? peer_bits(k.place.peer, f) : 0;
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
@@ -229,7 +229,7 @@ void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, s
 void large_remove(struct swarm *s, struct large *l, const struct asker *a,
                   struct swarm_answer *out)
 {
-    struct known k = find_known(s, l, a);
+    struct known left_behind, k = find_known(s, l, a, &left_behind);
     out->verdict = SWARM_UNKNOWN;
     if (!k.place.peer || peer_tag(k.place.peer, a->family) != a->tag) return;
     large_drop(s, l, a->family, k.group, k.place);
