@@ -66,7 +66,8 @@ void swarm_limits_set(struct swarm *s, const struct swarm_opts *opts)
     s->torrents_max = opts->torrents_max;
     s->peers_max = opts->peers_max;
     s->torrent_peers_max = opts->torrent_peers_max;
-    s->ip_peers_max = opts->ip_peers_max;
+    s->ip_peers_max =
+        opts->ip_peers_max > SWARM_IP_PEERS_MAX ? SWARM_IP_PEERS_MAX : opts->ip_peers_max;
     s->completed_ttl_s = opts->completed_ttl_s;
     s->ip_limit_loopback = opts->ip_limit_loopback;
 }
