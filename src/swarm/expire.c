@@ -37,7 +37,7 @@ static void hold(struct sweep *w, struct shard *shard)
 static void release(struct sweep *w, struct shard *shard)
 {
     uint64_t ns = w->report->clock_ns ? w->report->clock_ns() - w->held_since_ns : 0;
-    lock_release(&shard->lock);
+    lock_release_to_waiter(&shard->lock);
     if (ns > w->report->hold_ns_max) w->report->hold_ns_max = ns;
 }
 
