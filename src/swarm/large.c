@@ -238,24 +238,28 @@ void large_remove(struct swarm *s, struct large *l, const struct asker *a,
 
 /* ---- numbers ---- */
 
-static uint32_t minus_pairs(uint32_t v4, uint32_t v6, uint32_t pairs)
+/* `all` endpoints less those that are a client's second. `pairs` may be as old as the last sweep:
+ * there are never more than `all`, nor than peers of the rarer family. */
+static uint32_t minus_pairs(uint32_t all, uint32_t rarer, uint32_t pairs)
 {
-    uint32_t fewer = v4 < v6 ? v4 : v6;
-    return v4 + v6 - (pairs < fewer ? pairs : fewer);
+    uint32_t most = all < rarer ? all : rarer;
+    return all - (pairs < most ? pairs : most);
 }
 
 void large_numbers(const struct large *l, struct swarm_numbers *out)
 {
-    uint32_t seeders[FAMILY_COUNT], leechers[FAMILY_COUNT];
+    uint32_t leechers[FAMILY_COUNT], uploaders[FAMILY_COUNT];
     for (int f = 0; f < FAMILY_COUNT; f++) {
-        seeders[f] = l->tables[f][GROUP_UPLOAD].count - l->partials[f];
         leechers[f] = l->tables[f][GROUP_DOWNLOAD].count;
+        uploaders[f] = l->tables[f][GROUP_UPLOAD].count;
     }
-    out->complete = minus_pairs(seeders[0], seeders[1], l->pairs_complete);
-    uint32_t partials = l->partials[0] + l->partials[1];
-    uint32_t all = minus_pairs(leechers[0] + l->partials[0], leechers[1] + l->partials[1],
-                               l->pairs_incomplete);
-    out->incomplete = all;
-    out->downloaders = all > partials ? all - partials : 0;
+    uint32_t n4 = leechers[FAMILY_V4] + uploaders[FAMILY_V4];
+    uint32_t n6 = leechers[FAMILY_V6] + uploaders[FAMILY_V6], rarer = n4 < n6 ? n4 : n6;
+    uint32_t partials = l->partials[FAMILY_V4] + l->partials[FAMILY_V6];
+    uint32_t seeders = uploaders[FAMILY_V4] + uploaders[FAMILY_V6] - partials;
+    out->complete = minus_pairs(seeders, rarer, l->pairs_complete);
+    out->incomplete = minus_pairs(leechers[FAMILY_V4] + leechers[FAMILY_V6] + partials, rarer,
+                                  l->pairs_incomplete);
+    out->downloaders = out->incomplete > partials ? out->incomplete - partials : 0;
     out->downloaded = l->completed;
 }
