@@ -24,6 +24,11 @@ static void state_move(struct swarm *s, struct large *l, enum family f, uint16_t
     l->partials[f] -= ((before & PEER_STATE) == PEER_PARTIAL);
 }
 
+static void completion_note(struct large *l, uint16_t tag)
+{
+    l->completions[l->completion_next++ % COMPLETIONS_MAX] = tag;
+}
+
 /* ---- small and large ---- */
 
 static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
@@ -34,6 +39,7 @@ static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
             uint16_t bits = peer_bits(peer, f);
             if (!table_insert(s, &l->tables[f][group_of(bits)], f, peer)) return false;
             l->partials[f] += (bits & PEER_STATE) == PEER_PARTIAL;
+            if (bits & PEER_COUNTED) completion_note(l, peer_tag(peer, f));
         }
     }
     return true;
@@ -114,11 +120,6 @@ static bool completed_lately(const struct large *l, uint16_t tag)
     for (int i = 0; i < COMPLETIONS_MAX; i++)
         if (l->completions[i] == tag) return tag != 0;
     return false;
-}
-
-static void completion_note(struct large *l, uint16_t tag)
-{
-    l->completions[l->completion_next++ % COMPLETIONS_MAX] = tag;
 }
 
 struct known {
