@@ -190,7 +190,7 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct info_hash *hashes;
     size_t count;
     enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
-    if (err == ERR_OK) err = tracker_scrape_check(d->env.tracker, view_of(NULL, 0));
+    if (err == ERR_OK) err = tracker_check(d->env.tracker, NULL, view_of(NULL, 0));
     if (err != ERR_OK) {
         reply_error(d, g->at, g->request.transaction_id, err);
         return;
