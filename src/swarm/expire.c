@@ -37,7 +37,7 @@ static void hold(struct sweep *w, struct shard *shard)
 static void release(struct sweep *w, struct shard *shard)
 {
     uint64_t ns = w->report->clock_ns ? w->report->clock_ns() - w->held_since_ns : 0;
-    lock_release(&shard->lock);
+    lock_release_to_waiter(&shard->lock);
     if (ns > w->report->hold_ns_max) w->report->hold_ns_max = ns;
 }
 
@@ -51,8 +51,9 @@ static void max_raise(uint32_t *max, uint32_t value)
 static bool is_forgettable(const struct sweep *w, const struct record *r)
 {
     if (small_count(r)) return false;
+    uint32_t since_s = small_empty_since_s(r); /* by a worker's clock, which may be ahead */
     return !r->completed || w->drop_empty ||
-           w->now_s - small_empty_since_s(r) > w->s->completed_ttl_s;
+           (w->now_s > since_s && w->now_s - since_s > w->s->completed_ttl_s);
 }
 
 static void sweep_small(struct sweep *w, struct shard *shard, uint32_t i, slab_ref *ref)
@@ -180,7 +181,7 @@ static void finish_large(struct sweep *w, struct large_visit *v)
         for (int f = 0; f < FAMILY_COUNT; f++)
             for (int g = 0; g < GROUP_COUNT; g++)
                 table_compact(w->s, &l->tables[f][g]);
-        large_to_small(w->s, ref);
+        large_to_small(w->s, ref, w->now_s);
         *ref = slab_compact(&w->s->slab, *ref);
     }
     release(w, v->shard);

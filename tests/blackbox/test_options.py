@@ -127,11 +127,14 @@ def test_an_unknown_user_is_fatal():
 # --- where a value comes from ---
 
 def config_of(*args, env=None):
-    """`muster config` as {name: its line}."""
+    """`muster config` as {name: its line, or lines if it is a list}."""
     ended = run_muster("config", *args, env=env)
     assert ended.returncode == 0, ended
-    lines = [line for line in ended.stdout.splitlines() if re.match(r"\s*[a-z]", line)]
-    return {re.split(r"[\s=]+", line.strip())[0].replace("-", "_"): line for line in lines}
+    lines = {}
+    for line in ended.stdout.splitlines():
+        if match := re.match(r"#?([a-z][a-z0-9_]*)\s*=.*;", line):
+            lines[match[1]] = lines.get(match[1], "") + line + "\n"
+    return lines
 
 
 ALL_OPTIONS = """config port listen no_tcp no_udp no_ipv4 no_ipv6 workers interval min_interval
