@@ -60,7 +60,7 @@ struct table {
 
 enum group { GROUP_DOWNLOAD, GROUP_UPLOAD, GROUP_COUNT }; /* leechers; seeders and partial seeds */
 
-#define COMPLETIONS_MAX 4
+#define COMPLETIONS_MAX 8
 
 struct large {
     struct info_hash info_hash;
