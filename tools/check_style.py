@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 FOLDERS = ["src", "tests", "bench", "tools", "packaging", ".ci"]
-LINE_MAX = 100
-FILE_LINES_MAX = 800
+LINE_MAX = 110  # clang-format lays code out at 100; what it leaves alone may run a little over
+FILE_LINES_MAX = {"src": 800, "other": 1000}
 FUNCTION_LINES_MAX = 70
 
 BANNED = "strcpy strcat sprintf vsprintf strtok atoi atol atoll gets alloca".split()
@@ -59,8 +59,9 @@ def line_length(f):
 
 
 def file_length(f):
-    if len(f.lines) - 1 > FILE_LINES_MAX:
-        yield 1, f"{len(f.lines) - 1} lines: split it (at most {FILE_LINES_MAX})"
+    limit = FILE_LINES_MAX.get(f.name.split("/")[0], FILE_LINES_MAX["other"])
+    if len(f.lines) - 1 > limit:
+        yield 1, f"{len(f.lines) - 1} lines: split it (at most {limit})"
 
 
 def promises(f):

@@ -77,7 +77,8 @@ def main(lines):
     for word, names in (("skipped", skipped), ("FAILED", failed)):
         for name in names:
             print(f"{word}: {name}")
-    print(f"{passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    also = f", {len(skipped)} skipped" if skipped else ""
+    print(f"{passed} passed, {len(failed)} failed{also}")
     return 0 if passed and not failed else 1
 
 

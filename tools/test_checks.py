@@ -133,7 +133,7 @@ class Style(Sample):
     def test_tab_space_column_and_end(self):
         self.refused("src/base/a.c", "/* a.c - x. */\n\tint a;\n", "tab")
         self.refused("src/base/a.c", "/* a.c - x. */\nint a; \n", "trailing")
-        self.refused("src/base/a.c", "/* a.c - x. */\n//" + "x" * 99 + "\n", "101 columns")
+        self.refused("src/base/a.c", "/* a.c - x. */\n//" + "x" * 109 + "\n", "111 columns")
         self.refused("src/base/a.c", "/* a.c - x. */", "no newline")
 
     def test_long_file(self):

@@ -94,7 +94,7 @@ const struct option_row *option_nearest(struct view name);
 #define OPTION_NAME_BYTES_MAX 40
 void option_dashed(const char *name, char out[OPTION_NAME_BYTES_MAX]);
 
-/* "1..65535", "16M.., 0: no limit", "yes or no": what a value may be. */
+/* "1..65535", "1 or more; 0: no limit", "yes or no": what a value may be. */
 #define OPTION_RANGE_BYTES_MAX 160
 void option_range_print(const struct option_row *row, char out[OPTION_RANGE_BYTES_MAX]);
 

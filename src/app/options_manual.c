@@ -1,9 +1,11 @@
 /* options_manual.c - the rows as documents: the man page (roff) and the references (Markdown).
- * docs/generated/ holds what these print; tools/check_generated.sh fails when it is stale. */
+ * docs/generated/ holds what these print; tools/generated_docs.py fails when it is stale. */
 #include "app/options.h"
 
 #include "app/exit_code.h"
 #include "base/metrics.h"
+
+#include <ctype.h>
 
 /* ---- roff ---- */
 
@@ -20,6 +22,15 @@ static void roff_text(FILE *out, const char *text)
         default: fputc(*c, out);
         }
     }
+}
+
+/* The help of a row as a sentence. */
+static void roff_sentence(FILE *out, const char *help)
+{
+    char first[] = {(char)toupper((unsigned char)help[0]), '\0'};
+    roff_text(out, first);
+    roff_text(out, help + 1);
+    fputs(".\n", out);
 }
 
 static void roff_name(FILE *out, const char *name)
@@ -48,8 +59,7 @@ static void roff_option(FILE *out, const struct option_row *row)
     char range[OPTION_RANGE_BYTES_MAX];
     option_range_print(row, range);
     roff_option_names(out, row);
-    roff_text(out, row->help);
-    fputs(".\n", out);
+    roff_sentence(out, row->help);
     if (row->more) {
         roff_text(out, row->more);
         fputs("\n", out);
@@ -156,8 +166,9 @@ static void markdown_option(FILE *out, const struct option_row *row)
         fprintf(out, " `%s`", row->aliases[k]);
     fprintf(out, " | %s%s%s | ", row->dflt[0] ? "`" : "", row->dflt, row->dflt[0] ? "`" : "");
     cell_text(out, range);
-    fprintf(out, " | %s | ", row->reload == RELOAD_LIVE ? "yes" : "no");
-    cell_text(out, row->help);
+    fprintf(out, " | %s | %c", row->reload == RELOAD_LIVE ? "yes" : "no",
+            toupper((unsigned char)row->help[0]));
+    cell_text(out, row->help + 1);
     if (row->more) {
         fputs(". ", out);
         cell_text(out, row->more);

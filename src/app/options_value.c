@@ -121,9 +121,10 @@ static void range_number_print(const struct option_row *row, char out[OPTION_RAN
 {
     char min[TEXT_NUMBER_BYTES_MAX], max[TEXT_NUMBER_BYTES_MAX] = "";
     number_print(row, row->min, min);
-    if (row->max != UINT32_MAX) number_print(row, row->max, max);
+    bool is_open = row->max == UINT32_MAX;
+    if (!is_open) number_print(row, row->max, max);
     bool whole_seconds = row->type == OPT_TIME && row->unit_ms == 1000;
-    snprintf(out, OPTION_RANGE_BYTES_MAX, "%s..%s%s%s%s", min, max,
+    snprintf(out, OPTION_RANGE_BYTES_MAX, "%s%s%s%s%s%s", min, is_open ? " or more" : "..", max,
              whole_seconds ? " in whole seconds" : "", row->zero ? "; 0: " : "",
              row->zero ? row->zero : "");
 }
@@ -136,7 +137,7 @@ void option_range_print(const struct option_row *row, char out[OPTION_RANGE_BYTE
     case OPT_INT:
     case OPT_SIZE:
     case OPT_TIME: range_number_print(row, out); break;
-    case OPT_LIMIT: snprintf(out, size, "0.., -1 for the hard limit, or unchanged"); break;
+    case OPT_LIMIT: snprintf(out, size, "0 or more, -1 for the hard limit, or unchanged"); break;
     case OPT_FRACTION: snprintf(out, size, "0..%g; 0: %s", row->fraction_max, row->zero); break;
     case OPT_TEXT: snprintf(out, size, "%s, at most %zu bytes", row->range, row->size - 1); break;
     case OPT_CHOICE: choices_print(row->choices, out, size); break;

@@ -21,6 +21,7 @@
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
+#define SWEEP_PARTS_MIN    8 /* whatever sweep_period says: numbers of large swarms follow the sweep */
 
 /* ---- jobs ---- */
 
@@ -31,10 +32,14 @@ static uint64_t clock_ns(void)
 
 static uint64_t sweep_period_ms(const struct server *s)
 {
+    uint64_t lifetime_s = interval_lifetime_s(&s->tracker.interval);
     uint64_t period_s = s->live->settings.config.app.sweep_period_s;
-    if (period_s) return period_s * 1000;
-    period_s = interval_lifetime_s(&s->tracker.interval) / SWEEP_PARTS;
-    if (period_s > SWEEP_PERIOD_MAX_S) period_s = SWEEP_PERIOD_MAX_S;
+    uint64_t max_s = lifetime_s / SWEEP_PARTS_MIN;
+    if (!period_s) {
+        period_s = lifetime_s / SWEEP_PARTS;
+        max_s = SWEEP_PERIOD_MAX_S;
+    }
+    if (period_s > max_s) period_s = max_s;
     return period_s ? period_s * 1000 : 1000;
 }
 

@@ -55,12 +55,11 @@ uint64_t sandbox_limits(const struct app_opts *o)
 
 /* ---- the user ---- */
 
-static bool refuse(const char *user, const char *step)
+static bool refuse(const char *user, const char *step, int why)
 {
     log_line(LOG_ERROR,
-             "cannot become user \"%s\": %s: %s (name another with --user, or stay root "
-             "with --user \"\")",
-             user, step, strerror(errno));
+             "cannot become user \"%s\": %s%s%s; --user names another, --user \"\" stays root",
+             user, step, why ? ": " : "", why ? strerror(why) : "");
     return false;
 }
 
@@ -76,7 +75,7 @@ static bool is_for_good(uid_t uid, gid_t gid)
 
 bool sandbox_drop(const char *user)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return refuse(user, "no_new_privs");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return refuse(user, "no_new_privs", errno);
     if (!user[0]) {
         if (geteuid() == 0) log_line(LOG_WARN, "serving as root, because --user is empty");
         return true;
@@ -88,15 +87,15 @@ bool sandbox_drop(const char *user)
     bool dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     errno = 0;
     const struct passwd *p = getpwnam(user);
-    if (!p) return refuse(user, errno ? "getpwnam" : "there is no such user");
+    if (!p) return refuse(user, "there is no such user", errno == ENOENT ? 0 : errno);
     if (p->pw_uid == 0) {
         log_line(LOG_WARN, "serving as root: user \"%s\" is root", user);
         return true;
     }
-    if (initgroups(user, p->pw_gid) != 0) return refuse(user, "initgroups");
-    if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid");
-    if (setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) return refuse(user, "setresuid");
-    if (!is_for_good(p->pw_uid, p->pw_gid)) return refuse(user, "root could be regained");
+    if (initgroups(user, p->pw_gid) != 0) return refuse(user, "initgroups", errno);
+    if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid", errno);
+    if (setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) return refuse(user, "setresuid", errno);
+    if (!is_for_good(p->pw_uid, p->pw_gid)) return refuse(user, "root could be regained", 0);
     struct rlimit core;
     if (dumpable && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur > 0)
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);

@@ -212,37 +212,31 @@ static void announce_write(struct http_conn *c, const struct http_request *r,
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
 
-/* What the rules would say to this announce, asked without making it. */
-static enum err announce_check(const struct tracker *t, const struct announce *a)
-{
-    if (a->address_is_proxy) return ERR_PROXY_ADDRESS;
-    return tracker_scrape_check(t, a->passkey);
-}
-
 static void answer_announce(struct http_conn *c, const struct http_request *r,
                             struct view path_passkey, struct writer *out)
 {
     struct http_door *d = c->door;
     struct tracker *t = d->env.tracker;
     struct announce a;
-    enum err err = announce_decode(c, r, path_passkey, &a);
+    enum err decoded = announce_decode(c, r, path_passkey, &a);
     if (client_address(c, r, &a.address) != ERR_OK) {
         answer_refusal(c, r, 400, out);
         return;
     }
-    if (err == ERR_OK && r->method == HTTP_HEAD) {
-        err = announce_check(t, &a);
+    struct announce_answer answer;
+    enum err err;
+    if (decoded == ERR_OK && r->method != HTTP_HEAD) {
+        peers_room(d, &a, &answer.swarm.peers);
+        err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
+                               d->env.rng, &answer);
+    } else { /* who may not ask is told so first (A29); a HEAD changes nothing (T1) */
+        err = tracker_check(t, &a, a.passkey);
+        if (err == ERR_OK) err = decoded;
         if (err == ERR_OK) {
             head_begin(out);
             head_end(c, r, out);
             return;
         }
-    }
-    struct announce_answer answer;
-    if (err == ERR_OK) {
-        peers_room(d, &a, &answer.swarm.peers);
-        err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
-                               d->env.rng, &answer);
     }
     if (err == ERR_OK)
         announce_write(c, r, &a, &answer, out);
@@ -372,8 +366,9 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     enum err err = ERR_SCRAPE_DISABLED;
     if (http_door_opts(c->door)->scrape)
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
-    if (err == ERR_OK)
-        err = tracker_scrape_check(c->door->env.tracker, path_passkey.len ? path_passkey : passkey);
+    enum err allowed =
+        tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
+    if (allowed != ERR_OK) err = allowed;
     if (err != ERR_OK)
         answer_failure(c, r, err, out);
     else if (count == 0)

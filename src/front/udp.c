@@ -22,8 +22,9 @@
 #define BATCHES_PER_TURN 16 /* then the loop may look at its other sockets */
 #define HEARTBEAT_ANSWER 0xff
 
-#define COMPLAINT_SLOTS      1024 /* prefixes that were told of a wrong id this second */
-#define COMPLAINTS_PER_S_MAX 16
+#define COMPLAINT_SLOTS             1024 /* prefixes that were told of a wrong id this second */
+#define COMPLAINTS_PER_S_MAX        16
+#define COMPLAINT_REQUEST_BYTES_MIN 36 /* a scrape of one hash; the error is shorter (U25, U40) */
 
 struct pending { /* an announce between the stages */
     unsigned at; /* in the batch */
@@ -114,8 +115,7 @@ static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const stru
                                    g->request.connection_id))
         return true;
     metrics_inc(METRIC_UDP_BAD_IDS);
-    size_t error_bytes = UDP_ERROR_HEAD_BYTES + strlen(err_text(ERR_BAD_CONNECTION_ID));
-    if (g->bytes.len >= error_bytes && may_complain(d, &g->client, now_s))
+    if (g->bytes.len >= COMPLAINT_REQUEST_BYTES_MIN && may_complain(d, &g->client, now_s))
         reply_error(d, g->at, g->request.transaction_id, ERR_BAD_CONNECTION_ID);
     return false;
 }
@@ -190,7 +190,7 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct info_hash *hashes;
     size_t count;
     enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
-    if (err == ERR_OK) err = tracker_scrape_check(d->env.tracker, view_of(NULL, 0));
+    if (err == ERR_OK) err = tracker_check(d->env.tracker, NULL, view_of(NULL, 0));
     if (err != ERR_OK) {
         reply_error(d, g->at, g->request.transaction_id, err);
         return;

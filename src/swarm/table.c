@@ -18,7 +18,7 @@
 #include <assert.h>
 
 #define BUCKET_PEERS_MEAN 20
-#define CROWD_MAX         64
+#define CROWD_MAX         SWARM_IP_PEERS_MAX /* up to here a host's peers can be counted */
 #define SEGMENT_BITS      9
 #define SEGMENT           (1u << SEGMENT_BITS)
 #define DIR_ENTRY_BYTES   ((uint32_t)sizeof(struct bucket))
@@ -239,9 +239,10 @@ static void scan_bucket(const struct swarm *s, const struct table *t, uint32_t b
     for (uint16_t i = 0; i < e->count; i++, peer += s->stride[a->family]) {
         if (!peer_same_prefix(peer, a)) continue;
         hit->same_prefix++;
+        if (!peer_same_ip(peer, a)) continue;
+        hit->same_ip++;
         if (peer_same_endpoint(peer, a)) hit->exact = (struct place){peer, b, i};
-        else if (peer_same_ip(peer, a) && peer_tag(peer, a->family) == a->tag)
-            hit->moved = (struct place){peer, b, i};
+        else if (peer_tag(peer, a->family) == a->tag) hit->moved = (struct place){peer, b, i};
     }
 }
 

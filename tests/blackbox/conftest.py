@@ -12,15 +12,14 @@ from harness.crowd import distinct_peer_ids
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    if not os.access(muster_bin(), os.X_OK):
+        raise pytest.UsageError(f"no program at {muster_bin()} (set MUSTER_BIN)")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def binary():
     """The program under test: $MUSTER_BIN, default build/test/muster."""
-    path = muster_bin()
-    if not os.access(path, os.X_OK):
-        pytest.exit(f"no program at {path} (set MUSTER_BIN)", returncode=2)
-    return path
+    return muster_bin()
 
 
 @pytest.fixture(scope="session")

@@ -160,8 +160,7 @@ def test_T9_6_answers_are_not_cached(server, target):
 # --- keys -----------------------------------------------------------------------------------------
 
 REQUIRED = {b"complete", b"incomplete", b"interval", b"peers"}
-ALLOWED = REQUIRED | {b"crypto_flags", b"downloaded", b"external ip", b"min interval", b"peers6",
-                      b"tracker id", b"warning message"}
+ALLOWED = REQUIRED | {b"downloaded", b"external ip", b"min interval", b"peers6"}
 
 
 @pytest.mark.parametrize("params", [
@@ -171,8 +170,8 @@ ALLOWED = REQUIRED | {b"crypto_flags", b"downloaded", b"external ip", b"min inte
     case({"numwant": 0}, id="R51-numwant-0"), case({"left": 0}, id="seeder"),
     case({"compact": 0}, id="dictionary"), case({"compact": 0, "numwant": 0}, id="dictionary-0"),
 ])
-def test_R10_R16_C6_keys(server, params):
-    """decode() insists on sorted, distinct keys and small integers (C1..C5, C8)."""
+def test_R10_R14_R16_R17_R19_C6_C7_keys(server, params):
+    """decode() insists on sorted, distinct keys and small integers (C1..C5, C7, C8)."""
     data = server.http().announce(new_hash(), **params).data
     assert REQUIRED <= set(data) <= ALLOWED
     assert 300 <= data[b"interval"] <= 10800                        # R30
@@ -225,12 +224,20 @@ def test_R52_joins_without_started(server, params):
     assert client.numbers(h) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("left", ["1", None, str(2**63)])
+@pytest.mark.parametrize("left", ["1", "16384", str(2**63)])
 def test_R53_completed_with_bytes_left_counts_nothing(server, left):
     client, h, peer_id = server.http(), new_hash(), new_peer_id()
     client.announce(h, peer_id)
     assert client.announce(h, peer_id, event="completed", left=left).counts == (0, 1)
     assert client.numbers(h) == (0, 0, 1)
+
+
+def test_completed_without_left_is_believed(server):
+    """`left` decides where it is told (R53); where it is not, completed makes a seeder."""
+    client, h, peer_id = server.http(), new_hash(), new_peer_id()
+    client.announce(h, peer_id, left=None)
+    assert client.announce(h, peer_id, event="completed", left=None).counts == (1, 0)
+    assert client.numbers(h) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("options, address, packed", [

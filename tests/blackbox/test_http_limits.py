@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import eventually, new_hash, percent, raw_query, unharmed
+from harness import eventually, loopback, new_hash, percent, raw_query, unharmed
 
 SHORT = ("--timeout", "1s", "--idle-timeout", "1s")
 
@@ -42,11 +42,14 @@ def test_T21_AH1_idle_kept_connections_are_closed(hasty):
     assert client.is_closed_by_server(), "no 408 to a client that asked nothing"
 
 
-@pytest.mark.parametrize("cut", [1, 3, 40, -2, -1])
-def test_T21_incomplete_heads_are_answered_408(hasty, cut):
+def test_T21_incomplete_heads_are_answered_408(hasty):
     with unharmed(hasty):
-        client = hasty.http()
-        assert client.refused(announce(client)[:cut]).status == 408
+        clients = [hasty.http().open() for _ in range(6)]
+        for client, cut in zip(clients, (1, 3, 40, -3, -2, -1)):
+            client.send(announce(client)[:cut])
+        for client in clients:
+            answer = client.read_response()
+            assert answer.status == 408 and answer.closes and client.is_closed_by_server()
 
 
 def test_T21_AH2_one_byte_now_and_then(hasty):
@@ -171,22 +174,20 @@ def test_max_connections_is_given_back(start_server):
 
 
 def test_AH65_a_thousand_kept_connections_all_work(server):
+    """At once, each from an address of its own."""
     h = new_hash()
-    clients = [server.http().open() for _ in range(1000)]
-    for i, client in enumerate(clients):
-        client.send(client.request(b"/announce?" + raw_query(info_hash=percent(h), port=2000 + i,
-                                                             numwant=0)))
+    clients = [server.http(source=loopback(n)).open() for n in range(1000)]
+    for client in clients:
+        client.send(client.request(b"/announce?" + raw_query(info_hash=percent(h), numwant=0)))
     assert all(c.read_response().status == 200 for c in clients)
-    total = sum(clients[0].numbers(h))
-    assert 990 <= total <= 1000  # short tags of peer ids may make one of two on one address
+    assert clients[0].numbers(h) == (0, 0, 1000)
 
 
 def test_T24_AH66_accept_without_descriptors_does_not_spin(start_server):
     """The limit is taken away while the server runs, then given back."""
     server = start_server()
     usual = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
-    used = len(os.listdir(f"/proc/{server.pid}/fd"))
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, usual[1]))
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (3, usual[1]))  # none is free below 3
     waiting = [server.http().open() for _ in range(10)]
     for client in waiting:
         client.send(announce(client))

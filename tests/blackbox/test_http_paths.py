@@ -127,11 +127,21 @@ def test_E22_a_wrong_passkey(private, start):
         assert told[b"incomplete"] == (1 if h == known else 0)
 
 
-@pytest.mark.parametrize("query", [b"", b"info_hash=short", b"info_hash=" + b"a" * 20 + b"&port=x"])
-def test_A29_the_passkey_is_judged_first(private, query):
-    """Whatever else is wrong: who has no key learns nothing."""
-    for path in (b"/announce?", b"/scrape?"):
-        assert private.get(path + query).failure == "invalid passkey"
+@pytest.mark.parametrize("query, reasons", [
+    (b"", ("missing info_hash", "full scrape not allowed")),
+    (b"info_hash=short", ("invalid info_hash", "invalid info_hash")),
+    (b"info_hash=%zz&info_hash=" + b"a" * 20, ("multiple info_hash", "invalid info_hash")),
+    (b"peer_id=x&port=x&left=x&info_hash=" + b"a" * 19, ("invalid info_hash", "invalid info_hash")),
+])
+def test_A29_the_passkey_is_judged_first(private, query, reasons):
+    """Whatever else is wrong: who has no key learns nothing, who has it learns what is wrong."""
+    for path, reason in zip((b"/announce", b"/scrape"), reasons):
+        assert private.get(path + b"?" + query).failure == "invalid passkey"
+        assert private.get(path + b"?passkey=x&" + query).failure == "invalid passkey"
+        with_key = b"passkey=" + KEY.encode()
+        assert private.get(path + b"?" + with_key + b"&" + query).failure == reason
+        assert private.get(path + b"?" + query + b"&" + with_key).failure == reason
+        assert private.get(path + b"/" + KEY.encode() + b"?" + query).failure == reason
 
 
 def test_E22_a_wrong_passkey_cannot_stop_a_peer(private):

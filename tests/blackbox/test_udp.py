@@ -185,7 +185,7 @@ def test_u20_u26_u27_ids_are_unpredictable(server):
     ids = [server.udp(f"127.1.{n // 200}.{n % 200 + 1}").connect() for n in range(500)]
     assert 0 not in ids and MAGIC not in ids
     assert len(set(ids)) == len(ids)
-    for bit in range(32):  # the keyed part: each bit takes both values
+    for bit in range(1, 48):  # the keyed part: each bit takes both values
         assert len({i >> bit & 1 for i in ids}) == 2
 
 

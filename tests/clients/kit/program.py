@@ -102,8 +102,9 @@ class Aria2(Program):
 
     def command(self):
         return ["aria2c", "--no-conf", f"--dir={self.data_folder}", f"--listen-port={self.port}",
-                f"--dht-listen-port={self.port}", f"--dht-file-path={self.folder}/dht", "--enable-dht=true", "--enable-dht6=false",
-                "--enable-peer-exchange=false", "--bt-enable-lpd=false", "--seed-ratio=0",
+                f"--dht-listen-port={self.port}", f"--dht-file-path={self.folder}/dht",
+                "--enable-dht=true", "--enable-dht6=false", "--enable-peer-exchange=false",
+                "--bt-enable-lpd=false", "--seed-ratio=0",
                 f"--disable-ipv6={'false' if ':' in self.host else 'true'}",
                 "--check-integrity=true", "--bt-hash-check-seed=true", "--file-allocation=none",
                 f"--log={self.folder}/debug", "--log-level=debug", "--summary-interval=0",
