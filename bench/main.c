@@ -30,8 +30,10 @@ static bool fill(struct bench *b, struct udp_load *udp, struct report *r)
     r->filled = tally_sum(b->tally.answered);
     r->fill_ns = b->tally.end_ns - b->tally.start_ns;
     if (!tally_flaws(&b->tally)) return true;
-    fprintf(stderr, "muster-bench: %" PRIu64 " wrong answers while filling\n",
-            tally_flaws(&b->tally));
+    for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
+        if (b->tally.flaws[i])
+            fprintf(stderr, "muster-bench: while filling: wrong (%s): %" PRIu64 "\n", FLAW_NAMES[i],
+                    b->tally.flaws[i]);
     return false;
 }
 
@@ -60,6 +62,17 @@ static bool run_http(struct bench *b)
     return true;
 }
 
+static void hashes_print(const struct bench *b)
+{
+    for (uint64_t i = 0; i < b->opts->world.torrents; i++) {
+        struct info_hash hash;
+        world_info_hash(&b->world, i, &hash);
+        for (int at = 0; at < INFO_HASH_BYTES; at++)
+            printf("%02x", hash.bytes[at]);
+        putchar('\n');
+    }
+}
+
 static bool json_write(const char *name, const struct report *r)
 {
     if (!strcmp(name, "-")) {
@@ -84,6 +97,25 @@ static int tell(const struct bench *b, const struct report *r)
     return tally_flaws(r->load) || !tally_sum(r->load->answered) ? EXIT_WRONG : EXIT_RIGHT;
 }
 
+static int run(struct bench *b)
+{
+    const struct bench_opts *o = b->opts;
+    struct report report = {.opts = o, .load = &b->tally};
+    struct server_cost idle;
+    if (o->hashes) {
+        hashes_print(b);
+        return EXIT_RIGHT;
+    }
+    if (o->pid_count && !server_cost_read(o->pids, o->pid_count, &idle)) {
+        fprintf(stderr, "muster-bench: no such process: --pid\n");
+        return EXIT_USAGE;
+    }
+    if (o->pid_count) report.rss_before_bytes = idle.rss_bytes;
+    bool is_fine = (o->http && !o->fill) || run_udp(b, &report);
+    if (is_fine && o->http) is_fine = run_http(b);
+    return is_fine ? tell(b, &report) : EXIT_WRONG;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_opts opts;
@@ -97,16 +129,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-bench: not enough memory for so many peers\n");
         return EXIT_WRONG;
     }
-    struct report report = {.opts = &opts, .load = &b->tally};
-    struct server_cost idle;
-    if (opts.pid_count && !server_cost_read(opts.pids, opts.pid_count, &idle)) {
-        fprintf(stderr, "muster-bench: no such process: --pid\n");
-        return EXIT_USAGE;
-    }
-    if (opts.pid_count) report.rss_before_bytes = idle.rss_bytes;
-    bool is_fine = (opts.http && !opts.fill) || run_udp(b, &report);
-    if (is_fine && opts.http) is_fine = run_http(b);
-    int code = is_fine ? tell(b, &report) : EXIT_WRONG;
+    int code = run(b);
     plan_fini(&b->plan);
     world_fini(&b->world);
     free(b);

@@ -64,6 +64,8 @@ static const struct row ROWS[] = {
     {"sleep", 'l', FLAG, AT(sleep), 0, 0, NULL, "sleep between answers instead of spinning"},
     {"json", 'j', TEXT, AT(json), 0, 0, "FILE",
      "write the report as JSON, too; -: to standard output"},
+    {"hashes", 'x', FLAG, AT(hashes), 0, 0, NULL,
+     "only print the info hashes, for trackers that want a whitelist"},
     {"quiet", 'q', FLAG, AT(quiet), 0, 0, NULL, "no progress line"},
     {"allow-remote", 'R', FLAG, AT(allow_remote), 0, 0, NULL,
      "targets other than loopback; only with their owner's consent"},

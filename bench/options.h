@@ -38,6 +38,7 @@ struct bench_opts {
     unsigned pid_count;
     uint32_t deep_every; /* every so many answers are looked at peer by peer; 0: none */
     const char *json;    /* file name, "-" for standard output; NULL: none */
+    bool hashes;         /* print the torrents' info hashes, do nothing else */
     bool quiet, allow_remote;
 };
 
