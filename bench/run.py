@@ -100,7 +100,8 @@ class Run:
         if not done.stdout.startswith("{"):
             say(f"  {name}: {done.stderr.strip()[-300:]}")
             return None
-        self.commands.setdefault(workload.name, " ".join(command[3:]).replace(str(ROOT) + "/", ""))
+        shown = " ".join(command[3:]).replace(str(ROOT) + "/", "")
+        self.commands[workload.name] = shown.replace(str(server.pid), "PID")
         report = json.loads(done.stdout)
         report["load_average"] = os.getloadavg()[0]
         if done.returncode:
