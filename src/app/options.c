@@ -249,7 +249,7 @@ const struct option_row OPTIONS[] = {
     {.name = "sweep_period", .type = OPT_TIME, IN(STORE), LIVE, AT(app.sweep_period_s),
      .unit_ms = 1000, .min = 0, .max = MINUTES(10),
      .zero = "1/16 of a peer's lifetime, between 1s and 1m", .value = "TIME", .dflt = "0",
-     .help = "time to look at every peer once for expiry; at most 1/8 of its lifetime"},
+     .help = "time to look at every peer for expiry once; at most 1/8 of its lifetime"},
 
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),

@@ -1,5 +1,5 @@
 /* options_manual.c - the rows as documents: the man page (roff) and the references (Markdown).
- * docs/generated/ holds what these print; tools/check_generated.sh fails when it is stale. */
+ * docs/generated/ holds what these print; tools/generated_docs.py fails when it is stale. */
 #include "app/options.h"
 
 #include "app/exit_code.h"

@@ -65,7 +65,18 @@ static void walk_fail(struct file_walk *w, const char *why)
     (void)fail(w->error, "%.250s:%u: %s", w->name, w->line, why);
 }
 
-/* inih's reader: like fgets, over memory. A line that does not fit is an error, not two lines. */
+/* Does what follows byte `at` of a line belong to a comment? */
+static bool is_comment(const uint8_t *line, size_t at)
+{
+    size_t first = 0;
+    while (first < at && isspace(line[first]))
+        first++;
+    if (first < at && (line[first] == '#' || line[first] == ';')) return true;
+    return memmem(line, at, " ;", 2) || memmem(line, at, "\t;", 2);
+}
+
+/* inih's reader: like fgets, over memory. A line that does not fit is an error, not two lines;
+ * comments are cut. */
 static char *walk_line(char *out, int size, void *stream)
 {
     struct file_walk *w = stream;
@@ -74,7 +85,8 @@ static char *walk_line(char *out, int size, void *stream)
     const uint8_t *newline = memchr(w->text.ptr, '\n', w->text.len);
     size_t length = newline ? (size_t)(newline - w->text.ptr) : w->text.len;
     size_t keep = length < (size_t)size - 2 ? length : (size_t)size - 2;
-    if (keep < length) walk_fail(w, "line too long; a list may be continued by another line");
+    if (keep < length && !is_comment(w->text.ptr, keep))
+        walk_fail(w, "line too long; a list may be continued by another line");
     if (memchr(w->text.ptr, '\0', length)) walk_fail(w, "not a text file: a zero byte");
     memcpy(out, w->text.ptr, keep);
     out[keep] = '\n';
@@ -92,7 +104,7 @@ static enum err file_option(struct file_walk *w, const char *name, const char *v
         return fail(w->error, "%.250s:%u: unknown option %.60s%s%s%s", w->name, w->line, name,
                     near ? "; did you mean " : "", near ? near->name : "", near ? "?" : "");
     }
-    if (row->at == offsetof(struct config, app.config_file))
+    if (row->at == offsetof(struct config, app.config_file) && value[0])
         return fail(w->error, "%.250s:%u: config: a file cannot name another one", w->name,
                     w->line);
     const struct option_origin *had = &w->settings->origin[row - OPTIONS];

@@ -4,9 +4,10 @@
 
 #include "app/exit_code.h"
 
-#define NAME_COLUMN 36
-#define WIDTH       96
-#define USAGE_BYTES 96
+#define NAME_COLUMN     36
+#define WIDTH           96
+#define USAGE_BYTES     96
+#define LIST_LINE_BYTES 150 /* of a list; the parser takes lines of about 200 */
 
 /* "-p, --port PORT" */
 static void usage_name(const struct option_row *row, char *out, size_t size)
@@ -145,23 +146,41 @@ static void config_line(FILE *out, const char *name, const char *value, const ch
     fprintf(out, "%*s ; %s\n", column < 52 ? 52 - column : 0, "", origin);
 }
 
-/* A configuration file again: the origins are comments, and a list has a line for each item, since
- * lines are short there. `config` itself cannot stand in a file. */
+/* A list stands in one line if the file's parser takes that, else in a line for each item. */
+static void config_list(FILE *out, const struct settings *s, const struct option_row *row,
+                        const char *origin)
+{
+    char value[OPTION_VALUE_BYTES_MAX];
+    option_print(&s->config, row, value);
+    if (strlen(value) <= LIST_LINE_BYTES) {
+        config_line(out, row->name, value, origin);
+        return;
+    }
+    for (size_t k = 0; k < row->list->count(&s->config); k++) {
+        row->list->print(&s->config, k, value, sizeof value);
+        config_line(out, row->name, value, origin);
+    }
+}
+
+/* A configuration file again: origins are comments. The file's own name stands there too, since a
+ * file cannot name another one. */
 void options_print_config(FILE *out, const struct settings *s)
 {
-    char value[OPTION_VALUE_BYTES_MAX], origin[CONFIG_PATH_BYTES_MAX + 16];
+    char value[OPTION_VALUE_BYTES_MAX], origin[2 * CONFIG_PATH_BYTES_MAX];
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &OPTIONS[i];
-        size_t items = row->list ? row->list->count(&s->config) : 0;
         origin_print(s, i, origin, sizeof origin);
-        for (size_t k = 0; k < items; k++) {
-            row->list->print(&s->config, k, value, sizeof value);
+        option_print(&s->config, row, value);
+        if (row->list) {
+            config_list(out, s, row, origin);
+        } else if (row->at == offsetof(struct config, app.config_file)) {
+            size_t n = strlen(origin);
+            if (value[0])
+                snprintf(origin + n, sizeof origin - n, ": %s", s->config.app.config_file);
+            config_line(out, row->name, "", origin);
+        } else {
             config_line(out, row->name, value, origin);
         }
-        if (items) continue;
-        option_print(&s->config, row, value);
-        bool is_file = row->at == offsetof(struct config, app.config_file);
-        config_line(out, is_file ? "#config" : row->name, value, origin);
     }
 }
 

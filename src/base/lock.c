@@ -3,7 +3,8 @@
 
 #include "base/os_linux.h"
 
-#define SPINS_MAX 64
+#define SPINS_MAX  64
+#define YIELDS_MAX 64
 
 void lock_wait(struct lock *l)
 {
@@ -22,4 +23,12 @@ void lock_wait(struct lock *l)
 void lock_wake(struct lock *l)
 {
     os_futex_wake(&l->state, 1);
+}
+
+void lock_release_to_waiter(struct lock *l)
+{
+    if (atomic_exchange_explicit(&l->state, 0, memory_order_release) != 2) return;
+    lock_wake(l);
+    for (int i = 0; i < YIELDS_MAX && !lock_is_held(l); i++)
+        os_yield();
 }

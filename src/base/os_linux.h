@@ -17,6 +17,9 @@ static inline void os_cpu_relax(void)
 #endif
 }
 
+/* Let another thread run. */
+void os_yield(void);
+
 /* Sleep while *word is `expected`; may wake early. Wake up to `count` sleepers. */
 void os_futex_wait(_Atomic uint32_t *word, uint32_t expected);
 void os_futex_wake(_Atomic uint32_t *word, int count);

@@ -4,8 +4,9 @@
  *            shard (a few hundred) and notes the large ones. Those are visited afterwards, a few
  *            buckets per hold of the lock, found again by info hash each time: nothing is remembered
  *            across holds but a hash and two numbers, so that anything may change in between.
- * Pairs      clients on both families of a large torrent are estimated on the way: tags of IPv4 peers
- *            are counted, then IPv6 peers look theirs up; chance meetings (1 in 65536) are taken off.
+ * Pairs      clients on both families of a large torrent are estimated in a second walk: tags of IPv4
+ *            peers are counted, then IPv6 peers look theirs up; chance meetings (1 in 65536) are taken
+ *            off. Not in the first walk: buckets that it merges would be counted twice.
  * Rejected   a heap or a timer per peer: bytes and a touch per announce for what a scan of packed
  *            peers does at memory speed. */
 #include "swarm/store.h"
@@ -37,7 +38,7 @@ static void hold(struct sweep *w, struct shard *shard)
 static void release(struct sweep *w, struct shard *shard)
 {
     uint64_t ns = w->report->clock_ns ? w->report->clock_ns() - w->held_since_ns : 0;
-    lock_release(&shard->lock);
+    lock_release_to_waiter(&shard->lock);
     if (ns > w->report->hold_ns_max) w->report->hold_ns_max = ns;
 }
 
@@ -51,8 +52,9 @@ static void max_raise(uint32_t *max, uint32_t value)
 static bool is_forgettable(const struct sweep *w, const struct record *r)
 {
     if (small_count(r)) return false;
+    uint32_t since_s = small_empty_since_s(r); /* by a worker's clock, which may be ahead */
     return !r->completed || w->drop_empty ||
-           w->now_s - small_empty_since_s(r) > w->s->completed_ttl_s;
+           (w->now_s > since_s && w->now_s - since_s > w->s->completed_ttl_s);
 }
 
 static void sweep_small(struct sweep *w, struct shard *shard, uint32_t i, slab_ref *ref)
@@ -88,6 +90,10 @@ static slab_ref *find_large(const struct swarm *s, const struct large_visit *v)
     return slot.ref && record_is_large(record_at(s, *slot.ref)) ? slot.ref : NULL;
 }
 
+/* What a walk does to a bucket. */
+typedef void bucket_fn(struct sweep *w, struct large_visit *v, struct large *l, enum family f,
+                       enum group g, uint32_t b);
+
 static void tag_count(struct sweep *w, struct large_visit *v, const uint8_t *peer, enum family f)
 {
     uint16_t tag = peer_tag(peer, f), *seeders = w->s->tag_counts[0], *others = w->s->tag_counts[1];
@@ -103,6 +109,15 @@ static void tag_count(struct sweep *w, struct large_visit *v, const uint8_t *pee
     }
 }
 
+static void tag_bucket(struct sweep *w, struct large_visit *v, struct large *l, enum family f,
+                       enum group g, uint32_t b)
+{
+    const struct bucket *e = table_bucket(w->s, &l->tables[f][g], b);
+    const uint8_t *peer = slab_at(&w->s->slab, e->run);
+    for (uint32_t i = 0; i < e->count; i++, peer += w->s->stride[f])
+        tag_count(w, v, peer, f);
+}
+
 /* Drop the silent of one bucket and keep its run in a dense page. */
 static void sweep_bucket(struct sweep *w, struct large_visit *v, struct large *l, enum family f,
                          enum group g, uint32_t b)
@@ -111,23 +126,32 @@ static void sweep_bucket(struct sweep *w, struct large_visit *v, struct large *l
     for (uint32_t i = table_bucket(w->s, t, b)->count; i-- > 0;) {
         uint8_t *peer = (uint8_t *)slab_at(&w->s->slab, table_bucket(w->s, t, b)->run) +
                         i * w->s->stride[f];
-        if (bits_are_expired(peer_bits(peer, f), w->ages)) {
-            large_drop(w->s, l, f, g, (struct place){peer, b, (uint16_t)i});
-            w->report->peers_removed++;
-            if (b >= t->buckets) return; /* merged into a lower one, which is still to come */
-        } else if (v->counts_pairs) {
-            tag_count(w, v, peer, f);
-        }
+        if (!bits_are_expired(peer_bits(peer, f), w->ages)) continue;
+        large_drop(w->s, l, f, g, (struct place){peer, b, (uint16_t)i});
+        w->report->peers_removed++;
+        if (b >= t->buckets) return; /* merged into a lower one, which is still to come */
     }
     struct bucket *e = table_bucket(w->s, t, b);
     if (e->run) e->run = slab_compact(&w->s->slab, e->run);
-    if (e->count > t->pass_max) t->pass_max = e->count;
     max_raise(&w->report->bucket_peers_max, e->count);
+    (void)v;
+}
+
+static void pass_bucket(struct sweep *w, struct large_visit *v, struct large *l, enum family f,
+                        enum group g, uint32_t b, bucket_fn *fn)
+{
+    struct table *t = &l->tables[f][g];
+    if (b >= t->buckets) return;
+    fn(w, v, l, f, g, b);
+    if (b >= t->buckets) return;
+    uint16_t count = table_bucket(w->s, t, b)->count;
+    if (count > t->pass_max) t->pass_max = count;
 }
 
 /* One table, a few buckets per hold, from the last to the first: a bucket that is merged away goes
  * into a lower one. False when the torrent is no longer a large one. */
-static bool sweep_table(struct sweep *w, struct large_visit *v, enum family f, enum group g)
+static bool walk_table(struct sweep *w, struct large_visit *v, enum family f, enum group g,
+                       bucket_fn *fn)
 {
     for (uint32_t b = UINT32_MAX;;) {
         hold(w, v->shard);
@@ -140,9 +164,8 @@ static bool sweep_table(struct sweep *w, struct large_visit *v, enum family f, e
         struct table *t = &l->tables[f][g];
         if (b == UINT32_MAX) t->pass_max = 0;
         if (b > t->buckets) b = t->buckets;
-        for (uint32_t n = 0; n < BUCKETS_PER_HOLD && b > 0; n++) {
-            if (--b < t->buckets) sweep_bucket(w, v, l, f, g, b);
-        }
+        for (uint32_t n = 0; n < BUCKETS_PER_HOLD && b > 0; n++)
+            pass_bucket(w, v, l, f, g, --b, fn);
         if (b == 0 && t->buckets) t->bucket_max = t->pass_max ? t->pass_max : 1;
         release(w, v->shard);
         if (b == 0) return true;
@@ -180,7 +203,7 @@ static void finish_large(struct sweep *w, struct large_visit *v)
         for (int f = 0; f < FAMILY_COUNT; f++)
             for (int g = 0; g < GROUP_COUNT; g++)
                 table_compact(w->s, &l->tables[f][g]);
-        large_to_small(w->s, ref);
+        large_to_small(w->s, ref, w->now_s);
         *ref = slab_compact(&w->s->slab, *ref);
     }
     release(w, v->shard);
@@ -193,14 +216,22 @@ static bool is_on_both_families(const struct large *l)
            (l->tables[1][0].count || l->tables[1][1].count);
 }
 
-static void sweep_large(struct sweep *w, struct large_visit *v)
+static bool walk_tables(struct sweep *w, struct large_visit *v, bucket_fn *fn)
 {
-    if (v->counts_pairs)
-        for (int i = 0; i < 2; i++)
-            memset(w->s->tag_counts[i], 0, TAGS * sizeof *w->s->tag_counts[i]);
     for (int f = 0; f < FAMILY_COUNT; f++)
         for (int g = 0; g < GROUP_COUNT; g++)
-            if (!sweep_table(w, v, f, g)) return;
+            if (!walk_table(w, v, f, g, fn)) return false;
+    return true;
+}
+
+static void sweep_large(struct sweep *w, struct large_visit *v)
+{
+    if (!walk_tables(w, v, sweep_bucket)) return;
+    if (v->counts_pairs) {
+        for (int i = 0; i < 2; i++)
+            memset(w->s->tag_counts[i], 0, TAGS * sizeof *w->s->tag_counts[i]);
+        if (!walk_tables(w, v, tag_bucket)) return;
+    }
     finish_large(w, v);
 }
 

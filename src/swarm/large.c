@@ -24,6 +24,11 @@ static void state_move(struct swarm *s, struct large *l, enum family f, uint16_t
     l->partials[f] -= ((before & PEER_STATE) == PEER_PARTIAL);
 }
 
+static void completion_note(struct large *l, enum family f, uint16_t tag)
+{
+    l->completions[f][l->completion_next[f]++ % COMPLETIONS_MAX] = tag;
+}
+
 /* ---- small and large ---- */
 
 static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
@@ -34,6 +39,7 @@ static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
             uint16_t bits = peer_bits(peer, f);
             if (!table_insert(s, &l->tables[f][group_of(bits)], f, peer)) return false;
             l->partials[f] += (bits & PEER_STATE) == PEER_PARTIAL;
+            if (bits & PEER_COUNTED) completion_note(l, f, peer_tag(peer, f));
         }
     }
     return true;
@@ -69,7 +75,7 @@ bool large_from_small(struct swarm *s, slab_ref *ref)
     return true;
 }
 
-void large_to_small(struct swarm *s, slab_ref *ref)
+void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s)
 {
     struct large *l = large_of(record_at(s, *ref));
     if (large_count(l) > LARGE_PEERS_MIN) return;
@@ -96,6 +102,7 @@ void large_to_small(struct swarm *s, slab_ref *ref)
             uint8_t *peer = small_run(s, r, f) + i * s->stride[f];
             peer_bits_set(peer, f, peer_bits(peer, f) & (uint16_t)~PEER_CROWDED);
         }
+    if (small_count(r) == 0) memcpy(r->peers, &now_s, sizeof now_s);
     large_free(s, *ref);
     *ref = slab_resize(&s->slab, fresh, small_bytes(s, r), small_bytes(s, r));
 }
@@ -117,11 +124,6 @@ static bool completed_lately(const struct large *l, const struct asker *a)
     return false;
 }
 
-static void completion_note(struct large *l, const struct asker *a)
-{
-    l->completions[a->family][l->completion_next[a->family]++ % COMPLETIONS_MAX] = a->tag;
-}
-
 struct known {
     struct place place; /* .peer NULL: a newcomer */
     enum group group;
@@ -129,31 +131,25 @@ struct known {
     unsigned same_prefix;
 };
 
-/* Find the asker: its endpoint, or else the peer it was on another port. If both are there, the old
- * port is dropped: it moved onto a port that somebody had left. */
-static struct known find_known(struct swarm *s, struct large *l, const struct asker *a)
+/* Find the asker: its endpoint, or else the peer it was on another port. *left_behind: that other
+ * port when both are there. */
+static struct known find_known(const struct swarm *s, const struct large *l, const struct asker *a,
+                               struct known *left_behind)
 {
-    struct table_hit hits[GROUP_COUNT];
-    struct known out = {0};
-    unsigned same_ip = 0;
+    struct known exact = {0}, moved = {0};
+    unsigned same_prefix = 0, same_ip = 0;
     for (int g = 0; g < GROUP_COUNT; g++) {
-        table_find(s, &l->tables[a->family][g], a, &hits[g]);
-        out.same_prefix += hits[g].same_prefix;
-        same_ip += hits[g].same_ip;
+        struct table_hit hit;
+        table_find(s, &l->tables[a->family][g], a, &hit);
+        if (hit.exact.peer) exact = (struct known){.place = hit.exact, .group = g, .is_exact = true};
+        if (hit.moved.peer) moved = (struct known){.place = hit.moved, .group = g};
+        same_prefix += hit.same_prefix;
+        same_ip += hit.same_ip;
     }
-    for (int g = 0; g < GROUP_COUNT && same_ip > MOVED_IP_PEERS_MAX; g++)
-        hits[g].moved.peer = NULL;
-    bool has_exact = hits[0].exact.peer || hits[1].exact.peer;
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        if (has_exact && hits[g].moved.peer) {
-            large_drop(s, l, a->family, g, hits[g].moved);
-            return find_known(s, l, a);
-        }
-    }
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        struct place p = has_exact ? hits[g].exact : hits[g].moved;
-        if (p.peer) out = (struct known){p, g, has_exact, out.same_prefix};
-    }
+    if (same_ip > MOVED_IP_PEERS_MAX) moved = (struct known){0};
+    *left_behind = exact.place.peer ? moved : (struct known){0};
+    struct known out = exact.place.peer ? exact : moved;
+    out.same_prefix = same_prefix;
     return out;
 }
 
@@ -178,7 +174,12 @@ static bool update_known(struct swarm *s, struct large *l, const struct asker *a
         return true;
     }
     if (k->group == to) large_drop(s, l, f, k->group, k->place);
-    if (!table_insert(s, &l->tables[f][to], f, peer)) return false;
+    if (!table_insert(s, &l->tables[f][to], f, peer)) {
+        if (k->group != to) /* it lives on as it was */
+            peer_bits_set(k->place.peer, f,
+                          (before & (uint16_t)~PEER_AGE_MASK) | (after & PEER_AGE_MASK));
+        return false;
+    }
     if (k->group != to) large_drop(s, l, f, k->group, k->place);
     count_move(&s->peers[f], 1);
     state_move(s, l, f, 0, after);
@@ -191,7 +192,11 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     enum family f = a->family;
     uint8_t peer[PEER_BYTES_MAX];
     memcpy(peer, a->peer, s->stride[f]);
-    struct known k = find_known(s, l, a);
+    struct known left_behind, k = find_known(s, l, a, &left_behind);
+    while (left_behind.place.peer) { /* it moved onto a port that somebody had left */
+        large_drop(s, l, f, left_behind.group, left_behind.place);
+        k = find_known(s, l, a, &left_behind);
+    }
     bool is_restart = k.place.peer && peer_tag(k.place.peer, f) != a->tag;
     uint16_t before = k.place.peer && !is_restart ? peer_bits(k.place.peer, f) : 0;
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
@@ -216,7 +221,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
     if (!out->completed_now) return;
     l->completed++;
-    completion_note(l, a);
+    completion_note(l, f, a->tag);
 }
 
 void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p)
@@ -229,7 +234,7 @@ void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, s
 void large_remove(struct swarm *s, struct large *l, const struct asker *a,
                   struct swarm_answer *out)
 {
-    struct known k = find_known(s, l, a);
+    struct known left_behind, k = find_known(s, l, a, &left_behind);
     out->verdict = SWARM_UNKNOWN;
     if (!k.place.peer || peer_tag(k.place.peer, a->family) != a->tag) return;
     large_drop(s, l, a->family, k.group, k.place);
@@ -238,24 +243,28 @@ void large_remove(struct swarm *s, struct large *l, const struct asker *a,
 
 /* ---- numbers ---- */
 
-static uint32_t minus_pairs(uint32_t v4, uint32_t v6, uint32_t pairs)
+/* `all` endpoints less those that are a client's second. `pairs` may be as old as the last sweep:
+ * there are never more than `all`, nor than peers of the rarer family. */
+static uint32_t minus_pairs(uint32_t all, uint32_t rarer, uint32_t pairs)
 {
-    uint32_t fewer = v4 < v6 ? v4 : v6;
-    return v4 + v6 - (pairs < fewer ? pairs : fewer);
+    uint32_t most = all < rarer ? all : rarer;
+    return all - (pairs < most ? pairs : most);
 }
 
 void large_numbers(const struct large *l, struct swarm_numbers *out)
 {
-    uint32_t seeders[FAMILY_COUNT], leechers[FAMILY_COUNT];
+    uint32_t leechers[FAMILY_COUNT], uploaders[FAMILY_COUNT];
     for (int f = 0; f < FAMILY_COUNT; f++) {
-        seeders[f] = l->tables[f][GROUP_UPLOAD].count - l->partials[f];
         leechers[f] = l->tables[f][GROUP_DOWNLOAD].count;
+        uploaders[f] = l->tables[f][GROUP_UPLOAD].count;
     }
-    out->complete = minus_pairs(seeders[0], seeders[1], l->pairs_complete);
-    uint32_t partials = l->partials[0] + l->partials[1];
-    uint32_t all = minus_pairs(leechers[0] + l->partials[0], leechers[1] + l->partials[1],
-                               l->pairs_incomplete);
-    out->incomplete = all;
-    out->downloaders = all > partials ? all - partials : 0;
+    uint32_t n4 = leechers[FAMILY_V4] + uploaders[FAMILY_V4];
+    uint32_t n6 = leechers[FAMILY_V6] + uploaders[FAMILY_V6], rarer = n4 < n6 ? n4 : n6;
+    uint32_t partials = l->partials[FAMILY_V4] + l->partials[FAMILY_V6];
+    uint32_t seeders = uploaders[FAMILY_V4] + uploaders[FAMILY_V6] - partials;
+    out->complete = minus_pairs(seeders, rarer, l->pairs_complete);
+    out->incomplete = minus_pairs(leechers[FAMILY_V4] + leechers[FAMILY_V6] + partials, rarer,
+                                  l->pairs_incomplete);
+    out->downloaders = out->incomplete > partials ? out->incomplete - partials : 0;
     out->downloaded = l->completed;
 }

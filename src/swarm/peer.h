@@ -19,6 +19,7 @@
 #define PEER_COUNTED  0x2000u
 #define PEER_CROWDED  0x1000u
 #define PEER_AGE_MASK 0x0fffu
+#define PEER_AGE_AHEAD 64u /* units that another thread's clock may be ahead of ours */
 #define PEER_STATE    (PEER_SEEDER | PEER_PARTIAL)
 
 #define PEER4_BYTES      10u
@@ -64,9 +65,12 @@ static inline uint8_t *peer_id_at(uint8_t *peer, enum family f)
     return peer + ADDRESS_BYTES(f) + 6;
 }
 
+/* A peer from the future is not an old one: threads read the clock once per turn, so that the one
+ * who looks may be a little behind the one who wrote. */
 static inline bool bits_are_expired(uint16_t bits, struct ages ages)
 {
-    return (uint16_t)((ages.now - bits) & PEER_AGE_MASK) > ages.lifetime;
+    uint16_t age = (uint16_t)((ages.now - bits) & PEER_AGE_MASK);
+    return age > ages.lifetime && age <= PEER_AGE_MASK - PEER_AGE_AHEAD;
 }
 
 /* Does it only upload? Then only downloaders get it, and it gets only downloaders (M31, E4). */

@@ -184,7 +184,8 @@ void small_record(struct swarm *s, slab_ref *ref, const struct asker *a, enum ev
         run_replace(s, peer, a, keep);
     } else {
         out->verdict = swarm_admit(s, a, small_count(r), scan.same_prefix);
-        if (out->verdict == SWARM_ADDED && !run_append(s, ref, a, keep))
+        bool is_full = small_count(r) >= SMALL_PEERS_MAX; /* it could not become large */
+        if (out->verdict == SWARM_ADDED && (is_full || !run_append(s, ref, a, keep)))
             out->verdict = SWARM_FULL_MEMORY;
     }
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;

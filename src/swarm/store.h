@@ -228,7 +228,7 @@ struct bucket *table_bucket(const struct swarm *s, const struct table *t, uint32
 
 bool large_from_small(struct swarm *s, slab_ref *ref);
 /* Back to small when few are left; keeps the large form when memory is short. */
-void large_to_small(struct swarm *s, slab_ref *ref);
+void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s);
 void large_free(struct swarm *s, slab_ref ref);
 void large_record(struct swarm *s, struct large *l, const struct asker *a, enum event event,
                   struct swarm_answer *out);

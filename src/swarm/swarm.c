@@ -8,11 +8,13 @@
 #include "swarm/store.h"
 
 #include "base/metrics.h"
+#include "base/os_linux.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define AGE_VALUES 4096u
+#define AGE_VALUES   4096u
+#define SHARDS_BYTES (SHARD_COUNT * sizeof(struct shard))
 
 static void keys_init(struct swarm *s, const uint8_t *key)
 {
@@ -29,6 +31,7 @@ enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
     struct swarm *s = aligned_alloc(64, sizeof *s);
     if (!s) return ERR_NO_MEMORY;
     memset(s, 0, sizeof *s);
+    enum err err = ERR_OK;
     uint8_t extra = opts->store_peer_ids ? PEER_ID_BYTES : 0;
     s->stride[FAMILY_V4] = (uint8_t)(PEER4_BYTES + extra);
     s->stride[FAMILY_V6] = (uint8_t)(PEER6_BYTES + extra);
@@ -36,12 +39,12 @@ enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
     s->age_unit_s = opts->lifetime_s_max / (AGE_VALUES / 2) + 1;
     keys_init(s, opts->key);
     swarm_limits_set(s, opts);
-    s->shards = calloc(SHARD_COUNT, sizeof *s->shards);
+    s->shards = os_reserve(SHARDS_BYTES); /* whole cache lines, which calloc() does not promise */
+    if (s->shards && !os_commit(s->shards, SHARDS_BYTES)) err = ERR_NO_MEMORY;
     for (int i = 0; i < 2; i++)
         s->tag_counts[i] = calloc(65536, sizeof *s->tag_counts[i]);
-    enum err err = s->shards && s->tag_counts[0] && s->tag_counts[1]
-                       ? slab_init(&s->slab, opts->memory_bytes_max)
-                       : ERR_NO_MEMORY;
+    if (!s->shards || !s->tag_counts[0] || !s->tag_counts[1]) err = ERR_NO_MEMORY;
+    if (err == ERR_OK) err = slab_init(&s->slab, opts->memory_bytes_max);
     if (err != ERR_OK) {
         swarm_free(s);
         return err;
@@ -56,7 +59,7 @@ void swarm_free(struct swarm *s)
     slab_fini(&s->slab);
     for (int i = 0; i < 2; i++)
         free(s->tag_counts[i]);
-    free(s->shards);
+    if (s->shards) os_unreserve(s->shards, SHARDS_BYTES);
     free(s);
 }
 
@@ -65,7 +68,8 @@ void swarm_limits_set(struct swarm *s, const struct swarm_opts *opts)
     s->torrents_max = opts->torrents_max;
     s->peers_max = opts->peers_max;
     s->torrent_peers_max = opts->torrent_peers_max;
-    s->ip_peers_max = opts->ip_peers_max;
+    s->ip_peers_max =
+        opts->ip_peers_max > SWARM_IP_PEERS_MAX ? SWARM_IP_PEERS_MAX : opts->ip_peers_max;
     s->completed_ttl_s = opts->completed_ttl_s;
     s->ip_limit_loopback = opts->ip_limit_loopback;
 }
@@ -203,6 +207,7 @@ static void torrent_drop_if_empty(struct swarm *s, struct shard *shard, struct s
     small_free(s, *slot.ref);
     shard_remove(s, shard, slot);
     count_move(&s->torrents, -1);
+    metrics_inc(METRIC_TORRENTS_EXPIRED);
 }
 
 static void record_announce(struct swarm *s, slab_ref *ref, const struct announce *a,
@@ -213,18 +218,15 @@ static void record_announce(struct swarm *s, slab_ref *ref, const struct announc
         metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
     if (a->event == EVENT_STOPPED && a->port == 0) return; /* no endpoint: nobody stops (A30) */
     struct record *r = record_at(s, *ref);
-    bool is_full_small = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
-    if (is_full_small && a->event != EVENT_STOPPED && large_from_small(s, ref))
-        r = record_at(s, *ref);
+    bool is_full = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
+    if (is_full && a->event != EVENT_STOPPED && large_from_small(s, ref)) r = record_at(s, *ref);
     if (record_is_large(r)) {
         struct large *l = large_of(r);
         if (a->event == EVENT_STOPPED) large_remove(s, l, asker, out);
         else large_record(s, l, asker, a->event, out);
-        large_to_small(s, ref);
+        large_to_small(s, ref, time.now_s);
     } else if (a->event == EVENT_STOPPED) {
         small_remove(s, ref, asker, time.now_s, out);
-    } else if (is_full_small) {
-        out->verdict = SWARM_FULL_MEMORY; /* it could not become large */
     } else {
         small_record(s, ref, asker, a->event, out);
     }

@@ -12,14 +12,16 @@
 #include "base/rng.h"
 #include "proto/types.h"
 
-#define SWARM_KEY_BYTES 48
+#define SWARM_KEY_BYTES    48
+#define SWARM_IP_PEERS_MAX 64 /* the highest ip_peers_max that is enforced */
 
 struct swarm_opts {
     uint64_t memory_bytes_max;  /* slabs; fixed at start (address space is reserved) */
     uint64_t torrents_max;      /* 0 = no limit; live */
     uint64_t peers_max;         /* 0 = no limit; live */
     uint32_t torrent_peers_max; /* in one swarm, both families; 0 = no limit; live */
-    uint32_t ip_peers_max;      /* in one swarm, per IPv4 address or IPv6 /64; 0 = no limit; live */
+    uint32_t ip_peers_max;      /* in one swarm, per IPv4 address or IPv6 /64; 0 = no limit; above
+                                   SWARM_IP_PEERS_MAX it means that; live */
     bool ip_limit_loopback;     /* ip_peers_max holds for loopback addresses too; live */
     uint32_t completed_ttl_s;   /* how long an empty swarm's completed count is kept; live */
     uint32_t lifetime_s_max;    /* longest peer lifetime that will be asked for; fixed at start */
@@ -29,8 +31,9 @@ struct swarm_opts {
 
 struct swarm; /* opaque: layout lives in swarm/ */
 
-/* The moment of a call. `now_s` counts from any start and must not go backwards. A peer that was
- * not heard of for more than `lifetime_s` is gone. */
+/* The moment of a call. `now_s` counts from any start and must not go backwards; threads may differ
+ * by some seconds (up to 64). A peer that was not heard of for more than `lifetime_s` is gone, give
+ * or take the store's unit of time: lifetime_s_max / 2048 + 1 seconds. */
 struct swarm_time {
     uint32_t now_s;
     uint32_t lifetime_s;

@@ -18,7 +18,7 @@
 #include <assert.h>
 
 #define BUCKET_PEERS_MEAN 20
-#define CROWD_MAX         64
+#define CROWD_MAX         SWARM_IP_PEERS_MAX /* up to here a host's peers can be counted */
 #define SEGMENT_BITS      9
 #define SEGMENT           (1u << SEGMENT_BITS)
 #define DIR_ENTRY_BYTES   ((uint32_t)sizeof(struct bucket))

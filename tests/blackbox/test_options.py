@@ -8,7 +8,7 @@ import pytest
 
 from harness import new_hash, run_muster, unused_port
 
-USAGE_ERROR = 2
+USAGE_ERROR, LISTEN_ERROR, USER_ERROR = 2, 3, 4
 ROOT = os.geteuid() == 0
 
 
@@ -28,6 +28,12 @@ def test_help(args):
     for option in ("--port", "--interval", "--max-peers-per-response", "--config", "--user"):
         assert option in ended.stdout
     assert max(map(len, ended.stdout.splitlines())) <= 120
+
+
+def test_exit_codes_are_documented():
+    manual = run_muster("docs", "man").stdout
+    for code in (0, 1, USAGE_ERROR, LISTEN_ERROR, USER_ERROR, 5, 6):
+        assert re.search(rf"^\W*(B )?{code}\b", manual, re.M), f"exit code {code}"
 
 
 @pytest.mark.parametrize("topic", ["man", "options", "metrics", "sample"])
@@ -111,7 +117,7 @@ def test_a_taken_port_is_fatal(server):
         taken.listen()
         ended = run_muster("--listen", f"tcp://127.0.0.1:{lease.port}", "--user", "")
     lease.release()
-    assert ended.returncode not in (0, USAGE_ERROR)
+    assert ended.returncode == LISTEN_ERROR
     assert str(lease.port) in ended.stderr + ended.stdout
 
 
@@ -120,7 +126,7 @@ def test_an_unknown_user_is_fatal():
     lease = unused_port()
     ended = run_muster("--listen", f"127.0.0.1:{lease.port}", "--user", "nobody-of-this-name")
     lease.release()
-    assert ended.returncode != 0
+    assert ended.returncode == USER_ERROR
     assert "nobody-of-this-name" in ended.stderr + ended.stdout
 
 

@@ -344,6 +344,10 @@ static void file_errors_have_lines(void **state)
     line[sizeof line - 1] = '\0';
     assert_int_not_equal(read_text(line), ERR_OK);
     assert_error("a.conf:1: line too long");
+    line[8] = ' ', line[9] = ';';
+    assert_int_equal(read_text(line), ERR_OK);
+    line[0] = '#';
+    assert_int_equal(read_text(line), ERR_OK);
     assert_int_not_equal(
         settings_read_file_text(&settings, VIEW("\nport = 8\0001\n"), "a.conf", &error), ERR_OK);
     assert_error("a.conf:2: not a text file");
@@ -483,6 +487,9 @@ static void the_sample_file_says_the_defaults(void **state)
 static void what_config_prints_is_a_file(void **state)
 {
     (void)state;
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(ARGUMENTS("--listen", "tcp+proxy://[2001:db8::1234]:65535"), ERR_OK);
+    assert_int_equal(ARGUMENTS("--config", "/etc/x.conf"), ERR_OK);
     assert_int_equal(ARGUMENTS("--listen", "udp://1.2.3.4:5", "--listen", "::1", "--user=", "-i",
                                "77", "--trusted-proxies=", "-a", "1.25", "--no-keep",
                                "--passkey=x"),
@@ -490,6 +497,8 @@ static void what_config_prints_is_a_file(void **state)
     char *text = printed(options_print_config);
     assert_non_null(strstr(text, "; command line\n"));
     assert_non_null(strstr(text, "; default\n"));
+    assert_non_null(strstr(text, "; command line: /etc/x.conf\n"));
+    memset(settings.config.app.config_file, 0, sizeof settings.config.app.config_file);
     struct config before = settings.config;
     settings_default(&settings);
     assert_int_equal(read_text(text), ERR_OK);

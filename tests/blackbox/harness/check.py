@@ -1,12 +1,10 @@
 """Waiting for conditions, and fresh names so that tests never meet each other."""
 
-import fcntl
 import ipaddress
 import itertools
 import os
 import random
 import socket
-import tempfile
 import time
 
 DEADLINE_S = 30.0  # generous: a loaded machine under a sanitizer; a passing test never waits it out
@@ -51,25 +49,22 @@ def peers_of(compact, record_bytes):
 
 
 class PortLease:
-    """A port that is free for UDP and TCP on both loopbacks, and stays ours until release():
-    test processes running side by side agree through a lock file, because a second server could
-    otherwise share the port silently (SO_REUSEPORT)."""
+    """A port that is free for UDP and TCP on both loopbacks, and stays ours until release(): test
+    processes running side by side agree through the name of a unix socket, because a second server
+    could otherwise share the port silently (SO_REUSEPORT)."""
 
     FIRST, LAST = 10000, 30000  # below the ephemeral range
 
     def __init__(self):
-        folder = os.path.join(tempfile.gettempdir(), f"muster-test-ports.{os.getuid()}")
-        os.makedirs(folder, exist_ok=True)
         for _ in range(1000):
             self.port = random.SystemRandom().randrange(self.FIRST, self.LAST)
-            self.lock = open(os.path.join(folder, str(self.port)), "w", encoding="ascii")
+            self.lock = socket.socket(socket.AF_UNIX)
             try:
-                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.lock.bind(f"\0muster-test-port-{self.port}")
+                if _is_free(self.port):
+                    return
             except OSError:
-                self.lock.close()
-                continue
-            if _is_free(self.port):
-                return
+                pass  # somebody else's
             self.lock.close()
         raise AssertionError("no free port")
 
@@ -91,5 +86,5 @@ def _is_free(port):
 
 
 def unused_port():
-    """A leased port; the lease lasts as long as the returned object's lock is held."""
+    """A leased port; call its release() at the end."""
     return PortLease()

@@ -64,7 +64,7 @@ class Server:
                                         stdin=subprocess.DEVNULL, stdout=self._out,
                                         stderr=subprocess.STDOUT)
         self._clients = []
-        self.killed = False
+        self.killed, self.expected_code = False, 0
         if wait:
             try:
                 self.wait_ready()
@@ -180,7 +180,7 @@ class Server:
             self._release_ports()
         output = self.output()
         assert not SANITIZER.search(output), f"sanitizer report:\n{output[-8000:]}"
-        assert code == 0, f"exit code {code}, output:\n{output[-4000:]}"
+        assert code == self.expected_code, f"exit code {code}, output:\n{output[-4000:]}"
 
     def kill(self):
         """End it without asking any question."""
