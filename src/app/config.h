@@ -3,6 +3,7 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "base/log.h"
 #include "front/http.h"
 #include "front/udp.h"
 #include "net/listen.h"
@@ -14,18 +15,18 @@
 #define TRUSTED_MAX           256
 
 struct app_opts {
-    uint16_t port; /* of `listen` values that name none */
+    uint16_t port;                            /* of `listen` values that name none */
     struct listen_address listen[LISTEN_MAX]; /* empty: 0.0.0.0 and [::] */
     uint32_t listen_count;
     struct listen_opts sockets;
     bool no_tcp, no_udp, no_ipv4, no_ipv6;
-    uint32_t workers; /* 0: one per core */
+    uint32_t workers;     /* 0: one per core */
     int64_t nofile, core; /* soft limits; -1 raises to the hard limit, LIMIT_UNCHANGED leaves */
     char user[CONFIG_NAME_BYTES_MAX]; /* to become after binding; empty: stay */
-    uint32_t sweep_period_s;  /* a whole cycle of the store; 0: chosen from the peer lifetime */
-    uint32_t drain_ms;        /* how long a stop waits for requests in hand */
-    uint32_t failed;          /* restart count, as the run loop tells it (-f) */
-    char log_level[8];        /* error, warn, info, debug */
+    uint32_t sweep_period_s; /* a whole cycle of the store; 0: chosen from the peer lifetime */
+    uint32_t drain_ms;       /* how long a stop waits for requests in hand */
+    uint32_t failed;         /* restart count, as the run loop tells it (-f) */
+    enum log_level log_level;
     char charset[CONFIG_NAME_BYTES_MAX], locale[CONFIG_NAME_BYTES_MAX];
     bool no_locations;
     char config_file[CONFIG_PATH_BYTES_MAX];

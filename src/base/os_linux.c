@@ -2,6 +2,7 @@
 #include "base/os_linux.h"
 
 #include <linux/futex.h>
+#include <linux/sock_diag.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +77,62 @@ uint64_t os_memory_bytes(void)
     if (v2 < bytes) bytes = v2;
     if (v1 < bytes) bytes = v1;
     return bytes;
+}
+
+/* "max 100000" or "50000 100000": quota and period, microseconds. */
+static double cpu_max(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    if (!f) return 0;
+    double quota = 0, period = 0;
+    int got = fscanf(f, "%lf %lf", &quota, &period);
+    fclose(f);
+    return got == 2 && period > 0 ? quota / period : 0;
+}
+
+static double smaller_limit(double a, double b)
+{
+    return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+/* Version 2: a limit of any group above ours holds too. In a container the path is "/". */
+static double cpu_limit_v2(void)
+{
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (!f) return 0;
+    char line[512], path[640];
+    double limit = 0;
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, "0::/", 4) != 0) continue;
+        line[strcspn(line, "\n")] = '\0';
+        for (char *end = line + strlen(line); end; end = strrchr(line + 3, '/')) {
+            *end = '\0';
+            snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", line + 3);
+            limit = smaller_limit(cpu_max(path), limit);
+        }
+    }
+    fclose(f);
+    return limit;
+}
+
+static double cpu_limit_v1(void)
+{
+    uint64_t quota = file_u64("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 0); /* "-1": none */
+    uint64_t period = file_u64("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 0);
+    return period ? (double)quota / (double)period : 0;
+}
+
+double os_cpu_limit(void)
+{
+    return smaller_limit(cpu_limit_v2(), cpu_limit_v1());
+}
+
+uint32_t os_socket_drops(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0) return 0;
+    return info[SK_MEMINFO_DROPS];
 }
 
 uint64_t os_rss_bytes(void)

@@ -39,6 +39,13 @@ void os_discard(void *at, size_t bytes);
 unsigned os_cpu_count(void);
 uint64_t os_memory_bytes(void);
 
+/* CPU time per time that control groups leave this process (0.5: half a CPU); 0: no limit. */
+double os_cpu_limit(void);
+
+/* Datagrams the kernel dropped at this socket, mostly for want of room; wraps at 2^32. 0 when the
+ * kernel cannot tell. */
+uint32_t os_socket_drops(int fd);
+
 /* Resident set of this process now, bytes; 0 when unknown. */
 uint64_t os_rss_bytes(void);
 

@@ -22,8 +22,9 @@
 #define BATCHES_PER_TURN 16 /* then the loop may look at its other sockets */
 #define HEARTBEAT_ANSWER 0xff
 
-#define COMPLAINT_SLOTS      1024 /* prefixes that were told of a wrong id this second */
-#define COMPLAINTS_PER_S_MAX 16
+#define COMPLAINT_SLOTS             1024 /* prefixes that were told of a wrong id this second */
+#define COMPLAINTS_PER_S_MAX        16
+#define COMPLAINT_REQUEST_BYTES_MIN 36 /* a scrape of one hash; the error is shorter (U25, U40) */
 
 struct pending { /* an announce between the stages */
     unsigned at; /* in the batch */
@@ -114,8 +115,7 @@ static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const stru
                                    g->request.connection_id))
         return true;
     metrics_inc(METRIC_UDP_BAD_IDS);
-    size_t error_bytes = UDP_ERROR_HEAD_BYTES + strlen(err_text(ERR_BAD_CONNECTION_ID));
-    if (g->bytes.len >= error_bytes && may_complain(d, &g->client, now_s))
+    if (g->bytes.len >= COMPLAINT_REQUEST_BYTES_MIN && may_complain(d, &g->client, now_s))
         reply_error(d, g->at, g->request.transaction_id, ERR_BAD_CONNECTION_ID);
     return false;
 }
@@ -154,6 +154,14 @@ static struct view url_passkey(struct view url)
     return key;
 }
 
+static void passkey_keep(struct pending *p, struct view url)
+{
+    struct view key = url_passkey(url);
+    if (key.len > sizeof p->passkey) key.len = 0;
+    if (key.len) memcpy(p->passkey, key.ptr, key.len);
+    p->announce.passkey = view_of(p->passkey, key.len);
+}
+
 static void take_announce(struct udp_door *d, const struct datagram *g)
 {
     struct pending *p = &d->pending[d->pending_count];
@@ -163,20 +171,15 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
         metrics_inc(METRIC_UDP_DROPS);
         return;
     }
-    if (err != ERR_OK) {
-        reply_error(d, g->at, g->request.transaction_id, err);
-        return;
-    }
     p->announce.address = g->client;
     p->announce.door = DOOR_UDP;
     p->announce.address_is_proxy = g->client_is_proxy;
     p->announce.passkey = view_of(NULL, 0);
-    if (url_bytes) {
-        struct view key = url_passkey(view_of(d->url, url_bytes));
-        if (key.len <= sizeof p->passkey) {
-            memcpy(p->passkey, key.len ? key.ptr : d->url, key.len);
-            p->announce.passkey = view_of(p->passkey, key.len);
-        }
+    if (url_bytes) passkey_keep(p, view_of(d->url, url_bytes));
+    if (err != ERR_OK) { /* who may not ask is told so first (A29) */
+        enum err refusal = tracker_check(d->env.tracker, &p->announce, p->announce.passkey);
+        reply_error(d, g->at, g->request.transaction_id, refusal != ERR_OK ? refusal : err);
+        return;
     }
     p->at = g->at;
     p->transaction_id = g->request.transaction_id;
@@ -190,7 +193,7 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct info_hash *hashes;
     size_t count;
     enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
-    if (err == ERR_OK) err = tracker_scrape_check(d->env.tracker, view_of(NULL, 0));
+    if (err == ERR_OK) err = tracker_check(d->env.tracker, NULL, view_of(NULL, 0));
     if (err != ERR_OK) {
         reply_error(d, g->at, g->request.transaction_id, err);
         return;

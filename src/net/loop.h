@@ -40,6 +40,8 @@ enum err loop_add(struct loop *l, struct loop_source *s, uint32_t events) MUST_C
 void loop_modify(struct loop *l, struct loop_source *s, uint32_t events);
 /* Forget the source, also in events already fetched this turn. Does not close its fd. */
 void loop_remove(struct loop *l, struct loop_source *s);
+/* The same for a source whose fd is closed next, which takes it out of epoll without a call. */
+void loop_forget(struct loop *l, const struct loop_source *s);
 
 /* Wait at most timeout_ms (-1: until something happens), then run the callbacks. */
 void loop_turn(struct loop *l, int timeout_ms);

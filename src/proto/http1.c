@@ -14,6 +14,8 @@
  *           and the proxies' headers need the lines anyway. */
 #include "proto/http1.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <limits.h>
 
@@ -217,11 +219,9 @@ static void connection_tokens(struct head *h, struct view list)
  * read as the next request (T10). */
 static bool length_is_fine(struct head *h, struct view value)
 {
-    if (h->has_length || value.len == 0) return false;
+    if (h->has_length) return false;
     h->has_length = true;
-    for (size_t i = 0; i < value.len; i++)
-        if (value.ptr[i] != '0') return false;
-    return true;
+    return text_u64(value, &h->out->body_bytes) == ERR_OK && h->out->body_bytes == 0;
 }
 
 /* The four headers that change how the connection goes on. */
@@ -294,6 +294,7 @@ int http1_parse(struct view bytes, size_t seen, struct http_request *out)
     if (bytes.len == 0 || is_still_open(bytes, seen)) return MORE;
     struct head h = {.at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out};
     out->header_count = 0;
+    out->body_bytes = 0;
     int step = GO_ON;
     if (*h.at == '\r' || *h.at == '\n') step = line_end(&h);
     if (step > 0) step = request_line_parse(&h);

@@ -311,17 +311,20 @@ enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t 
 {
     struct cursor c = cursor_of(query.ptr, query.len);
     struct pair p;
+    enum err err = ERR_OK;
     *count = 0;
     while (query_next(&c, &p)) {
         struct info_hash h;
         switch (param_of(p.name)) {
         case PARAM_INFO_HASH:
-            if (!unescape_exactly(p.value, h.bytes, INFO_HASH_BYTES)) return ERR_INVALID_INFO_HASH;
-            hashes_add(hashes, max, count, &h);
+            if (unescape_exactly(p.value, h.bytes, INFO_HASH_BYTES))
+                hashes_add(hashes, max, count, &h);
+            else
+                err = ERR_INVALID_INFO_HASH; /* read on: the passkey may follow */
             break;
         case PARAM_PASSKEY: *passkey = p.value; break;
         default: break;
         }
     }
-    return ERR_OK;
+    return err;
 }

@@ -24,7 +24,8 @@ enum err http_decode_announce(struct view query, struct announce *out) MUST_CHEC
 
 /* Decode the query of a scrape: the first `max` distinct hashes, sorted ascending by bytes (S2).
  * ERR_INVALID_INFO_HASH when any is malformed (S7); *count is 0 when there is none: a full scrape.
- * *passkey as in http_decode_announce(): untouched when the query has none. */
+ * *passkey as in http_decode_announce(): untouched when the query has none; set after an error too,
+ * since who may ask is judged before what is asked (A29). */
 enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t max, size_t *count,
                             struct view *passkey) MUST_CHECK;
 

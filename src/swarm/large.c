@@ -24,9 +24,9 @@ static void state_move(struct swarm *s, struct large *l, enum family f, uint16_t
     l->partials[f] -= ((before & PEER_STATE) == PEER_PARTIAL);
 }
 
-static void completion_note(struct large *l, uint16_t tag)
+static void completion_note(struct large *l, enum family f, uint16_t tag)
 {
-    l->completions[l->completion_next++ % COMPLETIONS_MAX] = tag;
+    l->completions[f][l->completion_next[f]++ % COMPLETIONS_MAX] = tag;
 }
 
 /* ---- small and large ---- */
@@ -39,7 +39,7 @@ static bool tables_fill(struct swarm *s, struct large *l, struct record *r)
             uint16_t bits = peer_bits(peer, f);
             if (!table_insert(s, &l->tables[f][group_of(bits)], f, peer)) return false;
             l->partials[f] += (bits & PEER_STATE) == PEER_PARTIAL;
-            if (bits & PEER_COUNTED) completion_note(l, peer_tag(peer, f));
+            if (bits & PEER_COUNTED) completion_note(l, f, peer_tag(peer, f));
         }
     }
     return true;
@@ -115,10 +115,12 @@ void large_free(struct swarm *s, slab_ref ref)
 
 /* ---- announces ---- */
 
-static bool completed_lately(const struct large *l, uint16_t tag)
+/* Did the other family of this client complete a moment ago? */
+static bool completed_lately(const struct large *l, const struct asker *a)
 {
+    enum family other = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
     for (int i = 0; i < COMPLETIONS_MAX; i++)
-        if (l->completions[i] == tag) return tag != 0;
+        if (l->completions[other][i] == a->tag) return a->tag != 0;
     return false;
 }
 
@@ -135,14 +137,16 @@ static struct known find_known(const struct swarm *s, const struct large *l, con
                                struct known *left_behind)
 {
     struct known exact = {0}, moved = {0};
-    unsigned same_prefix = 0;
+    unsigned same_prefix = 0, same_ip = 0;
     for (int g = 0; g < GROUP_COUNT; g++) {
         struct table_hit hit;
         table_find(s, &l->tables[a->family][g], a, &hit);
         if (hit.exact.peer) exact = (struct known){.place = hit.exact, .group = g, .is_exact = true};
         if (hit.moved.peer) moved = (struct known){.place = hit.moved, .group = g};
         same_prefix += hit.same_prefix;
+        same_ip += hit.same_ip;
     }
+    if (same_ip > MOVED_IP_PEERS_MAX) moved = (struct known){0};
     *left_behind = exact.place.peer ? moved : (struct known){0};
     struct known out = exact.place.peer ? exact : moved;
     out.same_prefix = same_prefix;
@@ -198,7 +202,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
     bool completes = event == EVENT_COMPLETED && bits & PEER_SEEDER;
     out->completed_now = completes && !(before & (PEER_SEEDER | PEER_COUNTED)) &&
-                         !completed_lately(l, a->tag);
+                         !completed_lately(l, a);
     peer_bits_set(peer, f, completes ? bits | PEER_COUNTED : bits);
     if (k.place.peer) {
         out->verdict = k.is_exact ? SWARM_REFRESHED : SWARM_MOVED;
@@ -217,7 +221,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
     if (!out->completed_now) return;
     l->completed++;
-    completion_note(l, a->tag);
+    completion_note(l, f, a->tag);
 }
 
 void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p)

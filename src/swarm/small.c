@@ -111,13 +111,17 @@ struct scan {
 static struct scan scan_run(const struct swarm *s, struct record *r, const struct asker *a)
 {
     struct scan out = {.exact = -1, .moved = -1};
+    unsigned same_ip = 0;
     const uint8_t *peer = small_run(s, r, a->family);
     for (int i = 0; i < r->count[a->family]; i++, peer += s->stride[a->family]) {
         if (!peer_same_prefix(peer, a)) continue;
         out.same_prefix++;
+        if (!peer_same_ip(peer, a)) continue;
+        same_ip++;
         if (peer_same_endpoint(peer, a)) out.exact = i;
-        else if (peer_same_ip(peer, a) && peer_tag(peer, a->family) == a->tag) out.moved = i;
+        else if (peer_tag(peer, a->family) == a->tag) out.moved = i;
     }
+    if (same_ip > MOVED_IP_PEERS_MAX) out.moved = -1;
     return out;
 }
 

@@ -22,6 +22,10 @@
 #define SMALL_PEERS_MAX 32
 #define LARGE_PEERS_MIN 16
 
+/* A client on a new port is recognised by its tag only while its IP has at most this many peers in the
+ * swarm: among more, 16 bits would sooner or later take two clients behind one NAT for one. */
+#define MOVED_IP_PEERS_MAX 8
+
 struct shard {
     struct lock lock;
     /* lock; read without it only to prefetch */
@@ -62,8 +66,9 @@ struct large {
     struct info_hash info_hash;
     uint32_t completed;
     uint8_t mark; /* RECORD_LARGE, where a small record has n4 */
-    uint8_t completion_next;
-    uint16_t completions[COMPLETIONS_MAX]; /* tags that completed last: the other family's is no news */
+    uint8_t completion_next[FAMILY_COUNT];
+    /* tags that completed last, per family: the same one on the other family is no news */
+    uint16_t completions[FAMILY_COUNT][COMPLETIONS_MAX];
     struct table tables[FAMILY_COUNT][GROUP_COUNT];
     uint32_t partials[FAMILY_COUNT];
     uint32_t pairs_complete, pairs_incomplete; /* clients on both families, estimated by the sweep */
@@ -200,7 +205,7 @@ struct place { /* where a peer is in a table */
 
 struct table_hit {
     struct place exact, moved; /* the asker's endpoint; the same IP and tag on another port */
-    unsigned same_prefix;      /* peers of the asker's host seen on the way */
+    unsigned same_prefix, same_ip; /* peers of the asker's host seen on the way */
 };
 
 void table_find(const struct swarm *s, const struct table *t, const struct asker *a,

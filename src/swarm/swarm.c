@@ -3,6 +3,8 @@
  * Shards     16384, chosen by the top bits of a keyed hash: two workers rarely meet, and a shard is
  *            small enough to be rebuilt or scanned within 100 us at tens of millions of torrents.
  * Rejected   one big table with striped locks: growing it would stop everybody. */
+#include "swarm/swarm.h"
+
 #include "swarm/store.h"
 
 #include "base/metrics.h"

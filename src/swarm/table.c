@@ -239,9 +239,10 @@ static void scan_bucket(const struct swarm *s, const struct table *t, uint32_t b
     for (uint16_t i = 0; i < e->count; i++, peer += s->stride[a->family]) {
         if (!peer_same_prefix(peer, a)) continue;
         hit->same_prefix++;
+        if (!peer_same_ip(peer, a)) continue;
+        hit->same_ip++;
         if (peer_same_endpoint(peer, a)) hit->exact = (struct place){peer, b, i};
-        else if (peer_same_ip(peer, a) && peer_tag(peer, a->family) == a->tag)
-            hit->moved = (struct place){peer, b, i};
+        else if (peer_tag(peer, a->family) == a->tag) hit->moved = (struct place){peer, b, i};
     }
 }
 

@@ -9,9 +9,8 @@
  *            longer life until it has passed. */
 #include "tracker/interval.h"
 
-#define STEP_S         60
-#define DRIFT_CHECK_S  10
-#define LIFETIME_TIMES 2
+#define STEP_S        60
+#define DRIFT_CHECK_S 10
 
 static uint32_t clamp(uint32_t v, const struct interval_opts *o)
 {
@@ -27,7 +26,7 @@ static uint32_t step_every_s(uint32_t previous_s)
 
 static void lifetime_follow(struct interval *i, uint32_t now_s)
 {
-    uint32_t wanted_s = i->now_s * LIFETIME_TIMES;
+    uint32_t wanted_s = i->now_s * INTERVAL_LIFETIME_TIMES;
     if (wanted_s >= i->lifetime_s) {
         i->lifetime_s = wanted_s;
         i->lifetime_until_s = now_s + wanted_s;
@@ -43,10 +42,10 @@ void interval_init(struct interval *i, const struct interval_opts *opts, uint32_
     *i = (struct interval){.previous_s = start_s};
     atomic_init(&i->now_s, start_s);
     atomic_init(&i->wanted_s, start_s);
-    atomic_init(&i->lifetime_s, start_s * LIFETIME_TIMES);
+    atomic_init(&i->lifetime_s, start_s * INTERVAL_LIFETIME_TIMES);
     i->decide_at_s = now_s; /* the first decision is made at start */
     i->step_at_s = now_s + step_every_s(start_s);
-    i->lifetime_until_s = now_s + start_s * LIFETIME_TIMES;
+    i->lifetime_until_s = now_s + start_s * INTERVAL_LIFETIME_TIMES;
 }
 
 static void decide(struct interval *i, const struct interval_opts *opts,

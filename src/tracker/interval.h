@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define INTERVAL_LIFETIME_TIMES 2 /* a peer lives so many intervals */
+
 struct interval_opts {
     uint32_t start_s; /* announced at start; clamped into [min_s, max_s] */
     uint32_t min_s, max_s;

@@ -3,10 +3,10 @@
 
 #include "tracker/rules.h"
 
-enum err tracker_scrape_check(const struct tracker *t, struct view passkey)
+enum err tracker_check(const struct tracker *t, const struct announce *a, struct view passkey)
 {
     const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
-    struct request request = {.passkey = passkey};
+    struct request request = {.announce = a, .passkey = passkey};
     return rules_check(o, &request);
 }
 

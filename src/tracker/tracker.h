@@ -47,8 +47,10 @@ struct announce_answer {
 enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t hash,
                           uint32_t now_s, struct rng *rng, struct announce_answer *out) MUST_CHECK;
 
-/* May this client scrape? `passkey` as in struct announce. */
-enum err tracker_scrape_check(const struct tracker *t, struct view passkey) MUST_CHECK;
+/* May this client ask at all? For scrapes, and for announces that could not be decoded: who may not
+ * ask is told so before what was wrong (A29). `a` is NULL for a scrape; `passkey` as in struct announce. */
+enum err tracker_check(const struct tracker *t, const struct announce *a,
+                       struct view passkey) MUST_CHECK;
 
 /* The numbers of one torrent (zeros when unknown). */
 void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,

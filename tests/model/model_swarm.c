@@ -289,7 +289,7 @@ static void operate_announce(struct model *m)
     struct naive_answer expected;
     naive_announce(&m->naive, &a, k->time, &expected);
     kit_announce(k, &real);
-    naive_completion_settle(&expected, a.id, k->out.completed_now);
+    naive_completion_settle(&expected, a.peer.address.family, a.id, k->out.completed_now);
     CHECK(m, k->out.verdict == expected.verdict, "verdict", k->out.verdict, expected.verdict);
     CHECK(m, k->out.completed_now == expected.completed_now, "completed_now", k->out.completed_now,
           expected.completed_now);

@@ -56,7 +56,7 @@ static void expire(struct naive *n, struct naive_torrent *t, struct swarm_time t
 static void become_large(struct naive_torrent *t)
 {
     t->is_large = true;
-    t->ring_count = t->maybe_count = 0;
+    t->ring_count[FAMILY_V4] = t->ring_count[FAMILY_V6] = t->maybe_count = 0;
     for (uint32_t i = 0; i < t->count; i++)
         if (t->peers[i].has_counted) t->maybe[t->maybe_count++] = t->peers[i].id;
 }
@@ -108,23 +108,25 @@ static void decide_completion(const struct naive_torrent *t, const struct naive_
 {
     if (a->event != EVENT_COMPLETED || !a->peer.is_seeder) return;
     if (session && (session->is_seeder || session->has_counted)) return;
-    uint32_t remembered = t->ring_count < NAIVE_RING ? t->ring_count : NAIVE_RING;
+    enum family other = a->peer.address.family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    uint32_t remembered = t->ring_count[other] < NAIVE_RING ? t->ring_count[other] : NAIVE_RING;
     if (!t->is_large) out->completed_now = !twin_has_counted(t, a);
     else if (is_among(t->maybe, t->maybe_count, a->id)) out->completion_is_open = true;
-    else out->completed_now = !is_among(t->ring, remembered, a->id);
+    else out->completed_now = !is_among(t->ring[other], remembered, a->id);
 }
 
-static void count_completion(struct naive_torrent *t, uint32_t id)
+static void count_completion(struct naive_torrent *t, enum family f, uint32_t id)
 {
     t->completed++;
-    if (t->is_large) t->ring[t->ring_count++ % NAIVE_RING] = id;
+    if (t->is_large) t->ring[f][t->ring_count[f]++ % NAIVE_RING] = id;
 }
 
-void naive_completion_settle(struct naive_answer *out, uint32_t id, bool completed_now)
+void naive_completion_settle(struct naive_answer *out, enum family f, uint32_t id,
+                             bool completed_now)
 {
     if (!out->completion_is_open) return;
     out->completed_now = completed_now;
-    if (completed_now) count_completion(out->torrent, id);
+    if (completed_now) count_completion(out->torrent, f, id);
 }
 
 /* ---- announce ---- */
@@ -161,7 +163,7 @@ static void record(struct naive *n, struct naive_torrent *t, const struct naive_
     }
     assert(known || t->count < NAIVE_PEERS);
     *(known ? known : &t->peers[t->count++]) = fresh;
-    if (out->completed_now) count_completion(t, a->id);
+    if (out->completed_now) count_completion(t, a->peer.address.family, a->id);
 }
 
 void naive_announce(struct naive *n, const struct naive_announce *a, struct swarm_time time,

@@ -8,7 +8,7 @@
 
 #define NAIVE_TORRENTS 24
 #define NAIVE_PEERS    1200
-#define NAIVE_RING     8 /* completions a large swarm remembers */
+#define NAIVE_RING     8 /* completions a large swarm remembers, per family */
 
 struct naive_peer {
     struct address address;
@@ -24,7 +24,7 @@ struct naive_torrent {
     uint32_t count;
     struct naive_peer peers[NAIVE_PEERS];
     /* large only: who completed last, and whom the ring may have had from before it was large */
-    uint32_t ring[NAIVE_RING], ring_count;
+    uint32_t ring[FAMILY_COUNT][NAIVE_RING], ring_count[FAMILY_COUNT];
     uint32_t maybe[64], maybe_count;
 };
 
@@ -50,7 +50,8 @@ struct naive_answer {
 void naive_announce(struct naive *n, const struct naive_announce *a, struct swarm_time time,
                     struct naive_answer *out);
 /* Take over what the real store made of a completion that may or may not be remembered. */
-void naive_completion_settle(struct naive_answer *out, uint32_t id, bool completed_now);
+void naive_completion_settle(struct naive_answer *out, enum family f, uint32_t id,
+                             bool completed_now);
 /* Torrents that are empty go after the announce was answered. */
 void naive_drop_empty(struct naive *n, struct naive_torrent *t);
 /* One visit of the sweep. `drops_counts`: a limit is near. */

@@ -53,6 +53,9 @@ static void scrape_with_a_bad_hash_fails_s7_as3(void **state)
                                 VIEW(A "&info_hash=bbbbbbbbbbbbbbbbbbb%4")};
     for (size_t i = 0; i < ROWS(rows); i++)
         assert_int_equal(scrape_of(rows[i]).err, ERR_INVALID_INFO_HASH);
+    struct scrape s = scrape_of(VIEW("info_hash=x&passkey=k&" A));
+    assert_int_equal(s.err, ERR_INVALID_INFO_HASH);
+    assert_true(view_equal(s.passkey, VIEW("k"))); /* A29 judges it first */
 }
 
 static void scrape_ignores_the_rest_s11_as8(void **state)

@@ -29,9 +29,10 @@ static void turn_until(struct interval *i, const struct interval_opts *o,
 static void start_is_clamped(void **state)
 {
     (void)state;
-    assert_int_equal(at_start(5).now_s, 300);
-    assert_int_equal(at_start(99999).now_s, 1799);
-    assert_int_equal(at_start(700).lifetime_s, 1400);
+    struct interval low = at_start(5), high = at_start(99999), between = at_start(700);
+    assert_int_equal(low.now_s, 300);
+    assert_int_equal(high.now_s, 1799);
+    assert_int_equal(between.lifetime_s, 1400);
 }
 
 static void idle_lowers_by_sixty_a_second_at_a_time(void **state)

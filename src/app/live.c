@@ -1,0 +1,22 @@
+/* live.c - see live.h. */
+#include "app/live.h"
+
+#include "base/log.h"
+
+void live_resolve(struct live *l, const struct machine *machine)
+{
+    const struct config *c = &l->settings.config;
+    l->tracker = c->tracker;
+    l->swarm = c->swarm;
+    l->udp = c->udp;
+    l->http = c->http;
+    l->swarm.lifetime_s_max = INTERVAL_LIFETIME_TIMES * c->tracker.interval.max_s;
+    if (!l->swarm.memory_bytes_max) l->swarm.memory_bytes_max = machine->memory_bytes / 4 * 3;
+    l->udp.trusted = l->http.trusted = c->app.trusted;
+    l->udp.trusted_count = l->http.trusted_count = c->app.trusted_count;
+    if (l->http.connections_max > machine->connections_max) {
+        log_line(LOG_WARN, "max_connections: %u lowered to %u, which nofile leaves room for",
+                 l->http.connections_max, machine->connections_max);
+        l->http.connections_max = machine->connections_max;
+    }
+}

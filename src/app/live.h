@@ -1,0 +1,33 @@
+/* live.h - one generation of the configuration: the settings as read, and what the modules get.
+ *
+ * Threads   constant once published; workers read it through atomic pointers. A reload makes a new
+ *           generation, and the old one is freed after LIVE_GRACE_MS, which no turn outlasts. */
+#ifndef APP_LIVE_H
+#define APP_LIVE_H
+
+#include "app/options.h"
+
+#define LIVE_GRACE_MS 60000
+
+/* What the machine allows; known once, at start. */
+struct machine {
+    unsigned cores;
+    uint64_t memory_bytes;
+    uint32_t connections_max; /* descriptors left for TCP connections */
+};
+
+struct live {
+    struct settings settings;
+    struct tracker_opts tracker;
+    struct swarm_opts swarm;
+    struct udp_opts udp;
+    struct http_opts http;
+    /* retired generations */
+    struct live *next;
+    uint64_t free_at_ms;
+};
+
+/* Fill the modules' options from ->settings: zeros that mean "choose" are chosen here. */
+void live_resolve(struct live *l, const struct machine *machine);
+
+#endif

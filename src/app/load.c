@@ -1,0 +1,65 @@
+/* load.c - the load that the interval follows.
+ *
+ * Free machine   the system's load averages, as etracker takes them.
+ * CPU limit      with a limit below the CPUs the system's averages tell of other people's programs.
+ *                There the averages are of the CPU time this process used, scaled so that using up
+ *                the limit is a load of `cores` - above the default threshold of cores - 0.5.
+ * Drops          a process may be too slow without using all its time (a CPU busy with interrupts).
+ *                So a second in which the kernel dropped datagrams counts as a load of cores + 1;
+ *                the averages of that and of the above are compared, and the larger one holds.
+ * Averages       damped exponentially over 1, 5 and 15 minutes, like the kernel's, so the rule
+ *                "all three below / above" keeps its meaning.
+ * The option max_load_avg tells the operator the same. */
+#include "app/load.h"
+
+#include "base/os_linux.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double WINDOWS_S[3] = {60, 300, 900};
+
+void load_init(struct load *l, uint64_t now_us)
+{
+    unsigned cpus = os_cpu_count();
+    double limit = os_cpu_limit();
+    *l = (struct load){.cores = cpus, .at_us = now_us, .cpu_us = os_cpu_time_us()};
+    if (limit <= 0 || limit >= cpus) return;
+    l->cpu_limit = limit;
+    l->cores = (unsigned)ceil(limit);
+}
+
+static void damp(double averages[3], double value, double elapsed_s)
+{
+    for (int i = 0; i < 3; i++) {
+        double keep = exp(-elapsed_s / WINDOWS_S[i]);
+        averages[i] = averages[i] * keep + value * (1 - keep);
+    }
+}
+
+static void system_load(double load[3])
+{
+    int got = getloadavg(load, 3);
+    for (int i = got < 0 ? 0 : got; i < 3; i++)
+        load[i] = 0;
+}
+
+void load_measure(struct load *l, uint64_t now_us, uint64_t dropped, struct interval_load *out)
+{
+    uint64_t cpu_us = os_cpu_time_us();
+    double elapsed_s = (double)(now_us - l->at_us) / 1e6;
+    if (elapsed_s > 0) {
+        double cpus_used = (double)(cpu_us - l->cpu_us) / 1e6 / elapsed_s;
+        double share = l->cpu_limit > 0 ? cpus_used / l->cpu_limit : 0;
+        damp(l->own, share * l->cores, elapsed_s);
+        damp(l->dropping, dropped ? l->cores + 1.0 : 0, elapsed_s);
+    }
+    l->at_us = now_us;
+    l->cpu_us = cpu_us;
+    out->cores = l->cores;
+    system_load(out->load);
+    for (int i = 0; i < 3; i++) {
+        if (l->cpu_limit > 0) out->load[i] = l->own[i];
+        if (l->dropping[i] > out->load[i]) out->load[i] = l->dropping[i];
+    }
+}

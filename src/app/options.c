@@ -1,0 +1,307 @@
+/* options.c - the rows: every option there is, and nothing about how one is read or printed.
+ *
+ * To add one  a row here, in the group where a reader looks for it, and a field in the struct of
+ *             the module that uses it. `./dev docs` then brings the generated documents up to date.
+ * Defaults    are texts and go through the same parser as the operator's values, so a default out
+ *             of its own range cannot exist (tests/unit/app_options.c sets every one).
+ * Names       those of etracker's documents are names or aliases here; where its documents and its
+ *             code differ, the documents win (-e is the timeout, -m the peers of an answer). */
+#include "app/options.h"
+
+#include "app/options_list.h"
+
+#define AT(member)                                                                                 \
+    .at = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
+#define LIVE       .reload = RELOAD_LIVE
+#define RESTART    .reload = RELOAD_RESTART
+#define IN(name)   .group = GROUP_##name
+#define SECONDS(n) ((n)*1000ull)
+#define MINUTES(n) ((n)*60000ull)
+#define HOURS(n)   ((n)*3600000ull)
+#define KIB(n)     ((n)*1024ull)
+#define MIB(n)     ((n)*1048576ull)
+#define GIB(n)     ((n)*1073741824ull)
+#define PEERS_MAX  1000000000000ull
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_passkey(char c)
+{
+    return is_alnum(c) || c == '_' || c == '-';
+}
+
+static bool is_name(char c)
+{
+    return is_passkey(c) || c == '.' || c == '@';
+}
+
+/* RFC 9110, token */
+static bool is_token(char c)
+{
+    return is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool is_path(char c)
+{
+    return (unsigned char)c >= 0x20 && c != 0x7f;
+}
+
+/* A row is a paragraph, not a column of fields. */
+/* clang-format off */
+const struct option_row OPTIONS[] = {
+    /* ---- start ---- */
+    {.name = "config", .short_name = 'c', .type = OPT_TEXT, IN(START), RESTART,
+     AT(app.config_file), .may_hold = is_path, .value = "FILE",
+     .range = "a path", .dflt = "",
+     .help = "read options from this file",
+     .more = "One `name = value` a line; `#` and `;` start comments; sections in brackets may "
+             "group lines and mean nothing. Of a value said in several places the command line "
+             "wins, then the environment, then the file. SIGHUP reads the file again: it must "
+             "then be readable by `user`."},
+    {.name = "log_level", .type = OPT_CHOICE, IN(START), LIVE, AT(app.log_level),
+     .choices = "error warn info debug", .value = "LEVEL", .dflt = "info",
+     .help = "least important lines to log"},
+    {.name = "failed", .short_name = 'f', .type = OPT_INT, IN(START), RESTART, AT(app.failed),
+     .min = 0, .max = UINT32_MAX, .value = "N", .dflt = "0",
+     .help = "how often a run loop restarted muster; logged at start"},
+
+    /* ---- listening ---- */
+    {.name = "port", .short_name = 'p', .type = OPT_INT, IN(LISTEN), RESTART, AT(app.port),
+     .min = 1, .max = 65535, .environment = "PORT", .value = "PORT", .dflt = "6969",
+     .help = "one port for UDP and TCP",
+     .more = "Of every `listen` address that names none. A plain PORT in the environment, as "
+             "application platforms set it, counts too; MUSTER_PORT wins over it."},
+    {.name = "listen", .type = OPT_LIST, IN(LISTEN), RESTART, AT(app.listen),
+     .list = &OPTION_LIST_LISTEN, .value = "ADDRESS", .dflt = "",
+     .range = "[udp://|tcp://|proxy://|udp+proxy://|tcp+proxy://]ADDRESS[:PORT], or PORT",
+     .help = "where to listen; none given: 0.0.0.0 and [::]",
+     .more = "A port alone means both of those. IPv4 and IPv6 are separate sockets. Without a "
+             "scheme an address serves UDP and TCP. With `proxy` every connection or datagram "
+             "must begin with a PROXY protocol header from one of `trusted_proxies`. A machine "
+             "that has no IPv6 is served over IPv4 alone where no address is written down; one "
+             "that is must work."},
+    {.name = "no_tcp", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_tcp), .dflt = "no",
+     .help = "serve no HTTP"},
+    {.name = "no_udp", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_udp), .dflt = "no",
+     .help = "serve no UDP"},
+    {.name = "no_ipv4", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_ipv4), .dflt = "no",
+     .help = "listen on no IPv4 address"},
+    {.name = "no_ipv6", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_ipv6), .dflt = "no",
+     .help = "listen on no IPv6 address"},
+    {.name = "backlog", .type = OPT_INT, IN(LISTEN), RESTART, AT(app.sockets.backlog), .min = 1,
+     .max = 1048576, .value = "N", .dflt = "4096",
+     .help = "connections that may wait to be accepted, per socket",
+     .more = "The kernel lowers it to net.core.somaxconn."},
+    {.name = "udp_recv_buffer", .type = OPT_SIZE, IN(LISTEN), RESTART,
+     AT(app.sockets.udp_recv_bytes), .min = KIB(4), .max = GIB(1), .zero = "the kernel's default",
+     .value = "SIZE", .dflt = "4M",
+     .help = "receive buffer of a UDP socket",
+     .more = "Holds what arrives while a worker is busy. Without privileges the kernel lowers it "
+             "to net.core.rmem_max."},
+    {.name = "udp_send_buffer", .type = OPT_SIZE, IN(LISTEN), RESTART,
+     AT(app.sockets.udp_send_bytes), .min = KIB(4), .max = GIB(1), .zero = "the kernel's default",
+     .value = "SIZE", .dflt = "1M",
+     .help = "send buffer of a UDP socket"},
+
+    /* ---- interval and load ---- */
+    {.name = "interval", .short_name = 'i', .type = OPT_TIME, IN(INTERVAL), LIVE,
+     AT(tracker.interval.start_s), .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(3),
+     .value = "TIME", .dflt = "1799",
+     .help = "announce interval at start",
+     .more = "Clamped into [min_interval, max_interval], between which it then follows the load. "
+             "A peer is forgotten when nothing was heard of it for two intervals. At a reload the "
+             "announced interval changes only if this option did."},
+    {.name = "min_interval", .type = OPT_TIME, IN(INTERVAL), LIVE, AT(tracker.interval.min_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(3), .value = "TIME", .dflt = "300",
+     .help = "shortest interval, announced when there is no load",
+     .more = "Tracker lists refuse trackers that announce less than five minutes."},
+    {.name = "max_interval", .type = OPT_TIME, IN(INTERVAL), RESTART, AT(tracker.interval.max_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(3), .value = "TIME", .dflt = "1799",
+     .help = "longest interval, announced under load"},
+    {.name = "interval_jitter", .type = OPT_INT, IN(INTERVAL), LIVE,
+     AT(tracker.interval.jitter_pct), .min = 0, .max = 50, .value = "PERCENT", .dflt = "10",
+     .help = "random part added to each answer's interval",
+     .more = "Spreads clients that came all at once."},
+    {.name = "answer_min_interval", .type = OPT_INT, IN(INTERVAL), LIVE,
+     AT(tracker.interval.min_pct), .min = 0, .max = 100, .zero = "leave it out",
+     .value = "PERCENT", .dflt = "50",
+     .help = "`min interval` in answers, as a share of the interval"},
+    {.name = "max_load_avg", .short_name = 'a', .type = OPT_FRACTION, IN(INTERVAL), LIVE,
+     AT(tracker.interval.load_max), .fraction_max = 10000, .zero = "CPUs - 0.5", .value = "LOAD",
+     .dflt = "0",
+     .help = "load average above which the interval grows",
+     .more = "When the averages over 1, 5 and 15 minutes are all below it, the wanted interval "
+             "falls by 60 s; when all are above, it rises by 60 s; the announced interval follows "
+             "a second at a time. In a container whose CPU time is limited, the system's load "
+             "average tells of other people's programs: there the averages are of muster's own "
+             "CPU use, scaled so that using up the limit counts as a load equal to the limit's "
+             "CPUs (rounded up). In both cases a second in which the kernel dropped UDP datagrams "
+             "for want of room counts as a load of CPUs + 1, averaged alike, and the larger "
+             "average of the two is taken."},
+
+    /* ---- answers ---- */
+    {.name = "numwant", .type = OPT_INT, IN(ANSWER), LIVE, AT(tracker.numwant_default), .min = 0,
+     .max = NUMWANT_PEERS_MAX, .value = "N", .dflt = "50",
+     .help = "peers in an answer when the client does not say"},
+    {.name = "max_peers_per_response", .short_name = 'm', .aliases = {"peers"}, .type = OPT_INT,
+     IN(ANSWER), LIVE, AT(tracker.numwant_max), .min = 1, .max = NUMWANT_PEERS_MAX, .value = "N",
+     .dflt = "200",
+     .help = "most peers in one answer, whatever the client says"},
+    {.name = "external_ip", .type = OPT_FLAG, IN(ANSWER), LIVE, AT(http.external_ip),
+     .dflt = "yes",
+     .help = "tell HTTP clients their own address (BEP 24)"},
+    {.name = "store_peer_ids", .type = OPT_FLAG, IN(ANSWER), RESTART, AT(swarm.store_peer_ids),
+     .dflt = "no",
+     .help = "keep peer ids for old, non-compact answers; 20 bytes a peer"},
+    {.name = "passkey", .type = OPT_TEXT, IN(ANSWER), LIVE, AT(tracker.passkey),
+     .may_hold = is_passkey, .secret = true, .value = "KEY", .dflt = "",
+     .range = "letters, digits, _ and -, at most 64",
+     .help = "a key that every announce and scrape must carry",
+     .more = "As /KEY/announce, ?passkey=KEY, or BEP 41 URL data. Other users of the machine can "
+             "read command lines: prefer the file or the environment."},
+
+    /* ---- UDP ---- */
+    {.name = "connection_id_ttl", .type = OPT_TIME, IN(UDP), LIVE, AT(udp.id_ttl_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(1), .value = "TIME", .dflt = "10m",
+     .help = "how long a UDP connection id is accepted",
+     .more = "BEP 15 says two minutes; uTorrent uses an id for five and more."},
+    {.name = "udp_answer_bytes", .type = OPT_INT, IN(UDP), LIVE, AT(udp.answer_bytes_max),
+     .min = 548, .max = 1472, .value = "BYTES", .dflt = "1232",
+     .help = "most payload of a UDP announce answer",
+     .more = "1232 passes every path without fragments: IPv6's smallest MTU less the headers."},
+
+    /* ---- HTTP ---- */
+    {.name = "timeout", .short_name = 't', .short_alias = 'e', .aliases = {"socket_timeout"},
+     .type = OPT_TIME, IN(HTTP), LIVE, AT(http.timeout_ms), .unit_ms = 1, .min = SECONDS(1),
+     .max = MINUTES(10), .value = "TIME", .dflt = "10s",
+     .help = "a request must be complete within this time"},
+    {.name = "idle_timeout", .type = OPT_TIME, IN(HTTP), LIVE, AT(http.idle_timeout_ms),
+     .unit_ms = 1, .min = SECONDS(1), .max = HOURS(1), .value = "TIME", .dflt = "30s",
+     .help = "how long a kept connection waits for its next request"},
+    {.name = "keep_alive", .short_name = 'k', .aliases = {"keep"}, .type = OPT_FLAG, IN(HTTP),
+     LIVE, AT(http.keep_alive), .dflt = "yes",
+     .help = "let clients keep connections open"},
+    {.name = "max_connections", .type = OPT_INT, IN(HTTP), LIVE, AT(http.connections_max),
+     .min = 1, .max = 10000000, .value = "N", .dflt = "16384",
+     .help = "TCP connections open at a time",
+     .more = "Lowered, with a log line, to what `nofile` leaves room for."},
+    {.name = "max_request_size", .type = OPT_SIZE, IN(HTTP), LIVE, AT(http.request_bytes_max),
+     .min = KIB(1), .max = KIB(64), .value = "SIZE", .dflt = "16K",
+     .help = "largest request head"},
+    {.name = "max_requests_per_connection", .type = OPT_INT, IN(HTTP), LIVE,
+     AT(http.connection_requests_max), .min = 1, .max = UINT32_MAX, .value = "N", .dflt = "10000",
+     .help = "requests on one connection before it is closed"},
+    {.name = "scrape", .type = OPT_FLAG, IN(HTTP), LIVE, AT(http.scrape), .dflt = "yes",
+     .help = "answer HTTP scrapes"},
+    {.name = "scrape_interval", .type = OPT_TIME, IN(HTTP), LIVE, AT(http.scrape_interval_s),
+     .unit_ms = 1000, .min = 0, .max = HOURS(24), .zero = "leave it out", .value = "TIME",
+     .dflt = "15m",
+     .help = "`min_request_interval` in scrape answers"},
+    {.name = "full_scrape", .type = OPT_FLAG, IN(HTTP), LIVE, AT(http.full_scrape), .dflt = "no",
+     .help = "answer scrapes without info_hash with all torrents"},
+    {.name = "full_scrape_interval", .type = OPT_TIME, IN(HTTP), LIVE,
+     AT(http.full_scrape_interval_s), .unit_ms = 1000, .min = 0, .max = HOURS(24),
+     .zero = "as often as they like", .value = "TIME", .dflt = "5m",
+     .help = "least time between full scrapes of one client"},
+
+    /* ---- behind a proxy ---- */
+    {.name = "real_ip_header", .short_name = 'x', .aliases = {"x_forwarded_for"},
+     .type = OPT_TEXT, IN(PROXY), LIVE, AT(http.forwarded_header), .may_hold = is_token,
+     .value = "HEADER",
+     .range = "a header's name", .dflt = "",
+     .help = "header that holds the client's address, e.g. X-Forwarded-For",
+     .more = "Believed only from `trusted_proxies`. The last address that is no trusted proxy's "
+             "is the client. `Forwarded` is read as RFC 7239 says. Empty: no header is believed."},
+    {.name = "trusted_proxies", .type = OPT_LIST, IN(PROXY), LIVE, AT(app.trusted),
+     .list = &OPTION_LIST_TRUSTED, .value = "PREFIX", .dflt = "127.0.0.0/8,::1",
+     .range = "addresses or prefixes such as 10.0.0.0/8 or 2001:db8::/32",
+     .help = "whose headers and PROXY protocol are believed"},
+
+    /* ---- the store ---- */
+    {.name = "max_memory", .type = OPT_SIZE, IN(STORE), RESTART, AT(swarm.memory_bytes_max),
+     .min = MIB(16), .max = GIB(16384), .zero = "3/4 of the machine's or the container's",
+     .value = "SIZE", .dflt = "0",
+     .help = "memory for torrents and peers",
+     .more = "At any of these limits newcomers are answered, with peers, but not stored, and a "
+             "metric counts them."},
+    {.name = "max_torrents", .type = OPT_INT, IN(STORE), LIVE, AT(swarm.torrents_max), .min = 0,
+     .max = PEERS_MAX, .zero = "no limit", .value = "N", .dflt = "0",
+     .help = "torrents stored"},
+    {.name = "max_peers", .type = OPT_INT, IN(STORE), LIVE, AT(swarm.peers_max), .min = 0,
+     .max = PEERS_MAX, .zero = "no limit", .value = "N", .dflt = "0",
+     .help = "peers stored"},
+    {.name = "max_peers_per_torrent", .type = OPT_INT, IN(STORE), LIVE,
+     AT(swarm.torrent_peers_max), .min = 0, .max = UINT32_MAX, .zero = "no limit", .value = "N",
+     .dflt = "0",
+     .help = "peers stored in one torrent"},
+    {.name = "max_peers_per_ip", .type = OPT_INT, IN(STORE), LIVE, AT(swarm.ip_peers_max),
+     .min = 0, .max = UINT32_MAX, .zero = "no limit", .value = "N", .dflt = "16",
+     .help = "peers stored in one torrent per IPv4 address or IPv6 /64"},
+    {.name = "limit_loopback", .type = OPT_FLAG, IN(STORE), LIVE, AT(swarm.ip_limit_loopback),
+     .dflt = "no",
+     .help = "hold loopback addresses to max_peers_per_ip too"},
+    {.name = "completed_ttl", .type = OPT_TIME, IN(STORE), LIVE, AT(swarm.completed_ttl_s),
+     .unit_ms = 1000, .min = 0, .max = HOURS(24 * 365), .value = "TIME", .dflt = "1d",
+     .help = "how long an empty torrent's completed count is kept"},
+    {.name = "sweep_period", .type = OPT_TIME, IN(STORE), LIVE, AT(app.sweep_period_s),
+     .unit_ms = 1000, .min = 0, .max = MINUTES(10),
+     .zero = "1/16 of a peer's lifetime, between 1s and 1m", .value = "TIME", .dflt = "0",
+     .help = "time to look at every peer for expiry once; at most 1/8 of its lifetime"},
+
+    /* ---- the system ---- */
+    {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),
+     .min = 0, .max = 256, .zero = "one per CPU that may be used", .value = "N", .dflt = "0",
+     .help = "threads that serve"},
+    {.name = "user", .type = OPT_TEXT, IN(SYSTEM), RESTART, AT(app.user), .may_hold = is_name,
+     .value = "NAME",
+     .range = "a user's name; empty: stay", .dflt = "nobody",
+     .help = "who to become after binding, when started as root"},
+    {.name = "nofile", .type = OPT_LIMIT, IN(SYSTEM), RESTART, AT(app.nofile), .value = "N",
+     .dflt = "-1",
+     .help = "open files limit; -1 raises it to the hard limit"},
+    {.name = "core", .type = OPT_LIMIT, IN(SYSTEM), RESTART, AT(app.core), .value = "N",
+     .dflt = "unchanged",
+     .help = "core file size limit, bytes; -1 as above"},
+    {.name = "drain_timeout", .type = OPT_TIME, IN(SYSTEM), LIVE, AT(app.drain_ms), .unit_ms = 1,
+     .min = 0, .max = MINUTES(10), .value = "TIME", .dflt = "5s",
+     .help = "how long a stop waits for requests in hand"},
+
+    /* ---- accepted for etracker's command lines ---- */
+    {.name = "charset", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.charset),
+     .may_hold = is_name, .value = "NAME",
+     .range = "a character set's name", .dflt = "utf-8",
+     .help = "character set of pages"},
+    {.name = "locale", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.locale),
+     .may_hold = is_name, .value = "NAME",
+     .range = "a locale's name", .dflt = "",
+     .help = "locale of the numbers on pages"},
+    {.name = "no_locations", .type = OPT_FLAG, IN(ETRACKER), RESTART, AT(app.no_locations),
+     .dflt = "no",
+     .help = "look up no locations of clients"},
+};
+/* clang-format on */
+
+const size_t OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS;
+_Static_assert(sizeof OPTIONS / sizeof *OPTIONS <= OPTIONS_MAX,
+               "struct settings has one origin a row");
+
+static const char *const GROUP_TITLES[GROUP_COUNT] = {
+    [GROUP_START] = "Start and log",
+    [GROUP_LISTEN] = "Listening",
+    [GROUP_INTERVAL] = "Interval and load",
+    [GROUP_ANSWER] = "Answers",
+    [GROUP_UDP] = "UDP",
+    [GROUP_HTTP] = "HTTP",
+    [GROUP_PROXY] = "Behind a proxy",
+    [GROUP_STORE] = "Torrents and peers",
+    [GROUP_SYSTEM] = "System",
+    [GROUP_ETRACKER] = "Accepted for etracker's command lines, without effect",
+};
+
+const char *option_group_title(enum option_group group)
+{
+    return GROUP_TITLES[group];
+}

@@ -1,0 +1,94 @@
+/* options_list.c - `listen` and `trusted_proxies`: text to array and back. */
+#include "app/options_list.h"
+
+/* ---- listen ---- */
+
+static void listen_clear(struct config *c)
+{
+    memset(c->app.listen, 0, sizeof c->app.listen);
+    c->app.listen_count = 0;
+}
+
+static enum err listen_append(struct config *c, struct view item)
+{
+    if (c->app.listen_count == LISTEN_MAX) return ERR_FULL;
+    struct listen_address parsed = {0};
+    enum err err = listen_parse(item, &parsed);
+    if (err == ERR_OK) c->app.listen[c->app.listen_count++] = parsed;
+    return err;
+}
+
+static size_t listen_count(const struct config *c)
+{
+    return c->app.listen_count;
+}
+
+static const char *scheme(const struct listen_address *l)
+{
+    if (l->udp && l->tcp) return l->proxy ? "proxy://" : "";
+    if (l->udp) return l->proxy ? "udp+proxy://" : "udp://";
+    return l->proxy ? "tcp+proxy://" : "tcp://";
+}
+
+void listen_print(const struct listen_address *l, char *out, size_t size)
+{
+    if (l->any_family) {
+        snprintf(out, size, "%s%u", scheme(l), l->port);
+        return;
+    }
+    char address[ADDRESS_TEXT_BYTES_MAX];
+    address_print(&l->address, address);
+    const char *form = l->address.family == FAMILY_V6 ? "%s[%s]" : "%s%s";
+    size_t n = (size_t)snprintf(out, size, form, scheme(l), address);
+    if (l->port && n < size) snprintf(out + n, size - n, ":%u", l->port);
+}
+
+static void listen_print_at(const struct config *c, size_t index, char *out, size_t size)
+{
+    listen_print(&c->app.listen[index], out, size);
+}
+
+const struct option_list OPTION_LIST_LISTEN = {
+    .clear = listen_clear,
+    .append = listen_append,
+    .count = listen_count,
+    .print = listen_print_at,
+};
+
+/* ---- trusted_proxies ---- */
+
+static void trusted_clear(struct config *c)
+{
+    memset(c->app.trusted, 0, sizeof c->app.trusted);
+    c->app.trusted_count = 0;
+}
+
+static enum err trusted_append(struct config *c, struct view item)
+{
+    if (c->app.trusted_count == TRUSTED_MAX) return ERR_FULL;
+    struct prefix parsed = {0};
+    enum err err = prefix_parse(item, &parsed);
+    if (err == ERR_OK) c->app.trusted[c->app.trusted_count++] = parsed;
+    return err;
+}
+
+static size_t trusted_count(const struct config *c)
+{
+    return c->app.trusted_count;
+}
+
+static void trusted_print_at(const struct config *c, size_t index, char *out, size_t size)
+{
+    const struct prefix *p = &c->app.trusted[index];
+    char address[ADDRESS_TEXT_BYTES_MAX];
+    address_print(&p->address, address);
+    if (p->bits == 8 * ADDRESS_BYTES(p->address.family)) snprintf(out, size, "%s", address);
+    else snprintf(out, size, "%s/%u", address, p->bits);
+}
+
+const struct option_list OPTION_LIST_TRUSTED = {
+    .clear = trusted_clear,
+    .append = trusted_append,
+    .count = trusted_count,
+    .print = trusted_print_at,
+};

@@ -1,0 +1,190 @@
+/* periodic.c - the rows of housekeeping.
+ *
+ * Sweep     each tick visits the shards that the time since the cycle's start asks for, so a cycle
+ *           takes sweep_period whatever the store's size and however late a tick comes; what was
+ *           missed is caught up in bounded slices.
+ * Log line  etracker's, once a cycle but at most once a minute; its counts add up in between. */
+#include "app/periodic.h"
+
+#include "app/report.h"
+#include "app/server.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/os_linux.h"
+
+#include <stdlib.h>
+
+#define SWEEP_TICK_MS      50
+#define SECOND_MS          1000
+#define SLOW_MS            100
+#define LINE_PERIOD_MS     60000
+#define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
+#define SWEEP_PERIOD_MAX_S 60
+#define SWEEP_PARTS_MIN    8 /* whatever sweep_period says: numbers of large swarms follow the sweep */
+
+/* ---- jobs ---- */
+
+static uint64_t clock_ns(void)
+{
+    return clock_now_us() * 1000;
+}
+
+static uint64_t sweep_period_ms(const struct server *s)
+{
+    uint64_t lifetime_s = interval_lifetime_s(&s->tracker.interval);
+    uint64_t period_s = s->live->settings.config.app.sweep_period_s;
+    uint64_t max_s = lifetime_s / SWEEP_PARTS_MIN;
+    if (!period_s) {
+        period_s = lifetime_s / SWEEP_PARTS;
+        max_s = SWEEP_PERIOD_MAX_S;
+    }
+    if (period_s > max_s) period_s = max_s;
+    return period_s ? period_s * 1000 : 1000;
+}
+
+static void sweep_report_reset(struct sweep_state *w)
+{
+    w->report = (struct sweep_report){.clock_ns = clock_ns};
+    w->us = 0;
+}
+
+/* What is in the store is counted anew by each cycle; what was removed adds up until it is told. */
+static void sweep_cycle_end(struct server *s, uint64_t now_ms)
+{
+    struct sweep_state *w = &s->periodic.sweep;
+    w->shard = 0;
+    w->cycle_at_ms = now_ms;
+    if (now_ms >= w->line_at_ms) {
+        report_line(s);
+        w->line_at_ms = now_ms + LINE_PERIOD_MS;
+        sweep_report_reset(w);
+        return;
+    }
+    w->report.torrents_large = 0;
+    w->report.torrent_peers_max = w->report.bucket_peers_max = w->report.shard_torrents_max = 0;
+}
+
+static void job_sweep(struct server *s, uint64_t now_ms)
+{
+    struct sweep_state *w = &s->periodic.sweep;
+    uint32_t shards = swarm_shard_count(s->swarm), slice_max = shards / SWEEP_PARTS + 1;
+    uint64_t period_ms = sweep_period_ms(s), passed_ms = now_ms - w->cycle_at_ms;
+    uint64_t until = passed_ms >= period_ms ? shards : shards * passed_ms / period_ms;
+    if (until <= w->shard) return;
+    uint32_t slice = (uint32_t)until - w->shard;
+    if (slice > slice_max) slice = slice_max;
+    struct swarm_time time = {
+        .now_s = loop_now_s(&s->loop),
+        .lifetime_s = interval_lifetime_s(&s->tracker.interval),
+    };
+    uint64_t start_us = clock_now_us();
+    swarm_sweep(s->swarm, time, w->shard, slice, &w->report);
+    w->us += clock_now_us() - start_us;
+    w->shard += slice;
+    if (w->shard >= shards) sweep_cycle_end(s, now_ms);
+}
+
+static void job_rates(struct server *s, uint64_t now_ms)
+{
+    static const enum metric METRICS[RATE_COUNT] = {METRIC_HTTP4_REQUESTS, METRIC_UDP4_REQUESTS,
+                                                    METRIC_HTTP6_REQUESTS, METRIC_UDP6_REQUESTS};
+    struct rate_state *r = &s->periodic.rate;
+    uint64_t elapsed_ms = now_ms - r->at_ms;
+    for (int i = 0; i < RATE_COUNT; i++) {
+        uint64_t total = metrics_sum(METRICS[i]);
+        r->now[i] = elapsed_ms ? ((total - r->total[i]) * 1000 + elapsed_ms / 2) / elapsed_ms : 0;
+        r->total[i] = total;
+        if (r->now[i] > r->max[i]) r->max[i] = r->now[i];
+    }
+    r->at_ms = now_ms;
+}
+
+/* The kernel's counters are per socket and wrap; the metric is their sum. */
+static uint64_t dropped_since(struct server *s)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < s->udp_fd_count; i++) {
+        uint32_t total = os_socket_drops(s->udp_fds[i]);
+        sum += (uint32_t)(total - s->periodic.socket_drops[i]);
+        s->periodic.socket_drops[i] = total;
+    }
+    metrics_add(METRIC_UDP_KERNEL_DROPS, sum);
+    return sum;
+}
+
+static void job_interval(struct server *s, uint64_t now_ms)
+{
+    struct periodic *p = &s->periodic;
+    load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
+    interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
+                  (uint32_t)(now_ms / 1000));
+}
+
+static void job_retired(struct server *s, uint64_t now_ms)
+{
+    server_free_retired(s, now_ms);
+}
+
+struct job {
+    const char *name;
+    void (*run)(struct server *s, uint64_t now_ms);
+    uint32_t period_ms;
+    const char *help;
+};
+
+static const struct job JOBS[] = {
+    {"rates", job_rates, SECOND_MS, "requests of the last second, by door and family"},
+    {"interval", job_interval, SECOND_MS, "measure the load, let the interval follow it"},
+    {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
+    {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
+};
+
+#define JOB_COUNT (sizeof JOBS / sizeof *JOBS)
+_Static_assert(JOB_COUNT <= PERIODIC_JOBS_MAX, "struct periodic has one due time a job");
+
+/* ---- running them ---- */
+
+enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
+{
+    *p = (struct periodic){0};
+    p->socket_drops = calloc(s->udp_fd_count + 1, sizeof *p->socket_drops);
+    if (!p->socket_drops) return ERR_NO_MEMORY;
+    sweep_report_reset(&p->sweep);
+    p->sweep.cycle_at_ms = p->rate.at_ms = now_ms;
+    load_init(&p->load, clock_now_us());
+    for (size_t i = 0; i < JOB_COUNT; i++)
+        p->due_ms[i] = now_ms + JOBS[i].period_ms;
+    return ERR_OK;
+}
+
+void periodic_fini(struct periodic *p)
+{
+    free(p->socket_drops);
+    p->socket_drops = NULL;
+}
+
+static void run_timed(struct server *s, const struct job *job, uint64_t now_ms)
+{
+    uint64_t start_ms = clock_now_ms();
+    job->run(s, now_ms);
+    uint64_t took_ms = clock_now_ms() - start_ms;
+    if (took_ms >= SLOW_MS)
+        log_limited(LOG_DEBUG, "housekeeping: %s (%s) took %u ms", job->name, job->help,
+                    (unsigned)took_ms);
+}
+
+int periodic_run(struct server *s, uint64_t now_ms)
+{
+    uint64_t next_ms = UINT64_MAX;
+    for (size_t i = 0; i < JOB_COUNT; i++) {
+        uint64_t *due_ms = &s->periodic.due_ms[i];
+        if (now_ms >= *due_ms) {
+            run_timed(s, &JOBS[i], now_ms);
+            *due_ms += JOBS[i].period_ms;
+            if (*due_ms <= now_ms) *due_ms = now_ms + JOBS[i].period_ms;
+        }
+        if (*due_ms < next_ms) next_ms = *due_ms;
+    }
+    return (int)(next_ms - now_ms);
+}

@@ -1,0 +1,43 @@
+/* periodic.h - what housekeeping does again and again, as rows of a function and a period.
+ *
+ * Threads   main thread only. */
+#ifndef APP_PERIODIC_H
+#define APP_PERIODIC_H
+
+#include "app/load.h"
+#include "swarm/swarm.h"
+
+struct server;
+
+#define PERIODIC_JOBS_MAX 8
+#define RATE_COUNT        4 /* HTTP and UDP over IPv4, then over IPv6 */
+
+struct sweep_state {
+    struct sweep_report report; /* since the last log line */
+    uint64_t us;                /* spent sweeping since then */
+    uint64_t cycle_at_ms;       /* when the cycle began */
+    uint64_t line_at_ms;        /* not before */
+    uint32_t shard;             /* next to visit */
+};
+
+struct rate_state {
+    uint64_t total[RATE_COUNT], at_ms;
+    uint64_t now[RATE_COUNT], max[RATE_COUNT]; /* requests a second: the last one, the most */
+};
+
+struct periodic {
+    uint64_t due_ms[PERIODIC_JOBS_MAX];
+    struct sweep_state sweep;
+    struct rate_state rate;
+    struct load load;
+    struct interval_load busy; /* as last measured */
+    uint32_t *socket_drops;    /* as last read, by udp_fds */
+};
+
+enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms) MUST_CHECK;
+void periodic_fini(struct periodic *p);
+
+/* Run what is due; returns how many milliseconds until something is again. */
+int periodic_run(struct server *s, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,97 @@
+/* reload.c - SIGHUP: read everything again, put in force what can change while running.
+ *
+ * All or nothing   anything wrong in the new configuration leaves the old one as it is.
+ * Restart-only     the old value is carried over, and the log names what waits for a restart. What
+ *                  is in force is always one configuration, so it is checked once more for
+ *                  contradictions between old and new values. */
+#include "app/server.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+static const char *shown(const struct option_row *row, const char *value)
+{
+    if (row->secret) return "(not shown)";
+    return value[0] ? value : "(empty)";
+}
+
+/* Does the option differ? Both values are left as text. */
+static bool differs(const struct settings *a, const struct settings *b,
+                    const struct option_row *row, char a_text[OPTION_VALUE_BYTES_MAX],
+                    char b_text[OPTION_VALUE_BYTES_MAX])
+{
+    option_print(&a->config, row, a_text);
+    option_print(&b->config, row, b_text);
+    return strcmp(a_text, b_text) != 0;
+}
+
+static enum err carry_over(struct settings *next, const struct settings *old,
+                           struct option_error *error)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &OPTIONS[i];
+        char was[OPTION_VALUE_BYTES_MAX], now[OPTION_VALUE_BYTES_MAX];
+        if (row->reload == RELOAD_LIVE || !differs(old, next, row, was, now)) continue;
+        if (row->list) row->list->clear(&next->config);
+        enum err err =
+            option_set(next, row, view_of(was, strlen(was)), old->origin[i], row->name, error);
+        if (err != ERR_OK) return err;
+    }
+    return settings_check(next, error);
+}
+
+static void log_changes(const struct settings *old, const struct settings *wanted)
+{
+    unsigned changed = 0, waiting = 0;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &OPTIONS[i];
+        char was[OPTION_VALUE_BYTES_MAX], now[OPTION_VALUE_BYTES_MAX];
+        if (!differs(old, wanted, row, was, now)) continue;
+        if (row->reload == RELOAD_LIVE) {
+            log_line(LOG_INFO, "reload: %s: %s -> %s", row->name, shown(row, was), shown(row, now));
+            changed++;
+        } else {
+            log_line(LOG_WARN, "reload: %s = %s needs a restart; it stays %s", row->name,
+                     shown(row, now), shown(row, was));
+            waiting++;
+        }
+    }
+    log_line(LOG_INFO, "reload: done, %u options changed, %u wait for a restart", changed, waiting);
+}
+
+static void put_in_force(struct server *s, struct live *next)
+{
+    const struct interval_opts *was = &s->live->tracker.interval, *now = &next->tracker.interval;
+    bool interval_changed = was->start_s != now->start_s;
+    live_resolve(next, &s->machine);
+    server_publish(s, next);
+    if (interval_changed)
+        interval_set(&s->tracker.interval, now, now->start_s, loop_now_s(&s->loop));
+}
+
+static enum err reload(struct server *s, struct live *next, struct settings *wanted,
+                       struct option_error *error)
+{
+    enum err err = settings_read(wanted, &s->sources, error);
+    if (err != ERR_OK) return err;
+    next->settings = *wanted;
+    err = carry_over(&next->settings, &s->live->settings, error);
+    if (err != ERR_OK) return err;
+    log_changes(&s->live->settings, wanted);
+    put_in_force(s, next);
+    return ERR_OK;
+}
+
+void server_reload(struct server *s)
+{
+    struct option_error error = {.text = "out of memory"};
+    struct live *next = calloc(1, sizeof *next);
+    struct settings *wanted = calloc(1, sizeof *wanted);
+    enum err err = next && wanted ? reload(s, next, wanted, &error) : ERR_NO_MEMORY;
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "reload: %s; all stays as it is", error.text);
+        free(next);
+    }
+    free(wanted);
+}

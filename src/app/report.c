@@ -1,0 +1,118 @@
+/* report.c - see report.h. */
+#include "app/report.h"
+
+#include "app/options_list.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/os_linux.h"
+#include "base/text.h"
+#include "proto/address_text.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+static const char *source_text(const struct settings *s, size_t row, char *out, size_t size)
+{
+    const struct option_origin *o = &s->origin[row];
+    if (o->source == SOURCE_ENVIRONMENT) return "environment";
+    if (o->source == SOURCE_COMMAND_LINE) return "command line";
+    snprintf(out, size, "%s:%u", s->config.app.config_file, o->line);
+    return out;
+}
+
+static void report_options(const struct settings *s)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (s->origin[i].source == SOURCE_DEFAULT) continue;
+        char value[OPTION_VALUE_BYTES_MAX], source[CONFIG_PATH_BYTES_MAX + 16];
+        option_print(&s->config, &OPTIONS[i], value);
+        if (strcmp(value, OPTIONS[i].dflt) == 0) continue;
+        log_line(LOG_INFO, "option %s = %s (%s)", OPTIONS[i].name,
+                 OPTIONS[i].secret ? "(not shown)" : value,
+                 source_text(s, i, source, sizeof source));
+    }
+}
+
+static void report_unknown_variables(const struct option_sources *sources)
+{
+    size_t at = 0;
+    for (;;) {
+        const char *entry = settings_unknown_variable(sources->environment, &at);
+        if (!entry) return;
+        log_line(LOG_WARN, "environment: %.*s is no option of muster", (int)strcspn(entry, "="),
+                 entry);
+    }
+}
+
+void report_start(const struct settings *s, const struct option_sources *sources,
+                  const struct machine *machine, uint32_t workers)
+{
+    char memory[TEXT_NUMBER_BYTES_MAX];
+    const struct app_opts *a = &s->config.app;
+    log_line(LOG_INFO, "muster " MUSTER_VERSION " starts, process %d", (int)getpid());
+    if (a->failed) log_line(LOG_WARN, "started again by its run loop, %u times so far", a->failed);
+    report_options(s);
+    report_unknown_variables(sources);
+    text_print_bytes(memory, machine->memory_bytes >> 20 << 20);
+    log_line(LOG_INFO, "%u CPUs of %u may be used, %u workers, %s of memory in the machine",
+             machine->cores, os_cpu_count(), workers, memory);
+}
+
+static void report_url(const struct listen_address *l, const char *scheme)
+{
+    char address[ADDRESS_TEXT_BYTES_MAX];
+    address_print(&l->address, address);
+    bool v6 = l->address.family == FAMILY_V6;
+    log_line(LOG_INFO, "listening on %s://%s%s%s:%u/announce%s", scheme, v6 ? "[" : "", address,
+             v6 ? "]" : "", l->port, l->proxy ? " (behind a proxy)" : "");
+}
+
+void report_listening(const struct server *s)
+{
+    char memory[TEXT_NUMBER_BYTES_MAX];
+    for (uint32_t i = 0; i < s->sockets.address_count; i++) {
+        const struct listen_address *l = &s->sockets.addresses[i];
+        if (l->udp) report_url(l, "udp");
+        if (l->tcp) report_url(l, "http");
+    }
+    text_print_bytes(memory, s->live->swarm.memory_bytes_max >> 20 << 20);
+    log_line(LOG_INFO, "ready: at most %s for torrents and peers, %" PRIu64 "K resident now",
+             memory, os_rss_bytes() >> 10);
+}
+
+static double load_allowed(const struct server *s)
+{
+    double option = s->live->tracker.interval.load_max;
+    return option > 0 ? option : s->periodic.load.cores - 0.5;
+}
+
+void report_line(const struct server *s)
+{
+    const struct periodic *p = &s->periodic;
+    const struct sweep_report *r = &p->sweep.report;
+    const struct interval *i = &s->tracker.interval;
+    struct swarm_counts counts;
+    swarm_counts(s->swarm, &counts);
+    log_line(LOG_INFO,
+             "TP: %" PRIu64 " TT: %" PRIu64 " TL: %" PRIu64 " MPT: %u MPL: %u MTL: %u RP: %" PRIu64
+             " RT: %" PRIu64 " us: %" PRIu64 " LA: %.2f %.2f %.2f ML: %.2f I: %u (%u->%u)"
+             " RPS: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
+             counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6], counts.torrents, r->torrents_large,
+             r->torrent_peers_max, r->bucket_peers_max, r->shard_torrents_max, r->peers_removed,
+             r->torrents_removed, p->sweep.us, p->busy.load[0], p->busy.load[1], p->busy.load[2],
+             load_allowed(s), i->now_s, i->previous_s, i->wanted_s, p->rate.now[0], p->rate.now[1],
+             p->rate.now[2], p->rate.now[3]);
+    log_line(LOG_DEBUG,
+             "store: %" PRIu64 "K, resident %" PRIu64 "K, longest lock hold %" PRIu64 " us",
+             counts.memory_bytes >> 10, os_rss_bytes() >> 10, r->hold_ns_max / 1000);
+}
+
+void report_end(const struct server *s)
+{
+    const struct rate_state *r = &s->periodic.rate;
+    log_line(LOG_INFO,
+             "answered %" PRIu64 " UDP and %" PRIu64 " HTTP announces; most requests in a "
+             "second: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
+             metrics_sum(METRIC_UDP_ANNOUNCES), metrics_sum(METRIC_HTTP_ANNOUNCES), r->max[0],
+             r->max[1], r->max[2], r->max[3]);
+}

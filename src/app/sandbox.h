@@ -1,0 +1,18 @@
+/* sandbox.h - the fewest rights that serving needs: resource limits, then another user. */
+#ifndef APP_SANDBOX_H
+#define APP_SANDBOX_H
+
+#include "app/config.h"
+
+#include <stdbool.h>
+
+/* Set the soft limits of --nofile and --core, and log what they were and are. A limit that cannot
+ * be set is a warning. Returns the soft limit of open files in force. */
+uint64_t sandbox_limits(const struct app_opts *o);
+
+/* Started as root and a user is named: become that user for good, groups included, and prove that
+ * there is no way back. False, with a log line, when any step fails: the caller must not serve.
+ * Call after binding and before any thread is started. */
+bool sandbox_drop(const char *user);
+
+#endif

@@ -1,0 +1,261 @@
+/* server.c - start, serve, stop.
+ *
+ * Order of the start   options; limits; sockets, while still root; then the user; then the store
+ *                      and the doors; threads last. Nothing is served with rights not needed.
+ * Order of the stop    workers drain side by side while this loop goes on reading signals; when all
+ *                      are done, everything is freed in reverse.
+ * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
+#include "app/server.h"
+
+#include "app/report.h"
+#include "app/sandbox.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/os_linux.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FDS_SPARE       32 /* log, epoll, configuration file, what libraries open */
+#define FDS_PER_WORKER  4
+#define DRAIN_TURN_MS   20
+#define CONNECTIONS_MIN 16
+
+/* ---- generations ---- */
+
+void server_publish(struct server *s, struct live *next)
+{
+    struct live *old = s->live;
+    s->live = next;
+    log_level_set(next->settings.config.app.log_level);
+    atomic_store(&s->tracker.opts, &next->tracker);
+    atomic_store(&s->env.udp_opts, &next->udp);
+    atomic_store(&s->env.http_opts, &next->http);
+    atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
+    swarm_limits_set(s->swarm, &next->swarm);
+    if (!old) return;
+    old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
+    old->next = s->retired;
+    s->retired = old;
+}
+
+void server_free_retired(struct server *s, uint64_t now_ms)
+{
+    struct live **at = &s->retired;
+    while (*at && (*at)->free_at_ms > now_ms)
+        at = &(*at)->next;
+    struct live *gone = *at; /* those behind it are older */
+    *at = NULL;
+    while (gone) {
+        struct live *next = gone->next;
+        free(gone);
+        gone = next;
+    }
+}
+
+/* ---- start ---- */
+
+static unsigned usable_cpus(void)
+{
+    unsigned cpus = os_cpu_count();
+    double limit = os_cpu_limit();
+    return limit > 0 && limit < cpus ? (unsigned)ceil(limit) : cpus;
+}
+
+static uint32_t connections_room(const struct server *s, uint64_t nofile)
+{
+    uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE;
+    uint64_t room = nofile > used + CONNECTIONS_MIN ? nofile - used : CONNECTIONS_MIN;
+    return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
+}
+
+/* What must happen while still root. */
+static enum exit_code start_privileged(struct server *s)
+{
+    const struct app_opts *a = &s->live->settings.config.app;
+    s->machine.cores = usable_cpus();
+    s->machine.memory_bytes = os_memory_bytes();
+    s->worker_count = a->workers ? a->workers : s->machine.cores;
+    report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);
+    uint64_t nofile = sandbox_limits(a);
+    if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
+    if (!sandbox_drop(a->user)) return EXIT_USER;
+    s->machine.connections_max = connections_room(s, nofile);
+    return EXIT_FINE;
+}
+
+static enum exit_code start_store(struct server *s)
+{
+    live_resolve(s->live, &s->machine);
+    enum err err = swarm_new(&s->swarm, &s->live->swarm);
+    if (err == ERR_OK) err = http_shared_init(&s->http_shared);
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "cannot make the store: %s (see max_memory)", err_text(err));
+        return EXIT_MEMORY;
+    }
+    tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
+    s->env.tracker = &s->tracker;
+    s->env.http_shared = &s->http_shared;
+    s->env.peer_ids = s->live->swarm.store_peer_ids;
+    s->env.done_loop = &s->loop;
+    randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
+    struct live *first = s->live;
+    s->live = NULL;
+    server_publish(s, first);
+    return EXIT_FINE;
+}
+
+static enum exit_code fail(enum err err, const char *what)
+{
+    log_line(LOG_ERROR, "cannot start %s: %s", what,
+             err == ERR_OS ? strerror(errno) : err_text(err));
+    return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
+}
+
+static void udp_fds_note(struct server *s)
+{
+    for (uint32_t i = 0; i < s->sockets.count; i++)
+        if (!s->sockets.all[i].is_tcp) s->udp_fds[s->udp_fd_count++] = s->sockets.all[i].fd;
+}
+
+static enum exit_code start_workers(struct server *s)
+{
+    s->workers = calloc(s->worker_count, sizeof *s->workers);
+    s->udp_fds = calloc(s->sockets.count + 1, sizeof *s->udp_fds);
+    if (!s->workers || !s->udp_fds) return fail(ERR_NO_MEMORY, "workers");
+    udp_fds_note(s);
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        struct door_socket *mine = &s->sockets.all[i * s->sockets.per_worker];
+        enum err err = worker_open(&s->workers[i], &s->env, i, mine, s->sockets.per_worker);
+        if (err != ERR_OK) return fail(err, "a worker");
+    }
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
+    return EXIT_FINE;
+}
+
+/* ---- housekeeping ---- */
+
+static void stop(struct server *s, const char *signal_name)
+{
+    if (s->stopping) {
+        s->interrupted = true;
+        return;
+    }
+    s->stopping = true;
+    s->udp_fd_count = 0; /* the doors will close them */
+    log_line(LOG_INFO, "%s: stopping after the requests in hand", signal_name);
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        worker_stop(&s->workers[i]);
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+    struct server *s = (struct server *)((char *)source - offsetof(struct server, signals));
+    const char *name = "";
+    (void)events;
+    for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
+        if (w == WISH_STOP) stop(s, name);
+        else if (!s->stopping) server_reload(s);
+    }
+}
+
+static enum exit_code start_housekeeping(struct server *s)
+{
+    enum err err = loop_open(&s->loop);
+    if (err != ERR_OK) return fail(err, "the housekeeping loop");
+    s->signals = (struct loop_source){.fd = signals_open(), .ready = signals_ready};
+    if (s->signals.fd < 0) return fail(ERR_OS, "reading signals");
+    err = loop_add(&s->loop, &s->signals, EPOLLIN);
+    return err == ERR_OK ? EXIT_FINE : fail(err, "reading signals");
+}
+
+static bool all_done(const struct server *s)
+{
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (!worker_is_done(&s->workers[i])) return false;
+    return true;
+}
+
+static enum exit_code serve(struct server *s)
+{
+    while (!s->stopping)
+        loop_turn(&s->loop, periodic_run(s, s->loop.now_ms));
+    while (!all_done(s) && !s->interrupted)
+        loop_turn(&s->loop, DRAIN_TURN_MS);
+    if (s->interrupted) {
+        log_line(LOG_WARN, "second signal: requests in hand are dropped");
+        _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
+    }
+    report_end(s);
+    return EXIT_FINE;
+}
+
+/* ---- stop ---- */
+
+/* Works for a start that failed anywhere: what was not made is zero. */
+static void server_free(struct server *s)
+{
+    for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
+        if (s->workers[i].is_started && !s->stopping) worker_stop(&s->workers[i]);
+    for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
+        worker_close(&s->workers[i]);
+    free(s->workers);
+    free(s->udp_fds);
+    periodic_fini(&s->periodic);
+    sockets_close(&s->sockets);
+    if (s->swarm) {
+        http_shared_fini(&s->http_shared);
+        swarm_free(s->swarm);
+    }
+    server_free_retired(s, UINT64_MAX);
+    free(s->live);
+    if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);
+    if (s->loop.wake.ready) loop_close(&s->loop);
+    free(s);
+}
+
+static enum exit_code start(struct server *s)
+{
+    enum exit_code code = start_privileged(s);
+    if (code == EXIT_FINE) code = start_housekeeping(s);
+    if (code == EXIT_FINE) code = start_store(s);
+    if (code == EXIT_FINE) code = start_workers(s);
+    if (code != EXIT_FINE) return code;
+    enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
+    return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
+}
+
+enum exit_code server_run(const struct option_sources *sources)
+{
+    struct option_error error;
+    struct server *s = calloc(1, sizeof *s);
+    if (s) s->live = calloc(1, sizeof *s->live);
+    if (!s || !s->live) {
+        free(s);
+        return fail(ERR_NO_MEMORY, "muster");
+    }
+    s->sources = *sources;
+    if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
+        fprintf(stderr, "muster: %s\n", error.text);
+        server_free(s);
+        return EXIT_USAGE;
+    }
+    signals_block();
+    metrics_thread_init();
+    log_level_set(s->live->settings.config.app.log_level);
+    enum exit_code code = start(s);
+    if (code == EXIT_FINE) {
+        os_thread_name("muster");
+        report_listening(s);
+        code = serve(s);
+        log_line(LOG_INFO, "stopped");
+    }
+    server_free(s);
+    return code;
+}

@@ -1,0 +1,49 @@
+/* server.h - the running program: the store, the tracker, the workers, and the housekeeping loop.
+ *
+ * Threads   the main thread owns it and is the housekeeping thread once the workers run. Workers
+ *           see `env`, which is constant or atomic. */
+#ifndef APP_SERVER_H
+#define APP_SERVER_H
+
+#include "app/exit_code.h"
+#include "app/live.h"
+#include "app/periodic.h"
+#include "app/sockets.h"
+#include "app/worker.h"
+
+struct server {
+    /* constant after start */
+    struct option_sources sources; /* read again by a reload */
+    struct machine machine;
+    struct swarm *swarm;
+    struct tracker tracker;
+    struct http_shared http_shared;
+    struct worker_env env;
+    struct worker *workers;
+    uint32_t worker_count;
+    struct sockets sockets;
+    int *udp_fds; /* borrowed from the doors, to ask the kernel for drops */
+    uint32_t udp_fd_count;
+    /* main thread only */
+    struct live *live;    /* in force */
+    struct live *retired; /* may still be read by a worker; oldest last */
+    struct loop loop;
+    struct loop_source signals;
+    struct periodic periodic;
+    bool stopping, interrupted;
+};
+
+/* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
+enum exit_code server_run(const struct option_sources *sources);
+
+/* Read the sources again and put in force what is live (reload.c). Whatever is wrong is logged and
+ * leaves all as it was. */
+void server_reload(struct server *s);
+
+/* Give workers another generation; the one before is freed a grace period later. */
+void server_publish(struct server *s, struct live *next);
+
+/* Free retired generations whose grace is over; all of them for now_ms = UINT64_MAX. */
+void server_free_retired(struct server *s, uint64_t now_ms);
+
+#endif

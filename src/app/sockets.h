@@ -1,0 +1,31 @@
+/* sockets.h - every socket of the server, opened before rights are dropped and threads started. */
+#ifndef APP_SOCKETS_H
+#define APP_SOCKETS_H
+
+#include "app/config.h"
+
+#define SOCKET_ADDRESSES_MAX (2 * LISTEN_MAX) /* a port alone means two addresses */
+
+struct door_socket {
+    int fd;
+    bool is_tcp, proxy;
+    enum family family;
+};
+
+/* Each worker has the same sockets: those of worker w start at all[w * per_worker]. */
+struct sockets {
+    struct listen_address addresses[SOCKET_ADDRESSES_MAX]; /* what is served, ports filled in */
+    uint32_t address_count;
+    struct door_socket *all;
+    uint32_t per_worker, count;
+};
+
+/* Bind them all. ERR_OS with a log line that names address, port and reason; nothing stays open
+ * then. An address that an earlier program holds is refused although SO_REUSEPORT would share it:
+ * two trackers on one port each get a part of the peers. */
+enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers) MUST_CHECK;
+
+/* Close those whose fd nobody took (fd >= 0), and free. */
+void sockets_close(struct sockets *s);
+
+#endif

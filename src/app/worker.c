@@ -1,0 +1,146 @@
+/* worker.c - a worker's life: open (main thread), run, drain, close.
+ *
+ * The doors are opened by the main thread, so that a failure is one exit code and not a race; they
+ * are first used by the worker's own thread. */
+#include "app/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/os_linux.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 100 /* how exact deadlines of connections are */
+
+static enum err open_udp(struct worker *w, struct door_socket *socket)
+{
+    struct udp_door_env env = {
+        .loop = &w->loop,
+        .tracker = w->env->tracker,
+        .rng = &w->rng,
+        .id_key = &w->env->udp_id_key,
+        .opts = &w->env->udp_opts,
+    };
+    int fd = socket->fd;
+    socket->fd = -1;
+    enum err err = udp_door_open(&w->udp[w->udp_count], &env, fd, socket->family, socket->proxy);
+    if (err == ERR_OK) w->udp_count++;
+    return err;
+}
+
+static enum err open_http(struct worker *w)
+{
+    struct http_door_env env = {
+        .loop = &w->loop,
+        .tracker = w->env->tracker,
+        .rng = &w->rng,
+        .shared = w->env->http_shared,
+        .opts = &w->env->http_opts,
+        .peer_ids = w->env->peer_ids,
+    };
+    return http_door_open(&w->http, &env);
+}
+
+static enum err open_tcp(struct worker *w, struct door_socket *socket)
+{
+    enum err err = w->http ? ERR_OK : open_http(w);
+    if (err != ERR_OK) return err;
+    int fd = socket->fd;
+    socket->fd = -1;
+    return http_door_listen(w->http, fd, socket->proxy);
+}
+
+enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
+                     struct door_socket *take_sockets, uint32_t count)
+{
+    *w = (struct worker){.env = env, .index = index};
+    rng_init_secure(&w->rng);
+    enum err err = loop_open(&w->loop);
+    if (err != ERR_OK) return err;
+    w->udp = calloc(count, sizeof *w->udp);
+    if (!w->udp) err = ERR_NO_MEMORY;
+    for (uint32_t i = 0; err == ERR_OK && i < count; i++)
+        err =
+            take_sockets[i].is_tcp ? open_tcp(w, &take_sockets[i]) : open_udp(w, &take_sockets[i]);
+    if (err != ERR_OK) worker_close(w);
+    return err;
+}
+
+/* ---- the thread ---- */
+
+static void close_udp(struct worker *w)
+{
+    while (w->udp_count)
+        udp_door_close(w->udp[--w->udp_count]);
+}
+
+static void turn(struct worker *w, uint64_t *tick_at_ms)
+{
+    loop_turn(&w->loop, w->http ? TICK_MS : -1);
+    if (!w->http || w->loop.now_ms < *tick_at_ms) return;
+    *tick_at_ms = w->loop.now_ms + TICK_MS;
+    http_door_tick(w->http);
+}
+
+static void drain(struct worker *w, uint64_t *tick_at_ms)
+{
+    close_udp(w);
+    if (!w->http) return;
+    http_door_drain(w->http);
+    uint64_t until_ms = clock_now_ms() + atomic_load(&w->env->drain_ms);
+    while (!http_door_is_idle(w->http) && w->loop.now_ms < until_ms)
+        turn(w, tick_at_ms);
+    if (!http_door_is_idle(w->http))
+        log_line(LOG_WARN, "worker %u: drain_timeout passed, closing what is open", w->index);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+    uint64_t tick_at_ms = 0;
+    snprintf(name, sizeof name, "worker %u", w->index);
+    os_thread_name(name);
+    metrics_thread_init();
+    while (!atomic_load_explicit(&w->stopping, memory_order_relaxed))
+        turn(w, &tick_at_ms);
+    drain(w, &tick_at_ms);
+    atomic_store(&w->done, true);
+    loop_wake(w->env->done_loop);
+    return NULL;
+}
+
+enum err worker_start(struct worker *w)
+{
+    int why = pthread_create(&w->thread, NULL, worker_main, w);
+    w->is_started = why == 0;
+    if (why == 0) return ERR_OK;
+    log_line(LOG_ERROR, "cannot start worker %u: %s", w->index, strerror(why));
+    return ERR_OS;
+}
+
+void worker_stop(struct worker *w)
+{
+    atomic_store(&w->stopping, true);
+    loop_wake(&w->loop);
+}
+
+bool worker_is_done(const struct worker *w)
+{
+    return !w->is_started || atomic_load(&w->done);
+}
+
+void worker_close(struct worker *w)
+{
+    if (!w->env) return;
+    if (w->is_started) pthread_join(w->thread, NULL);
+    close_udp(w);
+    if (w->http) http_door_close(w->http);
+    free(w->udp);
+    loop_close(&w->loop);
+    *w = (struct worker){0};
+}

@@ -1,0 +1,55 @@
+/* worker.h - one thread that serves: a loop, its doors, its random numbers.
+ *
+ * Threads   worker_open, _start, _join and _close belong to the main thread; worker_stop and
+ *           worker_is_done may be called while the worker runs. */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "app/sockets.h"
+#include "base/rng.h"
+#include "front/http.h"
+#include "front/udp.h"
+
+#include <pthread.h>
+
+/* What all workers share; outlives them. */
+struct worker_env {
+    struct tracker *tracker;
+    struct http_shared *http_shared;
+    struct hash_key udp_id_key;
+    _Atomic(const struct udp_opts *) udp_opts;
+    _Atomic(const struct http_opts *) http_opts;
+    bool peer_ids;
+    _Atomic uint32_t drain_ms; /* how long a stopping worker waits for requests in hand */
+    struct loop *done_loop;    /* woken when a worker is done */
+};
+
+struct worker {
+    /* constant after open */
+    struct worker_env *env;
+    uint32_t index;
+    pthread_t thread;
+    bool is_started;
+    /* atomic */
+    _Atomic bool stopping, done;
+    /* owner thread only */
+    struct loop loop;
+    struct rng rng;
+    struct http_door *http;
+    struct udp_door **udp; /* one per UDP socket */
+    uint32_t udp_count;
+};
+
+/* Make the doors on `count` sockets; takes their fds (each becomes -1 in the array). */
+enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
+                     struct door_socket *take_sockets, uint32_t count) MUST_CHECK;
+enum err worker_start(struct worker *w) MUST_CHECK;
+
+/* Accept nothing new, answer what is in hand, then end. */
+void worker_stop(struct worker *w);
+bool worker_is_done(const struct worker *w);
+
+/* Wait for the thread, if it runs, and free all. */
+void worker_close(struct worker *w);
+
+#endif

@@ -1,0 +1,260 @@
+/* http.c - the HTTP door: listening sockets, room for connections, deadlines, the end.
+ *
+ *   http_conn.c     a connection's life
+ *   http_answer.c   one request to one answer
+ *   full_scrape.c   the one answer that is streamed
+ *
+ * Idea      A connection is served the moment it is accepted: the kernel hands it over together with
+ *           its first bytes (TCP_DEFER_ACCEPT), so one request on one connection costs accept, recv,
+ *           send, close and never meets epoll. Only what has to wait is registered.
+ * Full      At max_connections the connection that would time out first makes room for the new one;
+ *           one that is sending or being answered never does.
+ * Rejected  Accepting in one thread and handing over: each worker has its own listening socket. */
+#include "front/http.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "front/http_door.h"
+#include "net/sockaddr.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN      64
+#define DRAIN_ACCEPTS_MAX     8192 /* twice the usual backlog; more is not ours to serve any more */
+#define TIMEOUTS_PER_TICK_MAX 4096
+
+/* ---- accepting ---- */
+
+static struct http_conn *conn_new(struct http_door *d)
+{
+    if (list_is_empty(&d->free)) {
+        struct http_conn_chunk *chunk = calloc(1, sizeof *chunk);
+        if (!chunk) return NULL;
+        chunk->next = d->chunks;
+        d->chunks = chunk;
+        for (int i = 0; i < HTTP_CONN_CHUNK; i++) {
+            chunk->conns[i].stream.source.fd = -1;
+            list_append(&d->free, &chunk->conns[i].stream.waiting);
+        }
+    }
+    struct http_conn *c = (struct http_conn *)stream_first(&d->free);
+    list_remove(&c->stream.waiting);
+    return c;
+}
+
+/* Close one connection that does nothing: a lingering one, or the one that would time out first. */
+static bool door_make_room(struct http_door *d)
+{
+    struct stream *lingers = stream_first(&d->waits[WAIT_LINGER]);
+    struct stream *fresh = stream_first(&d->waits[WAIT_FRESH]);
+    struct stream *idle = stream_first(&d->waits[WAIT_IDLE]);
+    struct stream *victim = lingers;
+    if (!victim) victim = !idle || (fresh && fresh->deadline_ms < idle->deadline_ms) ? fresh : idle;
+    if (!victim) return false;
+    metrics_inc(METRIC_TCP_EVICTIONS);
+    http_conn_close((struct http_conn *)victim, false);
+    return true;
+}
+
+/* May the listener's peer be here at all, and is there room? Counts it in when it may. */
+static bool conn_admit(struct http_listener *l, const struct address *client)
+{
+    struct http_door *d = l->door;
+    const struct http_opts *o = http_door_opts(d);
+    if (l->proxy && !prefixes_contain(o->trusted, o->trusted_count, client)) {
+        metrics_inc(METRIC_TCP_PROXY_ERRORS);
+        log_limited(LOG_WARN, "connection to a PROXY listener from an address that is not in "
+                              "trusted_proxies: closed");
+        return false;
+    }
+    _Atomic uint32_t *open = &d->env.shared->connections;
+    if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
+    log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
+    if (door_make_room(d)) return true;
+    atomic_fetch_sub_explicit(open, 1, memory_order_relaxed);
+    metrics_inc(METRIC_TCP_REFUSED);
+    return false;
+}
+
+static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct http_door *d = l->door;
+    struct address client;
+    uint16_t port;
+    metrics_inc(METRIC_TCP_ACCEPTS);
+    struct http_conn *c = NULL;
+    if (sockaddr_read(peer, &client, &port) && conn_admit(l, &client)) {
+        c = conn_new(d);
+        if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+    }
+    if (!c) {
+        close(fd);
+        metrics_inc(METRIC_TCP_CLOSES);
+        return;
+    }
+    http_conn_open(c, d, fd, &client, l->proxy);
+}
+
+static void listener_pause(struct http_listener *l, bool paused)
+{
+    if (l->paused == paused) return;
+    l->paused = paused;
+    loop_modify(l->door->env.loop, &l->source, paused ? 0 : EPOLLIN);
+}
+
+/* accept() failed: true when the next one may still succeed. Errors of the connection that was to be
+ * accepted are its own; a want of fds or memory would make a level-triggered loop spin, so the
+ * listener is left alone until the next tick (T24). */
+static bool accept_goes_on(struct http_listener *l, int error)
+{
+    switch (error) {
+    case EAGAIN: return false;
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return true;
+    default:
+        metrics_inc(METRIC_TCP_ACCEPT_FAILURES);
+        log_limited(LOG_WARN, "accept: errno %d; waiting a moment", error);
+        door_make_room(l->door);
+        listener_pause(l, true);
+        return false;
+    }
+}
+
+static bool listener_accept(struct http_listener *l)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return accept_goes_on(l, errno);
+    conn_accept(l, fd, &peer);
+    return true;
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct http_listener *l = LIST_ENTRY(source, struct http_listener, source);
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++)
+        if (!listener_accept(l)) return;
+}
+
+/* ---- the door ---- */
+
+enum err http_shared_init(struct http_shared *s)
+{
+    *s = (struct http_shared){.gate = NULL};
+    return full_scrape_gate_new(&s->gate);
+}
+
+void http_shared_fini(struct http_shared *s)
+{
+    full_scrape_gate_free(s->gate);
+    s->gate = NULL;
+}
+
+enum err http_door_open(struct http_door **out, const struct http_door_env *env)
+{
+    struct http_door *d = malloc(sizeof *d); /* its scratch is touched only as far as it is used */
+    if (!d) return ERR_NO_MEMORY;
+    memset(d, 0, offsetof(struct http_door, out));
+    d->env = *env;
+    enum err err = stream_pool_open(&d->pool, env->loop);
+    if (err != ERR_OK) {
+        free(d);
+        return err;
+    }
+    for (int i = 0; i < WAIT_COUNT; i++)
+        list_init(&d->waits[i]);
+    list_init(&d->free);
+    *out = d;
+    return ERR_OK;
+}
+
+enum err http_door_listen(struct http_door *d, int take_fd, bool proxy)
+{
+    enum err err = ERR_FULL;
+    if (d->listener_count == LISTEN_MAX) goto fail;
+    struct http_listener *l = &d->listeners[d->listener_count];
+    *l = (struct http_listener){
+        .source = {.fd = take_fd, .ready = listener_ready}, .door = d, .proxy = proxy};
+    err = loop_add(d->env.loop, &l->source, EPOLLIN);
+    if (err != ERR_OK) goto fail;
+    d->listener_count++;
+    return ERR_OK;
+fail:
+    close(take_fd);
+    return err;
+}
+
+void http_door_tick(struct http_door *d)
+{
+    int left = TIMEOUTS_PER_TICK_MAX;
+    for (int i = 0; i < WAIT_COUNT; i++)
+        for (; left > 0; left--) {
+            struct stream *s = stream_first(&d->waits[i]);
+            if (!s || s->deadline_ms > d->env.loop->now_ms) break;
+            http_conn_timeout((struct http_conn *)s);
+        }
+    for (uint32_t i = 0; i < d->listener_count; i++)
+        listener_pause(&d->listeners[i], false);
+}
+
+static void listeners_close(struct http_door *d)
+{
+    for (uint32_t i = 0; i < d->listener_count; i++) {
+        loop_remove(d->env.loop, &d->listeners[i].source);
+        close(d->listeners[i].source.fd);
+    }
+    d->listener_count = 0;
+}
+
+/* A connection that is not in the middle of anything gets one more turn: what has arrived by now is
+ * answered, then it closes. */
+void http_door_drain(struct http_door *d)
+{
+    if (d->draining) return;
+    d->draining = true;
+    for (uint32_t i = 0; i < d->listener_count; i++)
+        for (int left = DRAIN_ACCEPTS_MAX; left > 0 && listener_accept(&d->listeners[i]); left--)
+            ;
+    listeners_close(d);
+    struct stream *s;
+    while ((s = stream_first(&d->waits[WAIT_FRESH])) || (s = stream_first(&d->waits[WAIT_IDLE])))
+        http_conn_turn((struct http_conn *)s);
+}
+
+bool http_door_is_idle(const struct http_door *d)
+{
+    return d->open == 0;
+}
+
+void http_door_close(struct http_door *d)
+{
+    listeners_close(d);
+    for (struct http_conn_chunk *chunk = d->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        for (int i = 0; i < HTTP_CONN_CHUNK; i++)
+            if (chunk->conns[i].stream.source.fd >= 0) http_conn_close(&chunk->conns[i], false);
+    }
+    assert(d->open == 0);
+    list_init(&d->free);
+    while (d->chunks) {
+        struct http_conn_chunk *chunk = d->chunks;
+        d->chunks = chunk->next;
+        free(chunk);
+    }
+    stream_pool_close(&d->pool);
+    free(d);
+}

@@ -1,0 +1,405 @@
+/* http_answer.c - one HTTP request to one answer.
+ *
+ * Idea      the body is written first, into the door's scratch, then the head with its length, then
+ *           the body behind it: one small copy instead of a length that must be guessed. Answers of
+ *           pipelined requests queue up in one writer and leave with one send().
+ * HEAD      gets the head of the GET and changes nothing (protocol.md T1). Of a valid announce only
+ *           the announce itself could tell the length, so there Content-Length is left out, as
+ *           RFC 9110 section 9.3.2 allows.
+ * Address   a refusal to guess: when a trusted proxy does not say whom it speaks for, the answer is
+ *           400, because anything else would list the proxy as a peer (T62). Only requests that
+ *           need the address ask for it, so a proxy's own health checks stay simple. */
+#include "front/http_door.h"
+
+#include "base/metrics.h"
+
+#include <assert.h>
+#include <strings.h>
+
+#define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
+
+#define OVERLOADED_INTERVAL_S   300 /* R42: temporary refusals are short */
+#define OVERLOADED_RETRY_IN_MIN 5
+
+/* ---- heads ---- */
+
+struct status_row {
+    int status;
+    const char *reason; /* also the body, with a line end */
+    const char *headers;
+};
+
+static const struct status_row STATUSES[] = {
+    {400, "Bad Request", ""},
+    {404, "Not Found", ""},
+    {405, "Method Not Allowed", "Allow: GET, HEAD\r\n"},
+    {408, "Request Timeout", ""},
+    {413, "Content Too Large", ""},
+    {414, "URI Too Long", ""},
+    {431, "Request Header Fields Too Large", ""},
+    {505, "HTTP Version Not Supported", ""},
+};
+
+static const struct status_row *status_row(int status)
+{
+    const size_t count = sizeof STATUSES / sizeof *STATUSES;
+    for (size_t i = 0; i < count; i++)
+        if (STATUSES[i].status == status) return &STATUSES[i];
+    return &STATUSES[0];
+}
+
+static struct view view_of_text(const char *text)
+{
+    return view_of(text, strlen(text));
+}
+
+static void head_begin(struct writer *out)
+{
+    writer_literal(out, "HTTP/1.1 200 OK\r\n"
+                        "Content-Type: text/plain\r\n"
+                        "Cache-Control: no-store\r\n");
+}
+
+static void head_length(struct writer *out, size_t body_bytes)
+{
+    writer_literal(out, "Content-Length: ");
+    writer_decimal(out, body_bytes);
+    writer_literal(out, "\r\n");
+}
+
+/* T5, and the echo that HTTP/1.0 clients wait for (T3). */
+static void head_end(const struct http_conn *c, const struct http_request *r, struct writer *out)
+{
+    if (c->closing)
+        writer_literal(out, "Connection: close\r\n\r\n");
+    else if (r->minor_version == 0)
+        writer_literal(out, "Connection: keep-alive\r\n\r\n");
+    else
+        writer_literal(out, "\r\n");
+}
+
+static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
+                        struct writer *out)
+{
+    head_begin(out);
+    head_length(out, body.len);
+    head_end(c, r, out);
+    if (r->method != HTTP_HEAD) writer_view(out, body);
+}
+
+static void error_write(int status, bool with_body, struct writer *out)
+{
+    const struct status_row *row = status_row(status);
+    metrics_inc(status < 500 ? METRIC_HTTP_STATUS_4XX : METRIC_HTTP_STATUS_5XX);
+    writer_literal(out, "HTTP/1.1 ");
+    writer_decimal(out, (uint64_t)row->status);
+    writer_literal(out, " ");
+    writer_view(out, view_of_text(row->reason));
+    writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
+    writer_view(out, view_of_text(row->headers));
+    head_length(out, strlen(row->reason) + 1);
+    writer_literal(out, "Connection: close\r\n\r\n");
+    if (!with_body) return;
+    writer_view(out, view_of_text(row->reason));
+    writer_literal(out, "\n");
+}
+
+void http_answer_error(struct http_conn *c, int status, struct writer *out)
+{
+    c->closing = true;
+    c->client_closes = false;
+    error_write(status, true, out);
+}
+
+/* An error of a request that was read whole: the client's own `close` still holds. */
+static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
+                           struct writer *out)
+{
+    c->closing = true;
+    error_write(status, r->method != HTTP_HEAD, out);
+}
+
+/* ---- failures ---- */
+
+static void failure_write(struct http_conn *c, const struct http_request *r, enum err err,
+                          uint32_t interval_s, uint32_t retry_in_min, struct writer *out)
+{
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    metrics_inc(METRIC_HTTP_FAILURES);
+    http_encode_failure(&body, err, interval_s, retry_in_min);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           struct writer *out)
+{
+    bool is_temporary = err == ERR_OVERLOADED || err == ERR_RATE_LIMITED;
+    failure_write(c, r, err, is_temporary ? OVERLOADED_INTERVAL_S : 0,
+                  is_temporary ? OVERLOADED_RETRY_IN_MIN : 0, out);
+}
+
+/* ---- who asks ---- */
+
+static bool name_equal(struct view name, const char *wanted)
+{
+    return name.len == strlen(wanted) && strncasecmp((const char *)name.ptr, wanted, name.len) == 0;
+}
+
+/* The client's address: the socket's, unless a trusted proxy speaks for somebody (T60..T63).
+ * ERR_BAD_ADDRESS when it does not say for whom. */
+static enum err client_address(const struct http_conn *c, const struct http_request *r,
+                               struct address *out)
+{
+    const struct http_opts *o = http_door_opts(c->door);
+    *out = c->client;
+    if (!o->forwarded_header[0] || c->is_proxy_itself ||
+        !prefixes_contain(o->trusted, o->trusted_count, &c->client))
+        return ERR_OK;
+    struct view values[HTTP_HEADERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++)
+        if (name_equal(r->headers[i].name, o->forwarded_header))
+            values[count++] = r->headers[i].value;
+    if (count == 0) return ERR_BAD_ADDRESS;
+    return forwarded_client(values, count, strcasecmp(o->forwarded_header, "Forwarded") == 0,
+                            o->trusted, o->trusted_count, out);
+}
+
+/* ---- announce ---- */
+
+static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
+                                struct view path_passkey, struct announce *a)
+{
+    *a = (struct announce){.door = DOOR_HTTP};
+    enum err err = http_decode_announce(r->query, a);
+    if (path_passkey.len) a->passkey = path_passkey;
+    a->door = DOOR_HTTP;
+    a->address_is_proxy = c->is_proxy_itself;
+    return err;
+}
+
+/* Room for the peers: both families, since an HTTP answer carries both (V11). */
+static void peers_room(struct http_door *d, const struct announce *a, struct peer_list *peers)
+{
+    bool with_ids = d->env.peer_ids && !a->compact && !a->no_peer_id;
+    *peers = (struct peer_list){
+        .compact = {[FAMILY_V4] = d->peers_v4, [FAMILY_V6] = d->peers_v6},
+        .max = {[FAMILY_V4] = NUMWANT_PEERS_MAX, [FAMILY_V6] = NUMWANT_PEERS_MAX},
+        .max_total = NUMWANT_PEERS_MAX,
+    };
+    if (!with_ids) return;
+    peers->peer_ids[FAMILY_V4] = d->peer_ids[FAMILY_V4];
+    peers->peer_ids[FAMILY_V6] = d->peer_ids[FAMILY_V6];
+}
+
+static void announce_write(struct http_conn *c, const struct http_request *r,
+                           const struct announce *a, const struct announce_answer *answer,
+                           struct writer *out)
+{
+    struct http_announce_reply reply = {
+        .interval_s = answer->interval_s,
+        .min_interval_s = answer->min_interval_s,
+        .numbers = answer->swarm.numbers,
+        .peers = &answer->swarm.peers,
+        .external_ip = http_door_opts(c->door)->external_ip ? &a->address : NULL,
+        .compact = a->compact,
+        .with_peer_ids = answer->swarm.peers.peer_ids[FAMILY_V4] != NULL,
+    };
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    http_encode_announce(&body, &reply);
+    assert(!body.overflow);
+    metrics_inc(METRIC_HTTP_ANNOUNCES);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_announce(struct http_conn *c, const struct http_request *r,
+                            struct view path_passkey, struct writer *out)
+{
+    struct http_door *d = c->door;
+    struct tracker *t = d->env.tracker;
+    struct announce a;
+    enum err decoded = announce_decode(c, r, path_passkey, &a);
+    if (client_address(c, r, &a.address) != ERR_OK) {
+        answer_refusal(c, r, 400, out);
+        return;
+    }
+    struct announce_answer answer;
+    enum err err;
+    if (decoded == ERR_OK && r->method != HTTP_HEAD) {
+        peers_room(d, &a, &answer.swarm.peers);
+        err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
+                               d->env.rng, &answer);
+    } else { /* who may not ask is told so first (A29); a HEAD changes nothing (T1) */
+        err = tracker_check(t, &a, a.passkey);
+        if (err == ERR_OK) err = decoded;
+        if (err == ERR_OK) {
+            head_begin(out);
+            head_end(c, r, out);
+            return;
+        }
+    }
+    if (err == ERR_OK)
+        announce_write(c, r, &a, &answer, out);
+    else
+        answer_failure(c, r, err, out);
+}
+
+/* ---- scrape ---- */
+
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+static struct view trim(struct view v)
+{
+    while (v.len && is_blank(v.ptr[0]))
+        v = view_of(v.ptr + 1, v.len - 1);
+    while (v.len && is_blank(v.ptr[v.len - 1]))
+        v.len--;
+    return v;
+}
+
+/* The part of `list` before the next `separator`; `list` becomes what follows it. */
+static struct view list_next(struct view *list, char separator)
+{
+    const uint8_t *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
+    struct view item = view_of(list->ptr, end ? (size_t)(end - list->ptr) : list->len);
+    size_t taken = item.len + (end ? 1 : 0);
+    *list = view_of(list->ptr + taken, list->len - taken);
+    return trim(item);
+}
+
+/* ";q=0" and ";q=0.000" mean: not that one. */
+static bool quality_is_zero(struct view params)
+{
+    while (params.len) {
+        struct view p = list_next(&params, ';');
+        if (p.len < 3 || (p.ptr[0] | 0x20) != 'q' || p.ptr[1] != '=') continue;
+        for (size_t i = 2; i < p.len; i++)
+            if (p.ptr[i] >= '1' && p.ptr[i] <= '9') return false;
+        return true;
+    }
+    return false;
+}
+
+static bool accepts_gzip(const struct http_request *r)
+{
+    struct view list;
+    if (!http1_header(r, "Accept-Encoding", &list)) return false;
+    while (list.len) {
+        struct view params = list_next(&list, ',');
+        struct view name = list_next(&params, ';');
+        if (name_equal(name, "gzip") || name_equal(name, "x-gzip")) return !quality_is_zero(params);
+    }
+    return false;
+}
+
+/* The head of a full scrape; the body follows piece by piece (full_scrape.h). */
+static void full_scrape_head(struct http_conn *c, const struct http_request *r, bool gzip,
+                             struct writer *out)
+{
+    bool chunked = r->minor_version > 0;
+    if (!chunked) c->closing = true; /* the end of the connection ends the body */
+    head_begin(out);
+    if (gzip) writer_literal(out, "Content-Encoding: gzip\r\n");
+    if (chunked) writer_literal(out, "Transfer-Encoding: chunked\r\n");
+    head_end(c, r, out);
+}
+
+static void answer_full_scrape(struct http_conn *c, const struct http_request *r,
+                               struct writer *out)
+{
+    struct http_door *d = c->door;
+    const struct http_opts *o = http_door_opts(d);
+    struct address client;
+    if (!o->full_scrape) {
+        answer_failure(c, r, ERR_FULL_SCRAPE, out);
+        return;
+    }
+    if (client_address(c, r, &client) != ERR_OK) {
+        answer_refusal(c, r, 400, out);
+        return;
+    }
+    struct full_scrape_opts opts = {.tracker = d->env.tracker,
+                                    .gzip = accepts_gzip(r),
+                                    .chunked = r->minor_version > 0,
+                                    .min_request_interval_s = o->scrape_interval_s};
+    uint32_t retry_in_min;
+    enum err err = ERR_OK;
+    if (r->method != HTTP_HEAD)
+        err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, &client,
+                              o->full_scrape_interval_s, loop_now_s(d->env.loop), &retry_in_min);
+    if (err != ERR_OK) {
+        failure_write(c, r, err, 0, retry_in_min, out);
+        return;
+    }
+    if (c->scrape) metrics_inc(METRIC_HTTP_FULL_SCRAPES);
+    full_scrape_head(c, r, opts.gzip, out);
+}
+
+static void scrape_write(struct http_conn *c, const struct http_request *r,
+                         const struct info_hash *hashes, size_t count, struct writer *out)
+{
+    const struct http_door *d = c->door;
+    const struct tracker *t = d->env.tracker;
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    http_encode_scrape_head(&body);
+    for (size_t i = 0; i < count; i++) {
+        struct swarm_numbers numbers;
+        tracker_scrape(t, &hashes[i], swarm_hash(t->swarm, &hashes[i]), loop_now_s(d->env.loop),
+                       &numbers);
+        http_encode_scrape_entry(&body, &hashes[i], &numbers);
+    }
+    http_encode_scrape_tail(&body, http_door_opts(d)->scrape_interval_s);
+    assert(!body.overflow);
+    metrics_inc(METRIC_HTTP_SCRAPES);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_scrape(struct http_conn *c, const struct http_request *r,
+                          struct view path_passkey, struct writer *out)
+{
+    struct info_hash hashes[HTTP_SCRAPE_HASHES_MAX];
+    size_t count = 0;
+    struct view passkey = {0};
+    enum err err = ERR_SCRAPE_DISABLED;
+    if (http_door_opts(c->door)->scrape)
+        err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
+    enum err allowed =
+        tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
+    if (allowed != ERR_OK) err = allowed;
+    if (err != ERR_OK)
+        answer_failure(c, r, err, out);
+    else if (count == 0)
+        answer_full_scrape(c, r, out);
+    else
+        scrape_write(c, r, hashes, count, out);
+}
+
+/* ---- dispatch ---- */
+
+static bool conn_stays(const struct http_conn *c, const struct http_request *r)
+{
+    const struct http_opts *o = http_door_opts(c->door);
+    return o->keep_alive && r->keep_alive && c->requests < o->connection_requests_max &&
+           !c->door->draining;
+}
+
+void http_answer(struct http_conn *c, const struct http_request *r, struct writer *out)
+{
+    struct view passkey = {0};
+    assert(writer_left(out) >= HTTP_ANSWER_BYTES_MAX && !c->scrape);
+    c->requests++;
+    c->closing = !conn_stays(c, r);
+    c->client_closes = !r->keep_alive;
+    switch (tracker_route(r->path, &passkey)) {
+    case ROUTE_ANNOUNCE: answer_announce(c, r, passkey, out); break;
+    case ROUTE_SCRAPE: answer_scrape(c, r, passkey, out); break;
+    case ROUTE_HEARTBEAT: answer_body(c, r, view_of(NULL, 0), out); break;
+    case ROUTE_ROOT: answer_body(c, r, VIEW(BANNER), out); break;
+    case ROUTE_NONE: answer_refusal(c, r, 404, out); break;
+    }
+    if (!c->closing) metrics_inc(METRIC_HTTP_KEPT_ALIVE);
+    assert(!out->overflow);
+}

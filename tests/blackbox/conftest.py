@@ -1,0 +1,97 @@
+"""Fixtures. Tests share one server and stay apart by using fresh info hashes; a test that needs
+its own options starts its own server."""
+
+import os
+
+import pytest
+
+from harness import Server, muster_bin
+from harness.check import use_distinct_ids
+from harness.crowd import distinct_peer_ids
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    if not os.access(muster_bin(), os.X_OK):
+        raise pytest.UsageError(f"no program at {muster_bin()} (set MUSTER_BIN)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def binary():
+    """The program under test: $MUSTER_BIN, default build/test/muster."""
+    return muster_bin()
+
+
+@pytest.fixture(scope="session")
+def shared_server(binary):
+    """One server with fixed options for the whole session (one per xdist worker)."""
+    running = Server()
+    use_distinct_ids(distinct_peer_ids(running))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def server(shared_server):
+    """The shared server; clients made through it are closed after the test."""
+    assert shared_server.is_running(), f"the server died:\n{shared_server.output()[-8000:]}"
+    yield shared_server
+    shared_server.close_clients()
+    assert shared_server.is_running(), f"the server died:\n{shared_server.output()[-8000:]}"
+
+
+@pytest.fixture
+def start_server(binary):
+    """start_server(*options, **how) -> Server, as harness.server.Server takes them. All are stopped
+    and checked at the end of the test."""
+    started = []
+
+    def start(*options, **how):
+        started.append(Server(*options, **how))
+        return started[-1]
+
+    yield start
+    _stop_all(started)
+
+
+@pytest.fixture(scope="module")
+def module_server(binary):
+    """As start_server, for the length of a module: module_server(*options) gives the same server
+    for the same options."""
+    started = {}
+
+    def start(*options, **how):
+        key = (options, tuple(sorted(how.items())))
+        if key not in started or not started[key].is_running():
+            started[key] = Server(*options, **how)
+        return started[key]
+
+    yield start
+    _stop_all(started.values())
+
+
+def _stop_all(servers):
+    failures = []
+    for server in servers:
+        try:
+            server.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def watched(module_server):
+    """A server whose whole content harness.everything() shows."""
+    server = module_server("--full-scrape", "--full-scrape-interval", "0")
+    yield server
+    server.close_clients()
+
+
+@pytest.fixture
+def fronted(module_server):
+    """A server behind a trusted proxy that is us: every request says its client's address in
+    X-Forwarded-For."""
+    server = module_server("--real-ip-header", "X-Forwarded-For")
+    yield server
+    server.close_clients()

@@ -1,0 +1,33 @@
+"""What the black-box tests stand on: a running server and clients that speak its protocols.
+
+server   starts and stops the program under test
+udp      BEP 15 client, any source address
+http     HTTP client on a bare socket
+proxy    PROXY protocol headers
+crowd    many peers at once
+bencode  a decoder that refuses everything BEP 3 forbids
+oracle   what must hold whatever was sent
+check    waiting and asserting helpers
+"""
+
+from .bencode import BencodeError, decode
+from .check import eventually, new_hash, new_peer_id, peers_of, unused_port
+from .crowd import join_many, join_ports, loopback
+from .http import HttpClient, HttpResponse, percent, query_of, raw_query
+from .oracle import everything, fill, unharmed
+from .proxy import proxy_v1, proxy_v2
+from .server import Server, muster_bin, run_muster
+from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
+                  UdpScrape, assert_dropped)
+
+__all__ = [
+    "BencodeError", "decode",
+    "eventually", "new_hash", "new_peer_id", "peers_of", "unused_port",
+    "join_many", "join_ports", "loopback",
+    "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
+    "everything", "fill", "unharmed",
+    "proxy_v1", "proxy_v2",
+    "Server", "muster_bin", "run_muster",
+    "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
+    "UdpScrape", "assert_dropped",
+]

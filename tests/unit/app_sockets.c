@@ -1,0 +1,128 @@
+/* app_sockets.c - which sockets the listen options lead to, and whose port is refused. */
+#include "unit.h"
+
+#include "app/options.h"
+#include "app/sockets.h"
+#include "net/sockaddr.h"
+
+#include <unistd.h>
+
+static struct settings settings;
+static struct sockets sockets;
+static struct option_error error;
+
+#define OPTIONS_ARE(...)                                                                           \
+    do {                                                                                           \
+        settings_default(&settings);                                                               \
+        assert_int_equal(                                                                          \
+            settings_read_arguments(&settings, (const char *[]){__VA_ARGS__, NULL}, &error),       \
+            ERR_OK);                                                                               \
+    } while (0)
+
+static bool is_free(uint16_t port, int type)
+{
+    struct sockaddr_storage ss;
+    struct address any = {.family = FAMILY_V4};
+    int fd = socket(AF_INET, type, 0);
+    bool bound = bind(fd, (struct sockaddr *)&ss, sockaddr_write(&ss, &any, port)) == 0;
+    close(fd);
+    return bound;
+}
+
+/* A port that nobody has now, below those the kernel gives to clients. */
+static uint16_t free_port(void)
+{
+    static uint16_t next;
+    if (!next) next = (uint16_t)(20000 + getpid() % 10000);
+    while (!is_free(next, SOCK_STREAM) || !is_free(next, SOCK_DGRAM))
+        next = next < 32000 ? next + 1 : 20000;
+    return next++;
+}
+
+static void port_text(char out[8])
+{
+    snprintf(out, 8, "%u", free_port());
+}
+
+static void every_worker_has_every_socket(void **state)
+{
+    (void)state;
+    char port[8];
+    port_text(port);
+    OPTIONS_ARE("--port", port, "--listen", "127.0.0.1", "--listen", "udp+proxy://127.0.0.2");
+    assert_int_equal(sockets_open(&sockets, &settings.config.app, 3), ERR_OK);
+    assert_int_equal(sockets.address_count, 2);
+    assert_int_equal(sockets.addresses[0].port, settings.config.app.port);
+    assert_int_equal(sockets.per_worker, 3);
+    assert_int_equal(sockets.count, 9);
+    for (uint32_t i = 0; i < sockets.count; i++) {
+        assert_true(sockets.all[i].fd >= 0);
+        assert_int_equal(sockets.all[i].is_tcp, i % 3 == 1);
+        assert_int_equal(sockets.all[i].proxy, i % 3 == 2);
+    }
+    sockets_close(&sockets);
+}
+
+static void switches_leave_sockets_out(void **state)
+{
+    (void)state;
+    char port[8];
+    port_text(port);
+    OPTIONS_ARE("--port", port, "--no-ipv6", "--no-tcp");
+    assert_int_equal(sockets_open(&sockets, &settings.config.app, 1), ERR_OK);
+    assert_int_equal(sockets.count, 1);
+    assert_false(sockets.all[0].is_tcp);
+    assert_int_equal(sockets.all[0].family, FAMILY_V4);
+    sockets_close(&sockets);
+    OPTIONS_ARE("--listen", port, "--no-ipv6");
+    assert_int_equal(sockets_open(&sockets, &settings.config.app, 1), ERR_OK);
+    assert_int_equal(sockets.count, 2);
+    sockets_close(&sockets);
+}
+
+static void own_addresses_may_overlap(void **state)
+{
+    (void)state;
+    char port[8];
+    port_text(port);
+    OPTIONS_ARE("--port", port, "--listen", "0.0.0.0", "--listen", "127.0.0.1");
+    assert_int_equal(sockets_open(&sockets, &settings.config.app, 2), ERR_OK);
+    assert_int_equal(sockets.count, 8);
+    sockets_close(&sockets);
+}
+
+static void a_second_server_is_refused(void **state)
+{
+    (void)state;
+    char port[8];
+    struct sockets second;
+    port_text(port);
+    static const char *const DOORS[] = {"--no-udp", "--no-tcp"};
+    for (int i = 0; i < 2; i++) {
+        OPTIONS_ARE("--port", port, "--listen", "127.0.0.1", DOORS[i]);
+        assert_int_equal(sockets_open(&sockets, &settings.config.app, 1), ERR_OK);
+        assert_int_equal(sockets_open(&second, &settings.config.app, 1), ERR_OS);
+        assert_int_equal(second.count, 0);
+        sockets_close(&sockets);
+    }
+}
+
+static void a_foreign_address_is_refused(void **state)
+{
+    (void)state;
+    OPTIONS_ARE("--listen", "203.0.113.7:6969");
+    assert_int_equal(sockets_open(&sockets, &settings.config.app, 1), ERR_OS);
+}
+
+int main(void)
+{
+    log_level_set((enum log_level)-1); /* standard output is the test's report */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_worker_has_every_socket),
+        cmocka_unit_test(switches_leave_sockets_out),
+        cmocka_unit_test(own_addresses_may_overlap),
+        cmocka_unit_test(a_second_server_is_refused),
+        cmocka_unit_test(a_foreign_address_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
