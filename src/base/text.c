@@ -36,10 +36,20 @@ struct unit {
 };
 
 static const struct unit SIZES[] = {
-    {"", 1},           {"B", 1},           {"K", 1u << 10},   {"KB", 1u << 10},
-    {"KiB", 1u << 10}, {"M", 1u << 20},    {"MB", 1u << 20},  {"MiB", 1u << 20},
-    {"G", 1u << 30},   {"GB", 1u << 30},   {"GiB", 1u << 30}, {"T", 1ull << 40},
-    {"TB", 1ull << 40}, {"TiB", 1ull << 40},
+    {"", 1},
+    {"B", 1},
+    {"K", 1u << 10},
+    {"KB", 1u << 10},
+    {"KiB", 1u << 10},
+    {"M", 1u << 20},
+    {"MB", 1u << 20},
+    {"MiB", 1u << 20},
+    {"G", 1u << 30},
+    {"GB", 1u << 30},
+    {"GiB", 1u << 30},
+    {"T", 1ull << 40},
+    {"TB", 1ull << 40},
+    {"TiB", 1ull << 40},
 };
 
 static const struct unit DURATIONS[] = {

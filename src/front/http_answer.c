@@ -70,12 +70,9 @@ static void head_length(struct writer *out, size_t body_bytes)
 /* T5, and the echo that HTTP/1.0 clients wait for (T3). */
 static void head_end(const struct http_conn *c, const struct http_request *r, struct writer *out)
 {
-    if (c->closing)
-        writer_literal(out, "Connection: close\r\n\r\n");
-    else if (r->minor_version == 0)
-        writer_literal(out, "Connection: keep-alive\r\n\r\n");
-    else
-        writer_literal(out, "\r\n");
+    if (c->closing) writer_literal(out, "Connection: close\r\n\r\n");
+    else if (r->minor_version == 0) writer_literal(out, "Connection: keep-alive\r\n\r\n");
+    else writer_literal(out, "\r\n");
 }
 
 static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
@@ -238,10 +235,8 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
             return;
         }
     }
-    if (err == ERR_OK)
-        announce_write(c, r, &a, &answer, out);
-    else
-        answer_failure(c, r, err, out);
+    if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
+    else answer_failure(c, r, err, out);
 }
 
 /* ---- scrape ---- */
@@ -369,12 +364,9 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     enum err allowed =
         tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK)
-        answer_failure(c, r, err, out);
-    else if (count == 0)
-        answer_full_scrape(c, r, out);
-    else
-        scrape_write(c, r, hashes, count, out);
+    if (err != ERR_OK) answer_failure(c, r, err, out);
+    else if (count == 0) answer_full_scrape(c, r, out);
+    else scrape_write(c, r, hashes, count, out);
 }
 
 /* ---- dispatch ---- */

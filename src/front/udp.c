@@ -246,8 +246,8 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     *peers = (struct peer_list){0};
     peers->compact[f] = bytes + UDP_ANNOUNCE_HEAD_BYTES;
     peers->max[f] = (uint16_t)(room_bytes / COMPACT_BYTES(f));
-    enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash,
-                                    loop_now_s(d->env.loop), d->env.rng, &answer);
+    enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash, loop_now_s(d->env.loop),
+                                    d->env.rng, &answer);
     if (err != ERR_OK) {
         reply_error(d, p->at, p->transaction_id, err);
         return;

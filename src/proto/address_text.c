@@ -199,10 +199,8 @@ static struct view pair_cut_first(struct view *entry)
     bool quoted = false;
     size_t at = 0;
     for (; at < entry->len && (quoted || entry->ptr[at] != ';'); at++) {
-        if (entry->ptr[at] == '\\' && quoted && at + 1 < entry->len)
-            at++;
-        else if (entry->ptr[at] == '"')
-            quoted = !quoted;
+        if (entry->ptr[at] == '\\' && quoted && at + 1 < entry->len) at++;
+        else if (entry->ptr[at] == '"') quoted = !quoted;
     }
     struct view pair = trimmed(view_of(entry->ptr, at));
     *entry = at < entry->len ? view_from(*entry, at + 1) : view_of(entry->ptr + at, 0);

@@ -183,12 +183,9 @@ static int request_line_parse(struct head *h)
     if (step > 0) step = target_parse(h, &target);
     if (step > 0) step = version_parse(h);
     if (step <= 0) return step;
-    if (view_equal(method, VIEW("GET")))
-        h->out->method = HTTP_GET;
-    else if (view_equal(method, VIEW("HEAD")))
-        h->out->method = HTTP_HEAD;
-    else
-        return -405;
+    if (view_equal(method, VIEW("GET"))) h->out->method = HTTP_GET;
+    else if (view_equal(method, VIEW("HEAD"))) h->out->method = HTTP_HEAD;
+    else return -405;
     if (!target_split(target, h->out)) return -400;
     return line_end(h);
 }

@@ -22,7 +22,7 @@ struct http_request {
     enum http_method method;
     struct view path, query; /* of the target, undecoded; path starts with '/'; query without '?' */
     bool has_query;
-    bool keep_alive; /* what the request asks for: version and Connection tokens (T3, T4) */
+    bool keep_alive;       /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
     uint64_t body_bytes;   /* Content-Length; not 0 only when it is refused (-400) for that */
     uint16_t header_count;

@@ -76,10 +76,8 @@ void http_encode_announce(struct writer *w, const struct http_announce_reply *r)
     key_int(w, VIEW("incomplete"), r->numbers.incomplete);
     key_int(w, VIEW("interval"), r->interval_s);
     if (r->min_interval_s) key_int(w, VIEW("min interval"), r->min_interval_s);
-    if (r->compact)
-        peers_compact(w, r->peers);
-    else
-        peers_dictionaries(w, r->peers, r->with_peer_ids);
+    if (r->compact) peers_compact(w, r->peers);
+    else peers_dictionaries(w, r->peers, r->with_peer_ids);
     if (r->warning.len) key_bytes(w, VIEW("warning message"), r->warning);
     writer_literal(w, "e");
 }

@@ -57,10 +57,8 @@ static void assert_line(const char *line, const char *source)
 {
     struct proxy_header h;
     assert_header(view_of(line, strlen(line)), &h);
-    if (source)
-        assert_source(&h, source);
-    else
-        assert_true(h.is_local);
+    if (source) assert_source(&h, source);
+    else assert_true(h.is_local);
 }
 
 static void v1_lines(void **state)

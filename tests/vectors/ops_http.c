@@ -40,10 +40,8 @@ static void unescape(struct view in, struct writer *out)
 {
     uint8_t bytes[256];
     size_t len;
-    if (http_unescape(in, bytes, sizeof bytes, &len))
-        vector_put_hex(out, "bytes", bytes, len);
-    else
-        vector_put_number(out, "bad", 1);
+    if (http_unescape(in, bytes, sizeof bytes, &len)) vector_put_hex(out, "bytes", bytes, len);
+    else vector_put_number(out, "bad", 1);
 }
 
 /* A query -> the announce, or "error". */
@@ -51,10 +49,8 @@ static void decode_announce(struct view in, struct writer *out)
 {
     struct announce a = {0};
     enum err err = http_decode_announce(in, &a);
-    if (err == ERR_OK)
-        vector_put_announce(out, &a);
-    else
-        vector_put_error(out, err);
+    if (err == ERR_OK) vector_put_announce(out, &a);
+    else vector_put_error(out, err);
 }
 
 /* A whole request -> "path", and the announce of its query. */
