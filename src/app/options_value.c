@@ -174,7 +174,7 @@ static enum err flag_set(struct config *c, const struct option_row *row, struct 
 {
     static const char *const WORDS[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
-        if (!view_equal(v, view_of(WORDS[i], strlen(WORDS[i])))) continue;
+        if (!view_equal(v, view_of_text(WORDS[i]))) continue;
         field_store(c, row, i & 1);
         return ERR_OK;
     }
@@ -251,7 +251,7 @@ static enum err choice_set(struct config *c, const struct option_row *row, struc
 static struct view trim(struct view v)
 {
     while (v.len && isspace(v.ptr[0]))
-        v = view_of(v.ptr + 1, v.len - 1);
+        v = view_from(v, 1);
     while (v.len && isspace(v.ptr[v.len - 1]))
         v.len--;
     return v;
@@ -269,7 +269,7 @@ static enum err list_set(struct config *c, const struct option_row *row, struct 
         enum err err = item.len ? row->list->append(&work, item) : ERR_OK;
         if (err != ERR_OK) return err;
         length += comma ? 1 : 0;
-        v = view_of(v.ptr + length, v.len - length);
+        v = view_from(v, length);
     }
     *c = work;
     return ERR_OK;

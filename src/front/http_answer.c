@@ -14,7 +14,6 @@
 #include "base/metrics.h"
 
 #include <assert.h>
-#include <strings.h>
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
 
@@ -46,11 +45,6 @@ static const struct status_row *status_row(int status)
     for (size_t i = 0; i < count; i++)
         if (STATUSES[i].status == status) return &STATUSES[i];
     return &STATUSES[0];
-}
-
-static struct view view_of_text(const char *text)
-{
-    return view_of(text, strlen(text));
 }
 
 static void head_begin(struct writer *out)
@@ -137,11 +131,6 @@ static void answer_failure(struct http_conn *c, const struct http_request *r, en
 
 /* ---- who asks ---- */
 
-static bool name_equal(struct view name, const char *wanted)
-{
-    return name.len == strlen(wanted) && strncasecmp((const char *)name.ptr, wanted, name.len) == 0;
-}
-
 /* The client's address: the socket's, unless a trusted proxy speaks for somebody (T60..T63).
  * ERR_BAD_ADDRESS when it does not say for whom. */
 static enum err client_address(const struct http_conn *c, const struct http_request *r,
@@ -152,14 +141,13 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
     if (!o->forwarded_header[0] || c->is_proxy_itself ||
         !prefixes_contain(o->trusted, o->trusted_count, &c->client))
         return ERR_OK;
-    struct view values[HTTP_HEADERS_MAX];
+    struct view values[HTTP_HEADERS_MAX], wanted = view_of_text(o->forwarded_header);
     size_t count = 0;
     for (size_t i = 0; i < r->header_count; i++)
-        if (name_equal(r->headers[i].name, o->forwarded_header))
-            values[count++] = r->headers[i].value;
+        if (view_equal_nocase(r->headers[i].name, wanted)) values[count++] = r->headers[i].value;
     if (count == 0) return ERR_BAD_ADDRESS;
-    return forwarded_client(values, count, strcasecmp(o->forwarded_header, "Forwarded") == 0,
-                            o->trusted, o->trusted_count, out);
+    return forwarded_client(values, count, view_equal_nocase(wanted, VIEW("Forwarded")), o->trusted,
+                            o->trusted_count, out);
 }
 
 /* ---- announce ---- */
@@ -170,7 +158,6 @@ static enum err announce_decode(const struct http_conn *c, const struct http_req
     *a = (struct announce){.door = DOOR_HTTP};
     enum err err = http_decode_announce(r->query, a);
     if (path_passkey.len) a->passkey = path_passkey;
-    a->door = DOOR_HTTP;
     a->address_is_proxy = c->is_proxy_itself;
     return err;
 }
@@ -241,28 +228,14 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
 
 /* ---- scrape ---- */
 
-static bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static struct view trim(struct view v)
-{
-    while (v.len && is_blank(v.ptr[0]))
-        v = view_of(v.ptr + 1, v.len - 1);
-    while (v.len && is_blank(v.ptr[v.len - 1]))
-        v.len--;
-    return v;
-}
-
 /* The part of `list` before the next `separator`; `list` becomes what follows it. */
 static struct view list_next(struct view *list, char separator)
 {
     const uint8_t *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
     struct view item = view_of(list->ptr, end ? (size_t)(end - list->ptr) : list->len);
     size_t taken = item.len + (end ? 1 : 0);
-    *list = view_of(list->ptr + taken, list->len - taken);
-    return trim(item);
+    *list = view_from(*list, taken);
+    return view_trim(item);
 }
 
 /* ";q=0" and ";q=0.000" mean: not that one. */
@@ -285,7 +258,8 @@ static bool accepts_gzip(const struct http_request *r)
     while (list.len) {
         struct view params = list_next(&list, ',');
         struct view name = list_next(&params, ';');
-        if (name_equal(name, "gzip") || name_equal(name, "x-gzip")) return !quality_is_zero(params);
+        if (view_equal_nocase(name, VIEW("gzip")) || view_equal_nocase(name, VIEW("x-gzip")))
+            return !quality_is_zero(params);
     }
     return false;
 }

@@ -87,7 +87,7 @@ static bool client_find(struct udp_door *d, const struct udp_opts *o, struct dat
     if (!prefixes_contain(o->trusted, o->trusted_count, &source.address)) return false;
     int used = proxy_header_parse(g->bytes, true, &header);
     if (used <= 0) return false;
-    g->bytes = view_of(g->bytes.ptr + used, g->bytes.len - (size_t)used);
+    g->bytes = view_from(g->bytes, (size_t)used);
     g->client_is_proxy = header.is_local;
     if (!header.is_local) g->client = header.source;
     return true;

@@ -22,7 +22,7 @@ static void key_bytes(struct writer *w, struct view key, struct view v)
 
 static void key_text(struct writer *w, struct view key, const char *text)
 {
-    key_bytes(w, key, view_of(text, strlen(text)));
+    key_bytes(w, key, view_of_text(text));
 }
 
 static struct view records(const struct peer_list *l, enum family family)

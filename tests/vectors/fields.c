@@ -43,7 +43,7 @@ void vector_put_hex(struct writer *out, const char *name, const void *bytes, siz
 
 static void put_text(struct writer *out, const char *name, const char *text)
 {
-    vector_put(out, name, view_of(text, strlen(text)));
+    vector_put(out, name, view_of_text(text));
 }
 
 void vector_put_error(struct writer *out, enum err err)
