@@ -13,7 +13,6 @@
 #include "base/err.h"
 #include "base/lock.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define SLAB_PAGE_BYTES       65536u

@@ -4,7 +4,6 @@
 #ifndef PROTO_HTTP1_H
 #define PROTO_HTTP1_H
 
-#include "base/err.h"
 #include "proto/types.h"
 
 #define HTTP_TARGET_BYTES_MAX  12288 /* longer: 414 (T20) */
