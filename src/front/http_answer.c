@@ -17,9 +17,6 @@
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
 
-#define OVERLOADED_INTERVAL_S   300 /* R42: temporary refusals are short */
-#define OVERLOADED_RETRY_IN_MIN 5
-
 /* ---- heads ---- */
 
 struct status_row {
@@ -112,21 +109,14 @@ static void answer_refusal(struct http_conn *c, const struct http_request *r, in
 
 /* ---- failures ---- */
 
-static void failure_write(struct http_conn *c, const struct http_request *r, enum err err,
-                          uint32_t interval_s, uint32_t retry_in_min, struct writer *out)
+/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           uint32_t retry_in_min, struct writer *out)
 {
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     metrics_inc(METRIC_HTTP_FAILURES);
-    http_encode_failure(&body, err, interval_s, retry_in_min);
+    http_encode_failure(&body, err, retry_in_min);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
-}
-
-static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
-                           struct writer *out)
-{
-    bool is_temporary = err == ERR_OVERLOADED || err == ERR_RATE_LIMITED;
-    failure_write(c, r, err, is_temporary ? OVERLOADED_INTERVAL_S : 0,
-                  is_temporary ? OVERLOADED_RETRY_IN_MIN : 0, out);
 }
 
 /* ---- who asks ---- */
@@ -223,7 +213,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         }
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
-    else answer_failure(c, r, err, out);
+    else answer_failure(c, r, err, 0, out);
 }
 
 /* ---- scrape ---- */
@@ -283,7 +273,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
     const struct http_opts *o = http_door_opts(d);
     struct address client;
     if (!o->full_scrape) {
-        answer_failure(c, r, ERR_FULL_SCRAPE, out);
+        answer_failure(c, r, ERR_FULL_SCRAPE, 0, out);
         return;
     }
     if (client_address(c, r, &client) != ERR_OK) {
@@ -300,7 +290,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
         err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, &client,
                               o->full_scrape_interval_s, loop_now_s(d->env.loop), &retry_in_min);
     if (err != ERR_OK) {
-        failure_write(c, r, err, 0, retry_in_min, out);
+        answer_failure(c, r, err, retry_in_min, out);
         return;
     }
     if (c->scrape) metrics_inc(METRIC_HTTP_FULL_SCRAPES);
@@ -338,7 +328,7 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     enum err allowed =
         tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK) answer_failure(c, r, err, out);
+    if (err != ERR_OK) answer_failure(c, r, err, 0, out);
     else if (count == 0) answer_full_scrape(c, r, out);
     else scrape_write(c, r, hashes, count, out);
 }

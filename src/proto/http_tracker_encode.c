@@ -92,15 +92,11 @@ static void retry_in(struct writer *w, uint32_t minutes)
               minutes == UINT32_MAX ? VIEW("never") : view_of(text, writer_used(&digits)));
 }
 
-void http_encode_failure(struct writer *w, enum err err, uint32_t interval_s, uint32_t retry_in_min)
+void http_encode_failure(struct writer *w, enum err err, uint32_t retry_in_min)
 {
     assert(err != ERR_OK);
     writer_literal(w, "d");
     key_text(w, VIEW("failure reason"), err_text(err));
-    if (interval_s) {
-        key_int(w, VIEW("interval"), interval_s);
-        key_int(w, VIEW("min interval"), interval_s);
-    }
     if (retry_in_min) retry_in(w, retry_in_min);
     writer_literal(w, "e");
 }

@@ -5,7 +5,6 @@
 #include "proto/address_text.h"
 #include "proto/proxy_header.h"
 
-
 #define BAD  (-1)
 #define MORE 0
 

@@ -111,11 +111,10 @@ static void encode_announce(struct view in, struct writer *out)
     http_encode_announce(out, &r);
 }
 
-/* "error", "interval", "retry_in" (minutes, or the largest u32 for never) -> the body. */
+/* "error", "retry_in" (minutes, or the largest u32 for never) -> the body. */
 static void encode_failure(struct view in, struct writer *out)
 {
-    http_encode_failure(out, vector_field_error(in), (uint32_t)vector_field_number(in, "interval"),
-                        (uint32_t)vector_field_number(in, "retry_in"));
+    http_encode_failure(out, vector_field_error(in), (uint32_t)vector_field_number(in, "retry_in"));
 }
 
 /* "info_hash" and the numbers of one torrent, "min_request_interval" -> the body; no hash, no
