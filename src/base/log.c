@@ -29,8 +29,7 @@ bool log_is_enabled(enum log_level level)
 bool log_throttle_pass(struct log_throttle *t, uint32_t *suppressed)
 {
     uint64_t now_ms = clock_now_ms(), next_ms = atomic_load(&t->next_ms);
-    if (now_ms < next_ms ||
-        !atomic_compare_exchange_strong(&t->next_ms, &next_ms, now_ms + 1000)) {
+    if (now_ms < next_ms || !atomic_compare_exchange_strong(&t->next_ms, &next_ms, now_ms + 1000)) {
         atomic_fetch_add(&t->suppressed, 1);
         metrics_inc(METRIC_LOG_SUPPRESSED);
         return false;
@@ -73,6 +72,7 @@ void log_line(enum log_level level, const char *format, ...)
     size_t n = prefix_write(line, sizeof line, level);
     n += text_escape(line + n, sizeof line - n - 1, text);
     line[n++] = '\n';
-    ssize_t done = write(STDOUT_FILENO, line, n); /* a full or closed pipe loses the line, no more */
+    ssize_t done =
+        write(STDOUT_FILENO, line, n); /* a full or closed pipe loses the line, no more */
     (void)done;
 }

@@ -32,7 +32,8 @@ bool log_throttle_pass(struct log_throttle *t, uint32_t *suppressed);
         static struct log_throttle throttle_;                                                      \
         uint32_t suppressed_;                                                                      \
         if (log_is_enabled(level) && log_throttle_pass(&throttle_, &suppressed_)) {                \
-            if (suppressed_) log_line(level, "(%u like the next line were left out)", suppressed_); \
+            if (suppressed_)                                                                       \
+                log_line(level, "(%u like the next line were left out)", suppressed_);             \
             log_line(level, __VA_ARGS__);                                                          \
         }                                                                                          \
     } while (0)

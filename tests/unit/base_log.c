@@ -39,10 +39,8 @@ static const char *text_of(const char *line)
 {
     static const char SHAPE[] = "9999-99-99 99:99:99.999 ";
     for (size_t i = 0; i < sizeof SHAPE - 1; i++) {
-        if (SHAPE[i] == '9')
-            assert_in_range(line[i], '0', '9');
-        else
-            assert_int_equal(line[i], SHAPE[i]);
+        if (SHAPE[i] == '9') assert_in_range(line[i], '0', '9');
+        else assert_int_equal(line[i], SHAPE[i]);
     }
     return line + sizeof SHAPE - 1;
 }

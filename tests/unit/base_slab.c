@@ -5,8 +5,6 @@
 #include "base/rng.h"
 #include "base/slab.h"
 
-#include <stdlib.h>
-
 #define MIB (1u << 20)
 
 static struct slab slab;
