@@ -164,20 +164,43 @@ def test_sighup_keeps_the_old_file_when_the_new_is_broken(reloadable):
     eventually(lambda: told(server, torrent) == 4, "a mended file")
 
 
+def rewrite(path, text):
+    """In one step: a reload that is due sees the old file or the new one, never half of one."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.rename(path)
+
+
 def test_sighups_under_traffic(reloadable):
     """Options are replaced whole while requests read them; every request is answered."""
     server, path = reloadable
     client, http, torrent = server.udp(), server.http(), new_hash()
     join_many(server, torrent, 20)
     for n in range(100):
-        path.write_text(f"numwant = {n % 10}\n")
+        rewrite(path, f"numwant = {n % 10}\n")
         server.signal(signal.SIGHUP)
         for _ in range(5):
             assert len(client.announce(torrent, port=9).peers) < 10
             assert len(http.announce(torrent, port=8).peers) < 10
-    path.write_text("numwant = 12\n")
+    rewrite(path, "numwant = 12\n")
     server.signal(signal.SIGHUP)
     eventually(lambda: told(server, torrent) == 12, "the last value")
+
+
+def test_a_storm_of_sighups_is_a_few_reloads(reloadable):
+    """Each reload leaves a generation behind for a while: thousands would be memory."""
+    server, path = reloadable
+    torrent = new_hash()
+    join_many(server, torrent, 20)
+    begin = time.monotonic()
+    for _ in range(1000):
+        server.signal(signal.SIGHUP)
+        time.sleep(0.0005)
+    rewrite(path, "numwant = 8\n")
+    server.signal(signal.SIGHUP)
+    eventually(lambda: told(server, torrent) == 8, "the last value")
+    reloads = server.output().count("reload: done")
+    assert 1 <= reloads <= 2 + 5 * (time.monotonic() - begin)
 
 
 def test_sighup_names_what_needs_a_restart(reloadable):
