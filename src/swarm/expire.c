@@ -17,7 +17,7 @@
 
 #define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
 #define BUCKETS_PER_HOLD  16 /* some 400 peers, which may all have expired */
-#define SLOTS_PER_HOLD    256
+#define SLOTS_PER_HOLD    128
 #define TAGS              65536u
 #define RECORDS_AHEAD     8
 
