@@ -32,6 +32,7 @@ SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
+    ("cpu_busy", "CPU in use", 1, 2),
     ("answers_per_s", "answers/s", 1, 0),
     ("latency_p50_us", "p50 µs", 1, 0),
     ("latency_p99_us", "p99 µs", 1, 0),
