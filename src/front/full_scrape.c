@@ -75,8 +75,7 @@ static struct gate_slot *gate_slot_find(struct gate_slot set[GATE_WAYS], uint64_
 static enum err gate_enter(struct full_scrape_gate *g, const struct address *client,
                            uint32_t interval_s, uint32_t now_s, uint32_t *retry_in_min)
 {
-    size_t prefix_bytes = client->family == FAMILY_V4 ? 4 : 8;
-    uint64_t who = hash64(&g->key, client->ip, prefix_bytes) | 1;
+    uint64_t who = hash64(&g->key, client->ip, HOST_BYTES(client->family)) | 1;
     enum err err = ERR_FULL_SCRAPE_BUSY;
     *retry_in_min = 1;
     lock_take(&g->lock);

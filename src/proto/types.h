@@ -18,6 +18,11 @@ struct peer_id {
 
 enum family { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };
 
+static inline enum family family_other(enum family f)
+{
+    return f == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+}
+
 /* An address in network order; IPv4 uses the first 4 bytes, the rest is zero.
  * Never an IPv4-mapped IPv6 address: address_normalize() made it IPv4 (protocol.md V2). */
 struct address {
@@ -28,6 +33,10 @@ struct address {
 /* Bytes of an address / of a compact peer record (BEP 23, BEP 7) by family. */
 #define ADDRESS_BYTES(family) ((family) == FAMILY_V4 ? 4u : 16u)
 #define COMPACT_BYTES(family) (ADDRESS_BYTES(family) + 2u)
+
+/* Leading bytes that tell one host from another as far as limits go: the IPv4 address, or the /64
+ * that one IPv6 customer has. */
+#define HOST_BYTES(family) ((family) == FAMILY_V4 ? 4u : 8u)
 
 enum event {
     EVENT_NONE = 0, /* BEP 15's numbers */

@@ -13,12 +13,9 @@
 
 #include "base/metrics.h"
 
-#include <assert.h>
-
 #define LARGE_NOTED_MAX  64 /* large torrents of a shard visited per round */
 #define BUCKETS_PER_HOLD 16 /* some 400 peers, which may all have expired */
 #define SLOTS_PER_HOLD   128
-#define TAGS             65536u
 #define RECORDS_AHEAD    8
 
 struct sweep {
@@ -175,7 +172,7 @@ static bool walk_table(struct sweep *w, struct large_visit *v, enum family f, en
 
 static uint32_t pairs_of(double met, uint32_t v4, uint32_t v6)
 {
-    double pairs = met - (double)v4 * v6 / TAGS;
+    double pairs = met - (double)v4 * v6 / TAG_VALUES;
     return pairs > 0 ? (uint32_t)(pairs + 0.5) : 0;
 }
 
@@ -187,7 +184,8 @@ static void pairs_store(struct large *l, const struct large_visit *v)
         others[f] = l->tables[f][GROUP_DOWNLOAD].count + l->partials[f];
     }
     l->pairs_complete = pairs_of(v->pairs_complete, seeders[0], seeders[1]);
-    double chance = (double)seeders[0] * others[1] / TAGS + (double)others[0] * seeders[1] / TAGS;
+    double chance =
+        (double)seeders[0] * others[1] / TAG_VALUES + (double)others[0] * seeders[1] / TAG_VALUES;
     l->pairs_incomplete = pairs_of(v->pairs_incomplete - chance, others[0], others[1]);
 }
 
@@ -230,7 +228,7 @@ static void sweep_large(struct sweep *w, struct large_visit *v)
     if (!walk_tables(w, v, sweep_bucket)) return;
     if (v->counts_pairs) {
         for (int i = 0; i < 2; i++)
-            memset(w->s->tag_counts[i], 0, TAGS * sizeof *w->s->tag_counts[i]);
+            memset(w->s->tag_counts[i], 0, TAG_VALUES * sizeof *w->s->tag_counts[i]);
         if (!walk_tables(w, v, tag_bucket)) return;
     }
     finish_large(w, v);

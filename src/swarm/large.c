@@ -118,7 +118,7 @@ void large_free(struct swarm *s, slab_ref ref)
 /* Did the other family of this client complete a moment ago? */
 static bool completed_lately(const struct large *l, const struct asker *a)
 {
-    enum family other = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    enum family other = family_other(a->family);
     for (int i = 0; i < COMPLETIONS_MAX; i++)
         if (l->completions[other][i] == a->tag) return a->tag != 0;
     return false;
@@ -227,6 +227,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
 
 void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p)
 {
+    assert(p.peer);
     state_move(s, l, f, peer_bits(p.peer, f), 0);
     count_move(&s->peers[f], -1);
     table_remove(s, &l->tables[f][g], f, p);

@@ -94,10 +94,10 @@ static inline bool peer_same_endpoint(const uint8_t *peer, const struct asker *a
     return memcmp(peer, a->peer, COMPACT_BYTES(a->family)) == 0;
 }
 
-/* The same host as far as limits go: the IPv4 address, or the IPv6 /64. */
+/* The same host as far as limits go. */
 static inline bool peer_same_prefix(const uint8_t *peer, const struct asker *a)
 {
-    return memcmp(peer, a->peer, a->family == FAMILY_V4 ? 4 : 8) == 0;
+    return memcmp(peer, a->peer, HOST_BYTES(a->family)) == 0;
 }
 
 static inline bool peer_same_ip(const uint8_t *peer, const struct asker *a)

@@ -10,12 +10,12 @@
  * Rejected   a contiguous window: cheaper, but neighbours would always be handed out together. */
 #include "swarm/store.h"
 
-#include <assert.h>
-
-#define PICKS_MAX      1000 /* peers in one answer: NUMWANT_PEERS_MAX of tracker.h */
-#define LIST_MAX       (2 * PICKS_MAX)
-#define SEEN_SLOTS     4096 /* a power of two, at least 4 * PICKS_MAX */
+#define LIST_MAX       (2 * SWARM_PICKS_MAX)
+#define SEEN_SLOTS     4096
 #define DRAWS_PER_PICK 32
+
+_Static_assert((SEEN_SLOTS & (SEEN_SLOTS - 1)) == 0 && SEEN_SLOTS >= 4 * SWARM_PICKS_MAX,
+               "pick_by_drawing() masks its hashes and leaves 3 of 4 slots free");
 
 bool select_is_eligible(const uint8_t *peer, enum family f, const struct asker *a, struct ages ages)
 {
@@ -61,7 +61,7 @@ static void draw_list(const struct swarm *s, const uint8_t **list, unsigned coun
 static void families_in_order(const struct asker *a, enum family order[FAMILY_COUNT])
 {
     order[0] = a->family;
-    order[1] = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    order[1] = family_other(a->family);
 }
 
 void select_small(const struct swarm *s, struct record *r, const struct asker *a, struct ages ages,
@@ -155,7 +155,7 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
         const struct table *t = &d->l->tables[d->f][g];
         if (!t->buckets) continue;
         uint32_t from = rng_below(d->rng, t->buckets), steps = t->buckets;
-        if (steps > PICKS_MAX) steps = PICKS_MAX;
+        if (steps > SWARM_PICKS_MAX) steps = SWARM_PICKS_MAX;
         for (uint32_t n = 0; n < steps; n++) {
             uint32_t b = from + n < t->buckets ? from + n : from + n - t->buckets;
             unsigned count = list_bucket(d, t, b, list, LIST_MAX);
@@ -197,7 +197,7 @@ void select_large(const struct swarm *s, const struct large *l, const struct ask
     for (int i = 0; i < FAMILY_COUNT; i++) {
         struct draw d = {s, l, a, ages, rng, order[i], groups, 0};
         unsigned want = room_left(out, d.f);
-        if (want > PICKS_MAX) want = PICKS_MAX;
+        if (want > SWARM_PICKS_MAX) want = SWARM_PICKS_MAX;
         for (int g = 0; g < groups; g++)
             d.total += l->tables[d.f][g].count;
         if (!want || !d.total) continue;

@@ -76,6 +76,7 @@ static void run_remove(struct swarm *s, slab_ref *ref, enum family f, unsigned i
 {
     struct record *r = record_at(s, *ref);
     uint32_t stride = s->stride[f];
+    assert(i < r->count[f]);
     uint8_t *run = small_run(s, r, f), *last = run + (r->count[f] - 1u) * stride;
     seeders_move(s, f, peer_bits(run + i * stride, f), 0);
     count_move(&s->peers[f], -1);
@@ -146,7 +147,7 @@ static bool counts_completion(const struct swarm *s, struct record *r, const str
 {
     if (event != EVENT_COMPLETED || !(peer_bits(a->peer, a->family) & PEER_SEEDER)) return false;
     if (before & (PEER_SEEDER | PEER_COUNTED)) return false;
-    enum family other = a->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    enum family other = family_other(a->family);
     bool has_twin = false;
     return !(twin_bits(s, r, other, a->tag, AGES_ANY, &has_twin) & PEER_COUNTED);
 }
@@ -223,7 +224,7 @@ static void tally_add(struct tally *t, uint16_t bits)
 static void tally_run(const struct swarm *s, struct record *r, enum family f, struct ages ages,
                       struct tally *t)
 {
-    enum family other = f == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    enum family other = family_other(f);
     const uint8_t *peer = small_run(s, r, f);
     for (unsigned i = 0; i < r->count[f]; i++, peer += s->stride[f]) {
         uint16_t bits = peer_bits(peer, f);

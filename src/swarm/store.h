@@ -26,6 +26,8 @@
  * swarm: among more, 16 bits would sooner or later take two clients behind one NAT for one. */
 #define MOVED_IP_PEERS_MAX 8
 
+#define TAG_VALUES 65536u /* of a peer's tag */
+
 struct shard {
     struct lock lock;
     /* lock; read without it only to prefetch */
@@ -95,7 +97,7 @@ struct swarm {
     /* each with its own lock */
     _Alignas(64) struct slab slab;
     /* sweeping thread only */
-    uint16_t *tag_counts[2]; /* 65536 each, see expire.c */
+    uint16_t *tag_counts[2]; /* TAG_VALUES each, see expire.c */
 };
 
 /* Tables look a peer up by one of two hashes of its address. */
@@ -132,7 +134,7 @@ struct slot shard_find(const struct swarm *s, const struct shard *shard, uint64_
 bool shard_insert(struct swarm *s, struct shard *shard, uint64_t hash, slab_ref record);
 /* Drop the entry (not the record). */
 void shard_remove(struct swarm *s, struct shard *shard, struct slot slot);
-/* Entry number i of the index; 0 when that slot is empty. */
+/* Entry number i of the index; NULL when that slot is empty. */
 slab_ref *shard_entry(const struct swarm *s, const struct shard *shard, uint32_t i);
 struct slot shard_slot(const struct swarm *s, const struct shard *shard, uint32_t i);
 /* Without the lock: fetch what shard_find() will read first. */

@@ -42,7 +42,7 @@ enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
     s->shards = os_reserve(SHARDS_BYTES); /* whole cache lines, which calloc() does not promise */
     if (s->shards && !os_commit(s->shards, SHARDS_BYTES)) err = ERR_NO_MEMORY;
     for (int i = 0; i < 2; i++)
-        s->tag_counts[i] = calloc(65536, sizeof *s->tag_counts[i]);
+        s->tag_counts[i] = calloc(TAG_VALUES, sizeof *s->tag_counts[i]);
     if (!s->shards || !s->tag_counts[0] || !s->tag_counts[1]) err = ERR_NO_MEMORY;
     if (err == ERR_OK) err = slab_init(&s->slab, opts->memory_bytes_max);
     if (err != ERR_OK) {
@@ -92,7 +92,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 uint32_t swarm_ip_hash(const struct swarm *s, enum family f, const uint8_t *ip)
 {
     uint64_t word = 0;
-    memcpy(&word, ip, f == FAMILY_V4 ? 4 : 8);
+    memcpy(&word, ip, HOST_BYTES(f));
     return (uint32_t)mix(word ^ s->mix_key[0], s->mix_key[1] | 1);
 }
 
@@ -175,7 +175,7 @@ static void count_verdict(const struct swarm_answer *out)
         [SWARM_FULL_IP] = METRIC_LIMIT_IP_PEERS,
         [SWARM_FULL_MEMORY] = METRIC_LIMIT_MEMORY,
     };
-    static_assert(METRIC_COUNT <= UINT8_MAX, "metric ids fit the table");
+    _Static_assert(METRIC_COUNT <= UINT8_MAX, "metric ids fit the table");
     if (METRIC_OF[out->verdict]) metrics_inc(METRIC_OF[out->verdict]);
     if (out->completed_now) metrics_inc(METRIC_SEEDERS_COMPLETED);
 }

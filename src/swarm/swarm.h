@@ -1,6 +1,7 @@
 /* swarm.h - who shares what: info hash -> peers. Knows no sockets, files, config or wall clock.
  *
- * Threads   any thread may call any function; a call holds the lock of one shard at a time.
+ * Threads   any thread may call any function, but only one at a time sweeps; a call holds the lock
+ *           of one shard at a time.
  * Memory    everything comes from one budget of slabs; no malloc after swarm_new().
  * Identity  a peer is its endpoint (torrent, family, IP, port). The same IP with the same peer id
  *           and another port is the same peer that moved. One client on both families counts once.
@@ -13,7 +14,8 @@
 #include "proto/types.h"
 
 #define SWARM_KEY_BYTES    48
-#define SWARM_IP_PEERS_MAX 64 /* the highest ip_peers_max that is enforced */
+#define SWARM_IP_PEERS_MAX 64   /* the highest ip_peers_max that is enforced */
+#define SWARM_PICKS_MAX    1000 /* peers of one family in one answer, whatever room it has */
 
 struct swarm_opts {
     uint64_t memory_bytes_max;  /* slabs; fixed at start (address space is reserved) */
@@ -66,7 +68,8 @@ struct swarm_counts {
     uint64_t memory_bytes; /* committed by slabs */
 };
 
-/* Create a store. ERR_NO_MEMORY when the address space cannot be reserved. */
+/* Create a store. ERR_NO_MEMORY when the address space cannot be reserved; ERR_OS when libsodium
+ * does not start. */
 enum err swarm_new(struct swarm **out, const struct swarm_opts *opts) MUST_CHECK;
 void swarm_free(struct swarm *s);
 
@@ -92,7 +95,8 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
 bool swarm_scrape(const struct swarm *s, uint64_t hash, const struct info_hash *h,
                   struct swarm_time time, struct swarm_numbers *out);
 
-/* Forget silent peers in `shards` shards starting at `shard_from`; call with all of them in turn.
+/* Forget silent peers in `shards` shards starting at `shard_from`; call with all of them in turn,
+ * from one thread at a time.
  * No lock is held for longer than about 100 us, however large a swarm is. */
 struct sweep_report { /* added to, so that one report can cover a whole cycle */
     uint64_t peers_removed, torrents_removed;

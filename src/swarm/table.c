@@ -265,7 +265,7 @@ static unsigned count_host(const struct swarm *s, const struct table *t, enum fa
     const uint8_t *peer = slab_at(&s->slab, e->run);
     unsigned same = 0;
     for (uint16_t i = 0; i < e->count; i++, peer += s->stride[f])
-        same += memcmp(peer, like, f == FAMILY_V4 ? 4 : 8) == 0;
+        same += memcmp(peer, like, HOST_BYTES(f)) == 0;
     return same;
 }
 

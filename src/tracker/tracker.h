@@ -10,7 +10,7 @@
 #include "swarm/swarm.h"
 #include "tracker/interval.h"
 
-#define NUMWANT_PEERS_MAX 1000 /* most peers in one answer, whatever the options say */
+#define NUMWANT_PEERS_MAX SWARM_PICKS_MAX /* in one answer, whatever the options say */
 #define PASSKEY_BYTES_MAX 64
 
 /* All live (atomic reload by the owner of the struct). */

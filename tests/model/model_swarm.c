@@ -214,7 +214,7 @@ static void check_list(struct model *m, const struct naive_torrent *t,
                        const struct naive_announce *a)
 {
     const struct kit *k = m->kit;
-    enum family mine = a->peer.address.family, other = mine == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    enum family mine = a->peer.address.family, other = family_other(mine);
     uint32_t eligible[FAMILY_COUNT] = {0}, expected[FAMILY_COUNT];
     if (t && a->event != EVENT_STOPPED)
         for (int f = 0; f < FAMILY_COUNT; f++)

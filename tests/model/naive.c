@@ -108,7 +108,7 @@ static void decide_completion(const struct naive_torrent *t, const struct naive_
 {
     if (a->event != EVENT_COMPLETED || !a->peer.is_seeder) return;
     if (session && (session->is_seeder || session->has_counted)) return;
-    enum family other = a->peer.address.family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+    enum family other = family_other(a->peer.address.family);
     uint32_t remembered = t->ring_count[other] < NAIVE_RING ? t->ring_count[other] : NAIVE_RING;
     if (!t->is_large) out->completed_now = !twin_has_counted(t, a);
     else if (is_among(t->maybe, t->maybe_count, a->id)) out->completion_is_open = true;
