@@ -30,10 +30,8 @@ static inline struct swarm_opts kit_opts(uint64_t seed)
     rng_init(&rng, seed);
     for (unsigned i = 0; i < sizeof key; i++)
         key[i] = (uint8_t)rng_u64(&rng);
-    return (struct swarm_opts){.memory_bytes_max = 256u << 20,
-                               .completed_ttl_s = 1000,
-                               .lifetime_s_max = 100,
-                               .key = key};
+    return (struct swarm_opts){
+        .memory_bytes_max = 256u << 20, .completed_ttl_s = 1000, .lifetime_s_max = 100, .key = key};
 }
 
 static inline struct kit *kit_open(const struct swarm_opts *opts, uint64_t seed)

@@ -27,9 +27,9 @@ struct model {
     struct naive naive;
     struct rng rng;
     struct client clients[CLIENTS];
-    uint32_t ids[IDS];            /* numbers whose tags differ from each other */
+    uint32_t ids[IDS];              /* numbers whose tags differ from each other */
     uint8_t growth[NAIVE_TORRENTS]; /* percent of announces that stop */
-    uint32_t swept_units; /* when all was swept last */
+    uint32_t swept_units;           /* when all was swept last */
     uint64_t seed;
     uint32_t operation;
 };
@@ -61,7 +61,8 @@ static uint16_t tag_in_store(struct kit *k, uint32_t id)
     uint64_t hash = swarm_hash(k->swarm, &a.info_hash);
     kit_announce(k, &a);
     struct slot slot = shard_find(k->swarm, shard_of(k->swarm, hash), hash, &a.info_hash);
-    uint16_t tag = peer_tag(small_run(k->swarm, record_at(k->swarm, *slot.ref), FAMILY_V4), FAMILY_V4);
+    uint16_t tag =
+        peer_tag(small_run(k->swarm, record_at(k->swarm, *slot.ref), FAMILY_V4), FAMILY_V4);
     a.event = EVENT_STOPPED;
     kit_announce(k, &a);
     return tag;
@@ -221,8 +222,8 @@ static void check_list(struct model *m, const struct naive_torrent *t,
     expected[mine] = least(eligible[mine], least(k->want[mine], k->want_total));
     expected[other] = least(eligible[other], least(k->want[other], k->want_total - expected[mine]));
     for (int f = 0; f < FAMILY_COUNT; f++)
-        CHECK(m, k->out.peers.count[f] == expected[f], f == FAMILY_V4 ? "IPv4 listed" : "IPv6 listed",
-              k->out.peers.count[f], expected[f]);
+        CHECK(m, k->out.peers.count[f] == expected[f],
+              f == FAMILY_V4 ? "IPv4 listed" : "IPv6 listed", k->out.peers.count[f], expected[f]);
 }
 
 /* ---- operations ---- */
@@ -315,7 +316,8 @@ static void operate_sweep(struct model *m, bool whole)
     bool drops_counts = limits_are_near(m);
     for (uint32_t i = 0; i < NAIVE_TORRENTS; i++) {
         struct info_hash h = kit_torrent(i);
-        uint32_t shard = (uint32_t)(shard_of(k->swarm, swarm_hash(k->swarm, &h)) - k->swarm->shards);
+        uint32_t shard =
+            (uint32_t)(shard_of(k->swarm, swarm_hash(k->swarm, &h)) - k->swarm->shards);
         if (shard >= from && shard < from + count)
             naive_sweep(&m->naive, &m->naive.torrents[i], k->time, drops_counts);
     }

@@ -154,8 +154,8 @@ static void record(struct naive *n, struct naive_torrent *t, const struct naive_
     struct naive_peer *session = known && known->id == a->id ? known : NULL;
     decide_completion(t, a, session, out);
     struct naive_peer fresh = a->peer;
-    fresh.has_counted = (session && session->has_counted) ||
-                        (a->event == EVENT_COMPLETED && fresh.is_seeder);
+    fresh.has_counted =
+        (session && session->has_counted) || (a->event == EVENT_COMPLETED && fresh.is_seeder);
     out->verdict = known ? (exact ? SWARM_REFRESHED : SWARM_MOVED) : admit(n, t, &a->peer);
     if (out->verdict > SWARM_MOVED) {
         out->completed_now = out->completion_is_open = false;
@@ -195,7 +195,8 @@ void naive_drop_empty(struct naive *n, struct naive_torrent *t)
     if (!t->is_large && t->count == 0 && t->completed == 0) t->exists = false;
 }
 
-void naive_sweep(struct naive *n, struct naive_torrent *t, struct swarm_time time, bool drops_counts)
+void naive_sweep(struct naive *n, struct naive_torrent *t, struct swarm_time time,
+                 bool drops_counts)
 {
     if (!t->exists) return;
     bool was_large = t->is_large;

@@ -43,7 +43,7 @@ struct naive_announce {
 struct naive_answer {
     enum swarm_verdict verdict;
     bool completed_now;
-    bool completion_is_open; /* the real store decides, see naive_completion_settle() */
+    bool completion_is_open;       /* the real store decides, see naive_completion_settle() */
     struct naive_torrent *torrent; /* NULL: nothing to answer with */
 };
 
@@ -55,7 +55,8 @@ void naive_completion_settle(struct naive_answer *out, enum family f, uint32_t i
 /* Torrents that are empty go after the announce was answered. */
 void naive_drop_empty(struct naive *n, struct naive_torrent *t);
 /* One visit of the sweep. `drops_counts`: a limit is near. */
-void naive_sweep(struct naive *n, struct naive_torrent *t, struct swarm_time time, bool drops_counts);
+void naive_sweep(struct naive *n, struct naive_torrent *t, struct swarm_time time,
+                 bool drops_counts);
 
 bool naive_is_expired(const struct naive *n, const struct naive_peer *p, struct swarm_time time);
 bool naive_is_eligible(const struct naive *n, const struct naive_peer *p,

@@ -20,7 +20,8 @@ static int open_store(void **state)
     k = kit_open(&opts, 1);
     others = *(int *)*state == LARGE ? CROWD : 0;
     for (uint32_t i = 0; i < others; i++) {
-        struct announce a = kit_peer(FAMILY_V4, 100000 + i, 4000, 100000 + i, LEECHING, EVENT_STARTED);
+        struct announce a =
+            kit_peer(FAMILY_V4, 100000 + i, 4000, 100000 + i, LEECHING, EVENT_STARTED);
         assert_int_equal(kit_announce(k, &a), SWARM_ADDED);
     }
     return 0;
@@ -404,7 +405,7 @@ static void an_answer_keeps_every_bound(void **state)
     }
     static const uint16_t CASES[][5] = {
         /* want4 want6 total -> v4 v6, for an asker on IPv4 */
-        {5, 5, 10, 5, 5}, {5, 5, 7, 5, 2}, {10, 10, 10, 10, 0}, {0, 5, 9, 0, 5},
+        {5, 5, 10, 5, 5}, {5, 5, 7, 5, 2}, {10, 10, 10, 10, 0},  {0, 5, 9, 0, 5},
         {5, 0, 9, 5, 0},  {9, 9, 0, 0, 0}, {1, 1000, 12, 1, 11}, {4, 1000, 1000, 4, 14},
     };
     for (unsigned c = 0; c < sizeof CASES / sizeof *CASES; c++) {
@@ -695,7 +696,12 @@ static void peer_ids_follow_their_peers(void **state)
 
 #define IN_BOTH(test)                                                                              \
     {#test " [small]", test, open_store, close_store, &(int){SMALL}},                              \
-    {#test " [large]", test, open_store, close_store, &(int){LARGE}}
+    {                                                                                              \
+#test " [large]", test, open_store, close_store, &(int)                                    \
+        {                                                                                          \
+            LARGE                                                                                  \
+        }                                                                                          \
+    }
 
 int main(void)
 {

@@ -52,7 +52,8 @@ static void small_torrents_take_what_they_hold(void **state)
     assert_int_equal(small_record_bytes(false, 1, 1), index + 60);
     assert_int_equal(small_record_bytes(true, 1, 0), index + 56);
     assert_int_equal(small_record_bytes(true, 0, 1), index + 68);
-    assert_in_range(small_record_bytes(false, 32, 0), index + 26 + 320, index + (26 + 320) * 107 / 100);
+    assert_in_range(small_record_bytes(false, 32, 0), index + 26 + 320,
+                    index + (26 + 320) * 107 / 100);
 }
 
 /* Bytes per peer of one swarm of 20 000, its directory and rounding included. */
