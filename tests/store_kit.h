@@ -5,7 +5,6 @@
 
 #include "swarm/swarm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -83,7 +83,7 @@ static enum exit_code run_help(const struct command_input *in)
         return printed();
     }
     const char *bare = name + strspn(name, "-");
-    const struct option_row *row = option_find(view_of(bare, strlen(bare)));
+    const struct option_row *row = option_find(view_of_text(bare));
     if (!row && strlen(bare) == 1) row = option_find_short(bare[0]);
     if (!row) return usage("help: there is no option \"%.100s\"", name);
     options_print_row(stdout, row);

@@ -65,7 +65,7 @@ enum err settings_check(const struct settings *s, struct option_error *error)
         for (int k = 0; k < CHECK_OPTIONS_MAX && check->options[k]; k++) {
             char value[OPTION_VALUE_BYTES_MAX];
             const char *name = check->options[k];
-            option_print(&s->config, option_find(view_of(name, strlen(name))), value);
+            option_print(&s->config, option_find(view_of_text(name)), value);
             n += (size_t)snprintf(error->text + n, size - n, "%s %s = %.64s", k ? "," : "", name,
                                   value);
         }

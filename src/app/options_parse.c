@@ -27,11 +27,6 @@ __attribute__((format(printf, 2, 3))) static enum err fail(struct option_error *
     return ERR_UNKNOWN_OPTION;
 }
 
-static struct view view_of_text(const char *text)
-{
-    return view_of(text, strlen(text));
-}
-
 /* The text of a constant row cannot be wrong: the unit test sets every default. */
 void settings_default(struct settings *s)
 {
@@ -92,7 +87,7 @@ static char *walk_line(char *out, int size, void *stream)
     out[keep] = '\n';
     out[keep + 1] = '\0';
     length += newline ? 1 : 0;
-    w->text = view_of(w->text.ptr + length, w->text.len - length);
+    w->text = view_from(w->text, length);
     return out;
 }
 

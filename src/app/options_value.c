@@ -9,17 +9,20 @@
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 
 /* ---- finding ---- */
+
+/* A byte of a typed name as the rows spell it: '-' and '_' are the same. */
+static char underscored(uint8_t typed)
+{
+    return (char)(typed == '-' ? '_' : typed);
+}
 
 static bool name_equal(struct view typed, const char *name)
 {
     if (strlen(name) != typed.len) return false;
-    for (size_t i = 0; i < typed.len; i++) {
-        char c = (char)typed.ptr[i];
-        if ((c == '-' ? '_' : c) != name[i]) return false;
-    }
+    for (size_t i = 0; i < typed.len; i++)
+        if (underscored(typed.ptr[i]) != name[i]) return false;
     return true;
 }
 
@@ -54,7 +57,7 @@ static unsigned distance(struct view typed, const char *name)
     for (size_t i = 1; i <= typed_length; i++) {
         unsigned diagonal = row[0];
         row[0] = (unsigned)i;
-        char c = typed.ptr[i - 1] == '-' ? '_' : (char)typed.ptr[i - 1];
+        char c = underscored(typed.ptr[i - 1]);
         for (size_t j = 1; j <= length; j++) {
             unsigned best = diagonal + (c != name[j - 1]);
             if (row[j] + 1 < best) best = row[j] + 1;
@@ -93,7 +96,7 @@ void option_dashed(const char *name, char out[OPTION_NAME_BYTES_MAX])
 {
     size_t n = 0;
     for (; name[n] && n + 1 < OPTION_NAME_BYTES_MAX; n++)
-        out[n] = name[n] == '_' ? '-' : name[n];
+        out[n] = (char)(name[n] == '_' ? '-' : name[n]);
     out[n] = '\0';
 }
 
@@ -174,7 +177,7 @@ static enum err flag_set(struct config *c, const struct option_row *row, struct 
 {
     static const char *const WORDS[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
-        if (!view_equal(v, view_of(WORDS[i], strlen(WORDS[i])))) continue;
+        if (!view_equal(v, view_of_text(WORDS[i]))) continue;
         field_store(c, row, i & 1);
         return ERR_OK;
     }
@@ -251,7 +254,7 @@ static enum err choice_set(struct config *c, const struct option_row *row, struc
 static struct view trim(struct view v)
 {
     while (v.len && isspace(v.ptr[0]))
-        v = view_of(v.ptr + 1, v.len - 1);
+        v = view_from(v, 1);
     while (v.len && isspace(v.ptr[v.len - 1]))
         v.len--;
     return v;
@@ -269,7 +272,7 @@ static enum err list_set(struct config *c, const struct option_row *row, struct 
         enum err err = item.len ? row->list->append(&work, item) : ERR_OK;
         if (err != ERR_OK) return err;
         length += comma ? 1 : 0;
-        v = view_of(v.ptr + length, v.len - length);
+        v = view_from(v, length);
     }
     *c = work;
     return ERR_OK;

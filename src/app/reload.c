@@ -34,8 +34,7 @@ static enum err carry_over(struct settings *next, const struct settings *old,
         char was[OPTION_VALUE_BYTES_MAX], now[OPTION_VALUE_BYTES_MAX];
         if (row->reload == RELOAD_LIVE || !differs(old, next, row, was, now)) continue;
         if (row->list) row->list->clear(&next->config);
-        enum err err =
-            option_set(next, row, view_of(was, strlen(was)), old->origin[i], row->name, error);
+        enum err err = option_set(next, row, view_of_text(was), old->origin[i], row->name, error);
         if (err != ERR_OK) return err;
     }
     return settings_check(next, error);

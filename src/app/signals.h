@@ -5,8 +5,6 @@
 #ifndef APP_SIGNALS_H
 #define APP_SIGNALS_H
 
-#include <stdbool.h>
-
 /* Block them for this thread and all it will start; ignore SIGPIPE: a closed pipe is an error of
  * the write, not the end of the process. Call before the first thread. */
 void signals_block(void);

@@ -9,7 +9,6 @@
 #include "base/metrics.h"
 #include "base/os_linux.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +60,7 @@ enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
     rng_init_secure(&w->rng);
     enum err err = loop_open(&w->loop);
     if (err != ERR_OK) return err;
-    w->udp = calloc(count, sizeof *w->udp);
+    w->udp = calloc(count, sizeof *w->udp); /* NOLINT(bugprone-sizeof-expression): of pointers */
     if (!w->udp) err = ERR_NO_MEMORY;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++)
         err =

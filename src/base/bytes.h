@@ -29,6 +29,42 @@ static inline bool view_equal(struct view a, struct view b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Terminated text as a view, without its terminator. */
+static inline struct view view_of_text(const char *text)
+{
+    return view_of(text, strlen(text));
+}
+
+/* What follows the first `at` bytes; at <= v.len. */
+static inline struct view view_from(struct view v, size_t at)
+{
+    return view_of(v.ptr + at, v.len - at);
+}
+
+static inline uint8_t ascii_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* Equal but for the case of ASCII letters; no locale. */
+static inline bool view_equal_nocase(struct view a, struct view b)
+{
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
+    return true;
+}
+
+/* Without the blanks (space, tab: what HTTP calls optional white space) on both sides. */
+static inline struct view view_trim(struct view v)
+{
+    while (v.len && (v.ptr[0] == ' ' || v.ptr[0] == '\t'))
+        v = view_from(v, 1);
+    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+        v.len--;
+    return v;
+}
+
 static inline uint16_t load_u16be(const void *p)
 {
     uint16_t v;

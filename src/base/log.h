@@ -2,7 +2,9 @@
  *
  * A line is one write(2) of at most LOG_LINE_BYTES_MAX bytes; bytes outside printable ASCII are
  * written as \xNN, so nothing a client sends reaches a terminal raw. Under systemd's journal
- * (JOURNAL_STREAM is set) the date is left out and a <N> priority goes in front. */
+ * (JOURNAL_STREAM is set) the date is left out and a <N> priority goes in front.
+ * No call waits for the reader: a line that standard output does not take at once is lost and
+ * counted (METRIC_LOG_LOST). */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -32,7 +34,8 @@ bool log_throttle_pass(struct log_throttle *t, uint32_t *suppressed);
         static struct log_throttle throttle_;                                                      \
         uint32_t suppressed_;                                                                      \
         if (log_is_enabled(level) && log_throttle_pass(&throttle_, &suppressed_)) {                \
-            if (suppressed_) log_line(level, "(%u like the next line were left out)", suppressed_); \
+            if (suppressed_)                                                                       \
+                log_line(level, "(%u like the next line were left out)", suppressed_);             \
             log_line(level, __VA_ARGS__);                                                          \
         }                                                                                          \
     } while (0)

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 static const struct metric_row ROWS[METRIC_COUNT] = {
-#define METRIC(id, name_, unit_, help_) [id] = {.name = name_, .help = help_, .unit = METRIC_UNIT_##unit_},
+#define METRIC(id, name_, unit_, help_)                                                            \
+    [id] = {.name = name_, .help = help_, .unit = METRIC_UNIT_##unit_},
 #include "base/metrics.def"
 #undef METRIC
 };

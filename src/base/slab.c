@@ -27,8 +27,8 @@ struct slab_page {
     uint32_t prev, next; /* in the list of its class, or in a free list (next only) */
     uint16_t class_index;
     _Atomic uint16_t used; /* live objects; read without the lock as a hint */
-    uint16_t fresh; /* objects from here on were never handed out */
-    uint16_t free;  /* first freed object, NO_OBJECT: none */
+    uint16_t fresh;        /* objects from here on were never handed out */
+    uint16_t free;         /* first freed object, NO_OBJECT: none */
 };
 
 _Static_assert(sizeof(struct slab_page) == 16, "16 bytes per 32 KiB page");

@@ -13,13 +13,12 @@
 #include "base/err.h"
 #include "base/lock.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_PAGE_BYTES   32768u
-#define SLAB_UNIT_BYTES   4u
-#define SLAB_BYTES_MAX    (((uint64_t)UINT32_MAX + 1) * SLAB_UNIT_BYTES) /* 16 GiB */
-#define SLAB_CLASSES      160
+#define SLAB_PAGE_BYTES       32768u
+#define SLAB_UNIT_BYTES       4u
+#define SLAB_BYTES_MAX        (((uint64_t)UINT32_MAX + 1) * SLAB_UNIT_BYTES) /* 16 GiB */
+#define SLAB_CLASSES          160
 #define SLAB_OBJECT_BYTES_MAX SLAB_PAGE_BYTES
 
 typedef uint32_t slab_ref; /* 0: none */
@@ -41,8 +40,8 @@ struct slab {
     uint32_t page_count_max;
     /* pages_lock */
     struct lock pages_lock;
-    uint32_t page_next;      /* pages from here on were never used */
-    uint32_t page_committed; /* pages before this one are readable */
+    uint32_t page_next;              /* pages from here on were never used */
+    uint32_t page_committed;         /* pages before this one are readable */
     uint32_t free_dirty, free_clean; /* lists of free pages, with and without memory */
     _Atomic uint32_t pages_used;
     /* each with its own lock */

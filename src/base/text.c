@@ -36,10 +36,20 @@ struct unit {
 };
 
 static const struct unit SIZES[] = {
-    {"", 1},           {"B", 1},           {"K", 1u << 10},   {"KB", 1u << 10},
-    {"KiB", 1u << 10}, {"M", 1u << 20},    {"MB", 1u << 20},  {"MiB", 1u << 20},
-    {"G", 1u << 30},   {"GB", 1u << 30},   {"GiB", 1u << 30}, {"T", 1ull << 40},
-    {"TB", 1ull << 40}, {"TiB", 1ull << 40},
+    {"", 1},
+    {"B", 1},
+    {"K", 1u << 10},
+    {"KB", 1u << 10},
+    {"KiB", 1u << 10},
+    {"M", 1u << 20},
+    {"MB", 1u << 20},
+    {"MiB", 1u << 20},
+    {"G", 1u << 30},
+    {"GB", 1u << 30},
+    {"GiB", 1u << 30},
+    {"T", 1ull << 40},
+    {"TB", 1ull << 40},
+    {"TiB", 1ull << 40},
 };
 
 static const struct unit DURATIONS[] = {
@@ -52,9 +62,9 @@ static enum err with_unit(struct view v, const struct unit *units, size_t count,
     uint64_t value;
     enum err err = text_u64(view_of(v.ptr, digits), &value);
     if (err != ERR_OK) return err;
-    struct view name = view_of(v.ptr + digits, v.len - digits);
+    struct view name = view_from(v, digits);
     for (size_t i = 0; i < count; i++) {
-        if (!view_equal(name, view_of(units[i].name, strlen(units[i].name)))) continue;
+        if (!view_equal(name, view_of_text(units[i].name))) continue;
         if (__builtin_mul_overflow(value, units[i].factor, out)) return ERR_OUT_OF_RANGE;
         return ERR_OK;
     }
@@ -78,7 +88,7 @@ enum err text_fraction(struct view v, double *out)
     struct view whole = view_of(v.ptr, whole_digits);
     bool has_point = whole_digits < v.len && v.ptr[whole_digits] == '.';
     size_t parts_at = whole_digits + (has_point ? 1 : 0);
-    struct view part = view_of(v.ptr + parts_at, v.len - parts_at);
+    struct view part = view_from(v, parts_at);
     uint64_t units = 0, fraction = 0;
     if (whole.len == 0 && part.len == 0) return ERR_NOT_A_NUMBER;
     if (whole.len && text_u64(whole, &units) != ERR_OK) return ERR_NOT_A_NUMBER;

@@ -226,10 +226,8 @@ static void entries_write(struct full_scrape *f, struct writer *w)
     }
     if (f->batch_at < f->batch_count) return;
     f->batch_count = 0;
-    if (f->shard == f->shard_count)
-        f->stage = STAGE_TAIL;
-    else
-        f->filling = true;
+    if (f->shard == f->shard_count) f->stage = STAGE_TAIL;
+    else f->filling = true;
 }
 
 /* The next part of the body; false when memory is short. */

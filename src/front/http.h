@@ -8,26 +8,26 @@
 
 #define HTTP_HEADER_NAME_BYTES_MAX 64
 
-struct http_opts { /* live */
-    uint32_t timeout_ms;          /* a request must be complete, and an answer taken, within this */
-    uint32_t idle_timeout_ms;     /* keep-alive: wait this long for the next request */
-    uint32_t connections_max;     /* of the whole process */
-    uint32_t request_bytes_max;   /* head; larger: 431 (or 414 for the target) */
+struct http_opts {              /* live */
+    uint32_t timeout_ms;        /* a request must be complete, and an answer taken, within this */
+    uint32_t idle_timeout_ms;   /* keep-alive: wait this long for the next request */
+    uint32_t connections_max;   /* of the whole process */
+    uint32_t request_bytes_max; /* head; larger: 431 (or 414 for the target) */
     uint32_t connection_requests_max; /* on one connection, then Connection: close */
     bool keep_alive;
-    bool external_ip;             /* BEP 24 */
-    bool scrape;                  /* false: failure "scrape disabled" */
+    bool external_ip; /* BEP 24 */
+    bool scrape;      /* false: failure "scrape disabled" */
     bool full_scrape;
     uint32_t full_scrape_interval_s; /* at most one per client address in this time */
     uint32_t scrape_interval_s;      /* flags.min_request_interval; 0 leaves it out */
     char forwarded_header[HTTP_HEADER_NAME_BYTES_MAX]; /* empty: none is believed */
-    const struct prefix *trusted;    /* whose header is believed, who may speak PROXY */
+    const struct prefix *trusted; /* whose header is believed, who may speak PROXY */
     uint32_t trusted_count;
 };
 
 /* Shared by the doors of all workers. */
 struct http_shared {
-    _Atomic uint32_t connections; /* open now */
+    _Atomic uint32_t connections;  /* open now */
     struct full_scrape_gate *gate; /* who had a full scrape lately; see http_shared_init */
 };
 enum err http_shared_init(struct http_shared *s) MUST_CHECK;

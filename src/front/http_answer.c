@@ -14,12 +14,8 @@
 #include "base/metrics.h"
 
 #include <assert.h>
-#include <strings.h>
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
-
-#define OVERLOADED_INTERVAL_S   300 /* R42: temporary refusals are short */
-#define OVERLOADED_RETRY_IN_MIN 5
 
 /* ---- heads ---- */
 
@@ -48,11 +44,6 @@ static const struct status_row *status_row(int status)
     return &STATUSES[0];
 }
 
-static struct view view_of_text(const char *text)
-{
-    return view_of(text, strlen(text));
-}
-
 static void head_begin(struct writer *out)
 {
     writer_literal(out, "HTTP/1.1 200 OK\r\n"
@@ -70,12 +61,9 @@ static void head_length(struct writer *out, size_t body_bytes)
 /* T5, and the echo that HTTP/1.0 clients wait for (T3). */
 static void head_end(const struct http_conn *c, const struct http_request *r, struct writer *out)
 {
-    if (c->closing)
-        writer_literal(out, "Connection: close\r\n\r\n");
-    else if (r->minor_version == 0)
-        writer_literal(out, "Connection: keep-alive\r\n\r\n");
-    else
-        writer_literal(out, "\r\n");
+    if (c->closing) writer_literal(out, "Connection: close\r\n\r\n");
+    else if (r->minor_version == 0) writer_literal(out, "Connection: keep-alive\r\n\r\n");
+    else writer_literal(out, "\r\n");
 }
 
 static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
@@ -121,29 +109,17 @@ static void answer_refusal(struct http_conn *c, const struct http_request *r, in
 
 /* ---- failures ---- */
 
-static void failure_write(struct http_conn *c, const struct http_request *r, enum err err,
-                          uint32_t interval_s, uint32_t retry_in_min, struct writer *out)
+/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           uint32_t retry_in_min, struct writer *out)
 {
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     metrics_inc(METRIC_HTTP_FAILURES);
-    http_encode_failure(&body, err, interval_s, retry_in_min);
+    http_encode_failure(&body, err, retry_in_min);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
 
-static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
-                           struct writer *out)
-{
-    bool is_temporary = err == ERR_OVERLOADED || err == ERR_RATE_LIMITED;
-    failure_write(c, r, err, is_temporary ? OVERLOADED_INTERVAL_S : 0,
-                  is_temporary ? OVERLOADED_RETRY_IN_MIN : 0, out);
-}
-
 /* ---- who asks ---- */
-
-static bool name_equal(struct view name, const char *wanted)
-{
-    return name.len == strlen(wanted) && strncasecmp((const char *)name.ptr, wanted, name.len) == 0;
-}
 
 /* The client's address: the socket's, unless a trusted proxy speaks for somebody (T60..T63).
  * ERR_BAD_ADDRESS when it does not say for whom. */
@@ -155,14 +131,13 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
     if (!o->forwarded_header[0] || c->is_proxy_itself ||
         !prefixes_contain(o->trusted, o->trusted_count, &c->client))
         return ERR_OK;
-    struct view values[HTTP_HEADERS_MAX];
+    struct view values[HTTP_HEADERS_MAX], wanted = view_of_text(o->forwarded_header);
     size_t count = 0;
     for (size_t i = 0; i < r->header_count; i++)
-        if (name_equal(r->headers[i].name, o->forwarded_header))
-            values[count++] = r->headers[i].value;
+        if (view_equal_nocase(r->headers[i].name, wanted)) values[count++] = r->headers[i].value;
     if (count == 0) return ERR_BAD_ADDRESS;
-    return forwarded_client(values, count, strcasecmp(o->forwarded_header, "Forwarded") == 0,
-                            o->trusted, o->trusted_count, out);
+    return forwarded_client(values, count, view_equal_nocase(wanted, VIEW("Forwarded")), o->trusted,
+                            o->trusted_count, out);
 }
 
 /* ---- announce ---- */
@@ -173,7 +148,6 @@ static enum err announce_decode(const struct http_conn *c, const struct http_req
     *a = (struct announce){.door = DOOR_HTTP};
     enum err err = http_decode_announce(r->query, a);
     if (path_passkey.len) a->passkey = path_passkey;
-    a->door = DOOR_HTTP;
     a->address_is_proxy = c->is_proxy_itself;
     return err;
 }
@@ -238,27 +212,11 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
             return;
         }
     }
-    if (err == ERR_OK)
-        announce_write(c, r, &a, &answer, out);
-    else
-        answer_failure(c, r, err, out);
+    if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
+    else answer_failure(c, r, err, 0, out);
 }
 
 /* ---- scrape ---- */
-
-static bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static struct view trim(struct view v)
-{
-    while (v.len && is_blank(v.ptr[0]))
-        v = view_of(v.ptr + 1, v.len - 1);
-    while (v.len && is_blank(v.ptr[v.len - 1]))
-        v.len--;
-    return v;
-}
 
 /* The part of `list` before the next `separator`; `list` becomes what follows it. */
 static struct view list_next(struct view *list, char separator)
@@ -266,8 +224,8 @@ static struct view list_next(struct view *list, char separator)
     const uint8_t *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
     struct view item = view_of(list->ptr, end ? (size_t)(end - list->ptr) : list->len);
     size_t taken = item.len + (end ? 1 : 0);
-    *list = view_of(list->ptr + taken, list->len - taken);
-    return trim(item);
+    *list = view_from(*list, taken);
+    return view_trim(item);
 }
 
 /* ";q=0" and ";q=0.000" mean: not that one. */
@@ -290,7 +248,8 @@ static bool accepts_gzip(const struct http_request *r)
     while (list.len) {
         struct view params = list_next(&list, ',');
         struct view name = list_next(&params, ';');
-        if (name_equal(name, "gzip") || name_equal(name, "x-gzip")) return !quality_is_zero(params);
+        if (view_equal_nocase(name, VIEW("gzip")) || view_equal_nocase(name, VIEW("x-gzip")))
+            return !quality_is_zero(params);
     }
     return false;
 }
@@ -314,7 +273,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
     const struct http_opts *o = http_door_opts(d);
     struct address client;
     if (!o->full_scrape) {
-        answer_failure(c, r, ERR_FULL_SCRAPE, out);
+        answer_failure(c, r, ERR_FULL_SCRAPE, 0, out);
         return;
     }
     if (client_address(c, r, &client) != ERR_OK) {
@@ -331,7 +290,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
         err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, &client,
                               o->full_scrape_interval_s, loop_now_s(d->env.loop), &retry_in_min);
     if (err != ERR_OK) {
-        failure_write(c, r, err, 0, retry_in_min, out);
+        answer_failure(c, r, err, retry_in_min, out);
         return;
     }
     if (c->scrape) metrics_inc(METRIC_HTTP_FULL_SCRAPES);
@@ -369,12 +328,9 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     enum err allowed =
         tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK)
-        answer_failure(c, r, err, out);
-    else if (count == 0)
-        answer_full_scrape(c, r, out);
-    else
-        scrape_write(c, r, hashes, count, out);
+    if (err != ERR_OK) answer_failure(c, r, err, 0, out);
+    else if (count == 0) answer_full_scrape(c, r, out);
+    else scrape_write(c, r, hashes, count, out);
 }
 
 /* ---- dispatch ---- */

@@ -37,7 +37,7 @@ void http_conn_close(struct http_conn *c, bool abort)
     metrics_inc(METRIC_TCP_CLOSES);
 }
 
-static uint64_t wait_ms(const struct http_door *d, enum http_wait wait)
+uint64_t http_wait_ms(const struct http_door *d, enum http_wait wait)
 {
     switch (wait) {
     case WAIT_PROXY: return PROXY_HEADER_WITHIN_MS;
@@ -58,7 +58,7 @@ static void conn_wait(struct http_conn *c, enum http_wait wait, bool anew)
     }
     if (c->wait == wait && !anew) return;
     c->wait = (uint8_t)wait;
-    stream_wait(&c->stream, &d->waits[wait], d->env.loop->now_ms + wait_ms(d, wait));
+    stream_wait(&c->stream, &d->waits[wait], d->env.loop->now_ms + http_wait_ms(d, wait));
 }
 
 /* Everything is answered and sent: end the connection without harming the answer in flight. */
@@ -79,10 +79,8 @@ static void conn_discard(struct http_conn *c)
     struct stream_pool *pool = &c->door->pool;
     enum stream_io io = stream_receive(pool, &c->stream, STREAM_SCRATCH_BYTES);
     if (io == STREAM_AGAIN) return;
-    if (io == STREAM_OK)
-        stream_consume(pool, &c->stream, stream_input(&c->stream).len);
-    else
-        http_conn_close(c, false);
+    if (io == STREAM_OK) stream_consume(pool, &c->stream, stream_input(&c->stream).len);
+    else http_conn_close(c, false);
 }
 
 /* ---- serving ---- */
@@ -213,25 +211,17 @@ static enum stream_io conn_read(struct http_conn *c)
 static void conn_settle(struct http_conn *c, bool progress)
 {
     if (stream_has_unsent(&c->stream) || c->scrape) {
-        if (stream_keep(&c->door->pool, &c->stream) != ERR_OK)
-            http_conn_close(c, true);
-        else
-            conn_wait(c, WAIT_SEND, progress);
+        if (stream_keep(&c->door->pool, &c->stream) != ERR_OK) http_conn_close(c, true);
+        else conn_wait(c, WAIT_SEND, progress);
         return;
     }
     bool is_empty = stream_input(&c->stream).len == 0;
-    if (c->closing || c->eof)
-        conn_finish(c);
-    else if (is_empty && c->door->draining)
-        http_conn_close(c, false);
-    else if (stream_keep(&c->door->pool, &c->stream) != ERR_OK)
-        http_conn_close(c, true);
-    else if (c->proxy_expected)
-        conn_wait(c, WAIT_PROXY, false);
-    else if (!is_empty)
-        conn_wait(c, WAIT_HEAD, progress);
-    else
-        conn_wait(c, c->requests ? WAIT_IDLE : WAIT_FRESH, progress);
+    if (c->closing || c->eof) conn_finish(c);
+    else if (is_empty && c->door->draining) http_conn_close(c, false);
+    else if (stream_keep(&c->door->pool, &c->stream) != ERR_OK) http_conn_close(c, true);
+    else if (c->proxy_expected) conn_wait(c, WAIT_PROXY, false);
+    else if (!is_empty) conn_wait(c, WAIT_HEAD, progress);
+    else conn_wait(c, c->requests ? WAIT_IDLE : WAIT_FRESH, progress);
 }
 
 void http_conn_turn(struct http_conn *c)
@@ -241,20 +231,16 @@ void http_conn_turn(struct http_conn *c)
     bool progress = io == STREAM_OK && c->scrape;
     if (io == STREAM_OK) io = conn_serve(c);
     if (io == STREAM_OK) io = conn_read(c);
-    if (io == STREAM_GONE)
-        http_conn_close(c, false);
-    else
-        conn_settle(c, progress || c->requests != requests);
+    if (io == STREAM_GONE) http_conn_close(c, false);
+    else conn_settle(c, progress || c->requests != requests);
 }
 
 static void conn_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
     struct http_conn *c = (struct http_conn *)source;
-    if (c->wait == WAIT_LINGER)
-        conn_discard(c);
-    else
-        http_conn_turn(c);
+    if (c->wait == WAIT_LINGER) conn_discard(c);
+    else http_conn_turn(c);
 }
 
 _Static_assert(offsetof(struct http_conn, stream.source) == 0, "a source is its connection");
@@ -268,10 +254,8 @@ void http_conn_timeout(struct http_conn *c)
     }
     struct writer out = writer_of(c->door->out, sizeof c->door->out);
     http_answer_error(c, 408, &out);
-    if (conn_send(c, &out) == STREAM_GONE)
-        http_conn_close(c, false);
-    else
-        conn_settle(c, true);
+    if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
+    else conn_settle(c, true);
 }
 
 void http_conn_open(struct http_conn *c, struct http_door *d, int take_fd,

@@ -87,7 +87,7 @@ static bool client_find(struct udp_door *d, const struct udp_opts *o, struct dat
     if (!prefixes_contain(o->trusted, o->trusted_count, &source.address)) return false;
     int used = proxy_header_parse(g->bytes, true, &header);
     if (used <= 0) return false;
-    g->bytes = view_of(g->bytes.ptr + used, g->bytes.len - (size_t)used);
+    g->bytes = view_from(g->bytes, (size_t)used);
     g->client_is_proxy = header.is_local;
     if (!header.is_local) g->client = header.source;
     return true;
@@ -249,8 +249,8 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     *peers = (struct peer_list){0};
     peers->compact[f] = bytes + UDP_ANNOUNCE_HEAD_BYTES;
     peers->max[f] = (uint16_t)(room_bytes / COMPACT_BYTES(f));
-    enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash,
-                                    loop_now_s(d->env.loop), d->env.rng, &answer);
+    enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash, loop_now_s(d->env.loop),
+                                    d->env.rng, &answer);
     if (err != ERR_OK) {
         reply_error(d, p->at, p->transaction_id, err);
         return;

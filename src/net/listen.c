@@ -41,7 +41,7 @@ static bool scheme_find(struct view name, struct listen_address *out)
 {
     for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++) {
         const struct scheme *s = &SCHEMES[i];
-        if (!view_equal(name, view_of(s->name, strlen(s->name)))) continue;
+        if (!view_equal(name, view_of_text(s->name))) continue;
         out->udp = s->udp;
         out->tcp = s->tcp;
         out->proxy = s->proxy;

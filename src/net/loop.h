@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define LINE_BYTES 64
+#define LINE_BYTES    64
 #define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 struct udp_batch {
@@ -48,10 +48,11 @@ enum err udp_batch_new(struct udp_batch **out, int fd)
     b->has_packet_info = socket_tells_packet_info(fd);
     for (unsigned i = 0; i < UDP_BATCH_MAX; i++) {
         b->in_bytes[i] = (struct iovec){b->request[i], UDP_REQUEST_BYTES_MAX};
-        b->in[i].msg_hdr = (struct msghdr){.msg_name = &b->source[i],
-                                           .msg_iov = &b->in_bytes[i],
-                                           .msg_iovlen = 1,
-                                           .msg_control = b->has_packet_info ? b->control[i] : NULL};
+        b->in[i].msg_hdr =
+            (struct msghdr){.msg_name = &b->source[i],
+                            .msg_iov = &b->in_bytes[i],
+                            .msg_iovlen = 1,
+                            .msg_control = b->has_packet_info ? b->control[i] : NULL};
     }
     *out = b;
     return ERR_OK;

@@ -19,11 +19,6 @@
 #define BITS_DIGITS_MAX 3
 #define MAPPED_BITS     96 /* ::ffff:0:0/96 is where IPv4 lies in IPv6 */
 
-static struct view view_from(struct view v, size_t at)
-{
-    return view_of(v.ptr + at, v.len - at);
-}
-
 static bool view_find(struct view v, char byte, size_t *at)
 {
     const uint8_t *p = v.len ? memchr(v.ptr, byte, v.len) : NULL;
@@ -155,20 +150,6 @@ bool prefixes_contain(const struct prefix *list, size_t count, const struct addr
 
 /* ---- forwarding headers ---- */
 
-static bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static struct view trimmed(struct view v)
-{
-    while (v.len && is_blank(v.ptr[0]))
-        v = view_from(v, 1);
-    while (v.len && is_blank(v.ptr[v.len - 1]))
-        v.len--;
-    return v;
-}
-
 static bool is_escaped(struct view v, size_t at)
 {
     size_t backslashes = 0;
@@ -185,11 +166,11 @@ static bool entry_cut_last(struct view *rest, bool has_quotes, struct view *entr
         uint8_t byte = rest->ptr[at];
         if (has_quotes && byte == '"' && !is_escaped(*rest, at)) quoted = !quoted;
         if (byte != ',' || quoted) continue;
-        *entry = trimmed(view_from(*rest, at + 1));
+        *entry = view_trim(view_from(*rest, at + 1));
         rest->len = at;
         return true;
     }
-    *entry = trimmed(*rest);
+    *entry = view_trim(*rest);
     return false;
 }
 
@@ -199,12 +180,10 @@ static struct view pair_cut_first(struct view *entry)
     bool quoted = false;
     size_t at = 0;
     for (; at < entry->len && (quoted || entry->ptr[at] != ';'); at++) {
-        if (entry->ptr[at] == '\\' && quoted && at + 1 < entry->len)
-            at++;
-        else if (entry->ptr[at] == '"')
-            quoted = !quoted;
+        if (entry->ptr[at] == '\\' && quoted && at + 1 < entry->len) at++;
+        else if (entry->ptr[at] == '"') quoted = !quoted;
     }
-    struct view pair = trimmed(view_of(entry->ptr, at));
+    struct view pair = view_trim(view_of(entry->ptr, at));
     *entry = at < entry->len ? view_from(*entry, at + 1) : view_of(entry->ptr + at, 0);
     return pair;
 }
@@ -224,19 +203,15 @@ static enum err node_parse(struct view value, struct address *out)
     return address_port_parse(value, out, &port);
 }
 
-static bool is_for(struct view name)
-{
-    return name.len == 3 && (name.ptr[0] | 0x20) == 'f' && (name.ptr[1] | 0x20) == 'o' &&
-           (name.ptr[2] | 0x20) == 'r';
-}
-
 static enum err forwarded_entry_parse(struct view entry, struct address *out)
 {
     bool found = false;
     while (entry.len) {
         struct view pair = pair_cut_first(&entry);
         size_t equals;
-        if (!view_find(pair, '=', &equals) || !is_for(view_of(pair.ptr, equals))) continue;
+        if (!view_find(pair, '=', &equals) ||
+            !view_equal_nocase(view_of(pair.ptr, equals), VIEW("for")))
+            continue;
         if (found || node_parse(view_from(pair, equals + 1), out) != ERR_OK) return ERR_BAD_ADDRESS;
         found = true;
     }

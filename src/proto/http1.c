@@ -42,24 +42,6 @@ static size_t head_left(const struct head *h)
     return (size_t)(h->end - h->at);
 }
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-static bool equal_nocase(struct view a, struct view b)
-{
-    if (a.len != b.len) return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i])) return false;
-    return true;
-}
-
 static size_t token_run(const struct head *h)
 {
     const uint8_t *p = h->at;
@@ -139,7 +121,7 @@ static int version_parse(struct head *h)
 
 static bool starts_nocase(struct view v, struct view prefix)
 {
-    return v.len >= prefix.len && equal_nocase(view_of(v.ptr, prefix.len), prefix);
+    return v.len >= prefix.len && view_equal_nocase(view_of(v.ptr, prefix.len), prefix);
 }
 
 /* Bytes of "http://" or "https://" in front; 0 when there is neither. */
@@ -171,7 +153,7 @@ static bool target_split(struct view target, struct http_request *out)
     size_t query_at = mark ? path_bytes + 1 : target.len;
     out->has_query = mark != NULL;
     out->path = view_of(target.ptr, path_bytes);
-    out->query = view_of(target.ptr + query_at, target.len - query_at);
+    out->query = view_from(target, query_at);
     return true;
 }
 
@@ -183,23 +165,11 @@ static int request_line_parse(struct head *h)
     if (step > 0) step = target_parse(h, &target);
     if (step > 0) step = version_parse(h);
     if (step <= 0) return step;
-    if (view_equal(method, VIEW("GET")))
-        h->out->method = HTTP_GET;
-    else if (view_equal(method, VIEW("HEAD")))
-        h->out->method = HTTP_HEAD;
-    else
-        return -405;
+    if (view_equal(method, VIEW("GET"))) h->out->method = HTTP_GET;
+    else if (view_equal(method, VIEW("HEAD"))) h->out->method = HTTP_HEAD;
+    else return -405;
     if (!target_split(target, h->out)) return -400;
     return line_end(h);
-}
-
-static struct view trim(struct view v)
-{
-    while (v.len && is_blank(v.ptr[0]))
-        v = view_of(v.ptr + 1, v.len - 1);
-    while (v.len && is_blank(v.ptr[v.len - 1]))
-        v.len--;
-    return v;
 }
 
 static void connection_tokens(struct head *h, struct view list)
@@ -208,9 +178,9 @@ static void connection_tokens(struct head *h, struct view list)
     while (at < end) {
         const uint8_t *comma = memchr(at, ',', (size_t)(end - at));
         if (!comma) comma = end;
-        struct view token = trim(view_of(at, (size_t)(comma - at)));
-        if (equal_nocase(token, VIEW("close"))) h->asks_close = true;
-        if (equal_nocase(token, VIEW("keep-alive"))) h->asks_keep_alive = true;
+        struct view token = view_trim(view_of(at, (size_t)(comma - at)));
+        if (view_equal_nocase(token, VIEW("close"))) h->asks_close = true;
+        if (view_equal_nocase(token, VIEW("keep-alive"))) h->asks_keep_alive = true;
         at = comma + 1;
     }
 }
@@ -229,19 +199,20 @@ static int header_apply(struct head *h, const struct http_header *header)
 {
     switch (header->name.len) {
     case sizeof "host" - 1:
-        if (!equal_nocase(header->name, VIEW("host"))) break;
+        if (!view_equal_nocase(header->name, VIEW("host"))) break;
         if (h->has_host) return -400;
         h->has_host = true;
         break;
     case sizeof "connection" - 1:
-        if (equal_nocase(header->name, VIEW("connection"))) connection_tokens(h, header->value);
+        if (view_equal_nocase(header->name, VIEW("connection")))
+            connection_tokens(h, header->value);
         break;
     case sizeof "content-length" - 1:
-        if (!equal_nocase(header->name, VIEW("content-length"))) break;
+        if (!view_equal_nocase(header->name, VIEW("content-length"))) break;
         if (!length_is_fine(h, header->value)) return -400;
         break;
     case sizeof "transfer-encoding" - 1:
-        if (equal_nocase(header->name, VIEW("transfer-encoding"))) return -400;
+        if (view_equal_nocase(header->name, VIEW("transfer-encoding"))) return -400;
         break;
     default: break;
     }
@@ -262,7 +233,7 @@ static int header_parse(struct head *h, struct http_header *header)
         if (*h->at != '\t') break;
         h->at++;
     }
-    header->value = trim(view_of(value, (size_t)(h->at - value)));
+    header->value = view_trim(view_of(value, (size_t)(h->at - value)));
     int step = line_end(h);
     return step > 0 ? header_apply(h, header) : step;
 }
@@ -306,9 +277,9 @@ int http1_parse(struct view bytes, size_t seen, struct http_request *out)
 
 bool http1_header(const struct http_request *r, const char *name, struct view *value)
 {
-    struct view wanted = view_of(name, strlen(name));
+    struct view wanted = view_of_text(name);
     for (size_t i = 0; i < r->header_count; i++) {
-        if (!equal_nocase(r->headers[i].name, wanted)) continue;
+        if (!view_equal_nocase(r->headers[i].name, wanted)) continue;
         *value = r->headers[i].value;
         return true;
     }

@@ -4,7 +4,6 @@
 #ifndef PROTO_HTTP1_H
 #define PROTO_HTTP1_H
 
-#include "base/err.h"
 #include "proto/types.h"
 
 #define HTTP_TARGET_BYTES_MAX  12288 /* longer: 414 (T20) */
@@ -22,7 +21,7 @@ struct http_request {
     enum http_method method;
     struct view path, query; /* of the target, undecoded; path starts with '/'; query without '?' */
     bool has_query;
-    bool keep_alive; /* what the request asks for: version and Connection tokens (T3, T4) */
+    bool keep_alive;       /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
     uint64_t body_bytes;   /* Content-Length; not 0 only when it is refused (-400) for that */
     uint16_t header_count;

@@ -295,10 +295,8 @@ static void hashes_add(struct info_hash *hashes, size_t max, size_t *count,
         size_t middle = (low + high) / 2;
         int order = memcmp(hashes[middle].bytes, h->bytes, INFO_HASH_BYTES);
         if (order == 0) return;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        if (order < 0) low = middle + 1;
+        else high = middle;
     }
     if (*count == max) return;
     memmove(hashes + low + 1, hashes + low, (*count - low) * sizeof *hashes);
@@ -319,8 +317,7 @@ enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t 
         case PARAM_INFO_HASH:
             if (unescape_exactly(p.value, h.bytes, INFO_HASH_BYTES))
                 hashes_add(hashes, max, count, &h);
-            else
-                err = ERR_INVALID_INFO_HASH; /* read on: the passkey may follow */
+            else err = ERR_INVALID_INFO_HASH; /* read on: the passkey may follow */
             break;
         case PARAM_PASSKEY: *passkey = p.value; break;
         default: break;

@@ -22,7 +22,7 @@ static void key_bytes(struct writer *w, struct view key, struct view v)
 
 static void key_text(struct writer *w, struct view key, const char *text)
 {
-    key_bytes(w, key, view_of(text, strlen(text)));
+    key_bytes(w, key, view_of_text(text));
 }
 
 static struct view records(const struct peer_list *l, enum family family)
@@ -76,10 +76,8 @@ void http_encode_announce(struct writer *w, const struct http_announce_reply *r)
     key_int(w, VIEW("incomplete"), r->numbers.incomplete);
     key_int(w, VIEW("interval"), r->interval_s);
     if (r->min_interval_s) key_int(w, VIEW("min interval"), r->min_interval_s);
-    if (r->compact)
-        peers_compact(w, r->peers);
-    else
-        peers_dictionaries(w, r->peers, r->with_peer_ids);
+    if (r->compact) peers_compact(w, r->peers);
+    else peers_dictionaries(w, r->peers, r->with_peer_ids);
     if (r->warning.len) key_bytes(w, VIEW("warning message"), r->warning);
     writer_literal(w, "e");
 }
@@ -94,15 +92,11 @@ static void retry_in(struct writer *w, uint32_t minutes)
               minutes == UINT32_MAX ? VIEW("never") : view_of(text, writer_used(&digits)));
 }
 
-void http_encode_failure(struct writer *w, enum err err, uint32_t interval_s, uint32_t retry_in_min)
+void http_encode_failure(struct writer *w, enum err err, uint32_t retry_in_min)
 {
     assert(err != ERR_OK);
     writer_literal(w, "d");
     key_text(w, VIEW("failure reason"), err_text(err));
-    if (interval_s) {
-        key_int(w, VIEW("interval"), interval_s);
-        key_int(w, VIEW("min interval"), interval_s);
-    }
     if (retry_in_min) retry_in(w, retry_in_min);
     writer_literal(w, "e");
 }

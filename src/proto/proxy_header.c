@@ -151,8 +151,7 @@ int proxy_header_parse(struct view bytes, bool datagram, struct proxy_header *ou
 {
     struct view v1 = VIEW("PROXY "), v2 = view_of(V2_SIGNATURE, sizeof V2_SIGNATURE);
     int used = BAD;
-    if (starts_alike(bytes, v2))
-        used = v2_parse(bytes, datagram, out);
+    if (starts_alike(bytes, v2)) used = v2_parse(bytes, datagram, out);
     else if (!datagram && starts_alike(bytes, v1))
         used = bytes.len < v1.len ? MORE : v1_parse(bytes, out);
     return datagram && used == MORE ? BAD : used;

@@ -17,8 +17,8 @@ static bool v4_is_global(const uint8_t *ip)
 
 static bool v6_is_global(const uint8_t *ip)
 {
-    if (ip[0] == 0xff) return false;                          /* multicast */
-    if ((ip[0] & 0xfe) == 0xfc) return false;                 /* unique local */
+    if (ip[0] == 0xff) return false;                           /* multicast */
+    if ((ip[0] & 0xfe) == 0xfc) return false;                  /* unique local */
     if (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) return false; /* link local */
     for (int i = 0; i < 15; i++)
         if (ip[i]) return true;

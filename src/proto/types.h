@@ -50,7 +50,7 @@ struct announce {
     struct address address; /* the peer's: source address, or what a trusted proxy said */
     uint16_t port;          /* the peer's listen port, host order */
     enum event event;
-    int32_t numwant; /* as asked; NUMWANT_UNSET, or 0..INT32_MAX */
+    int32_t numwant;                     /* as asked; NUMWANT_UNSET, or 0..INT32_MAX */
     uint64_t left, uploaded, downloaded; /* bytes; left is LEFT_UNKNOWN when not said */
     uint32_t key;                        /* identity hint; 0 when absent */
     enum door door;
@@ -63,10 +63,10 @@ struct announce {
 /* Peers handed out, in wire form: compact records, ready to be copied into an answer.
  * The caller sets room and limits; the store fills the counts. */
 struct peer_list {
-    uint8_t *compact[FAMILY_COUNT]; /* room for max[f] records of COMPACT_BYTES(f); may be NULL */
+    uint8_t *compact[FAMILY_COUNT];  /* room for max[f] records of COMPACT_BYTES(f); may be NULL */
     uint8_t *peer_ids[FAMILY_COUNT]; /* room for max[f] ids, or NULL; needs store_peer_ids */
-    uint16_t max[FAMILY_COUNT];     /* at most this many of each family */
-    uint16_t max_total;             /* and together */
+    uint16_t max[FAMILY_COUNT];      /* at most this many of each family */
+    uint16_t max_total;              /* and together */
     uint16_t count[FAMILY_COUNT];
 };
 

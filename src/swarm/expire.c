@@ -15,11 +15,11 @@
 
 #include <assert.h>
 
-#define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
-#define BUCKETS_PER_HOLD  16 /* some 400 peers, which may all have expired */
-#define SLOTS_PER_HOLD    128
-#define TAGS              65536u
-#define RECORDS_AHEAD     8
+#define LARGE_NOTED_MAX  64 /* large torrents of a shard visited per round */
+#define BUCKETS_PER_HOLD 16 /* some 400 peers, which may all have expired */
+#define SLOTS_PER_HOLD   128
+#define TAGS             65536u
+#define RECORDS_AHEAD    8
 
 struct sweep {
     struct swarm *s;
@@ -125,8 +125,8 @@ static void sweep_bucket(struct sweep *w, struct large_visit *v, struct large *l
 {
     struct table *t = &l->tables[f][g];
     for (uint32_t i = table_bucket(w->s, t, b)->count; i-- > 0;) {
-        uint8_t *peer = (uint8_t *)slab_at(&w->s->slab, table_bucket(w->s, t, b)->run) +
-                        i * w->s->stride[f];
+        uint8_t *peer =
+            (uint8_t *)slab_at(&w->s->slab, table_bucket(w->s, t, b)->run) + i * w->s->stride[f];
         if (!bits_are_expired(peer_bits(peer, f), w->ages)) continue;
         large_drop(w->s, l, f, g, (struct place){peer, b, (uint16_t)i});
         w->report->peers_removed++;

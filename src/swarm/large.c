@@ -141,7 +141,8 @@ static struct known find_known(const struct swarm *s, const struct large *l, con
     for (int g = 0; g < GROUP_COUNT; g++) {
         struct table_hit hit;
         table_find(s, &l->tables[a->family][g], a, &hit);
-        if (hit.exact.peer) exact = (struct known){.place = hit.exact, .group = g, .is_exact = true};
+        if (hit.exact.peer)
+            exact = (struct known){.place = hit.exact, .group = g, .is_exact = true};
         if (hit.moved.peer) moved = (struct known){.place = hit.moved, .group = g};
         same_prefix += hit.same_prefix;
         same_ip += hit.same_ip;
@@ -161,8 +162,8 @@ static bool can_stay(const struct known *k, const struct asker *a, enum group to
     return k->group == to && (k->is_exact || !is_crowded);
 }
 
-static bool update_known(struct swarm *s, struct large *l, const struct asker *a,
-                         struct known *k, const uint8_t *peer)
+static bool update_known(struct swarm *s, struct large *l, const struct asker *a, struct known *k,
+                         const uint8_t *peer)
 {
     enum family f = a->family;
     uint16_t before = peer_bits(k->place.peer, f), after = peer_bits(peer, f);
@@ -201,8 +202,8 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     uint16_t before = k.place.peer && !is_restart ? peer_bits(k.place.peer, f) : 0;
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
     bool completes = event == EVENT_COMPLETED && bits & PEER_SEEDER;
-    out->completed_now = completes && !(before & (PEER_SEEDER | PEER_COUNTED)) &&
-                         !completed_lately(l, a);
+    out->completed_now =
+        completes && !(before & (PEER_SEEDER | PEER_COUNTED)) && !completed_lately(l, a);
     peer_bits_set(peer, f, completes ? bits | PEER_COUNTED : bits);
     if (k.place.peer) {
         out->verdict = k.is_exact ? SWARM_REFRESHED : SWARM_MOVED;
@@ -231,8 +232,7 @@ void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, s
     table_remove(s, &l->tables[f][g], f, p);
 }
 
-void large_remove(struct swarm *s, struct large *l, const struct asker *a,
-                  struct swarm_answer *out)
+void large_remove(struct swarm *s, struct large *l, const struct asker *a, struct swarm_answer *out)
 {
     struct known left_behind, k = find_known(s, l, a, &left_behind);
     out->verdict = SWARM_UNKNOWN;

@@ -14,20 +14,21 @@
 
 #include "proto/types.h"
 
-#define PEER_SEEDER   0x8000u
-#define PEER_PARTIAL  0x4000u
-#define PEER_COUNTED  0x2000u
-#define PEER_CROWDED  0x1000u
-#define PEER_AGE_MASK 0x0fffu
+#define PEER_SEEDER    0x8000u
+#define PEER_PARTIAL   0x4000u
+#define PEER_COUNTED   0x2000u
+#define PEER_CROWDED   0x1000u
+#define PEER_AGE_MASK  0x0fffu
 #define PEER_AGE_AHEAD 64u /* units that another thread's clock may be ahead of ours */
-#define PEER_STATE    (PEER_SEEDER | PEER_PARTIAL)
+#define PEER_STATE     (PEER_SEEDER | PEER_PARTIAL)
 
-#define PEER4_BYTES      10u
-#define PEER6_BYTES      22u
-#define PEER_BYTES_MAX   (PEER6_BYTES + PEER_ID_BYTES)
+#define PEER4_BYTES    10u
+#define PEER6_BYTES    22u
+#define PEER_BYTES_MAX (PEER6_BYTES + PEER_ID_BYTES)
 
 _Static_assert(PEER4_BYTES == 4 + 2 + 2 + 2, "docs/ARCHITECTURE.md budgets 10 bytes per IPv4 peer");
-_Static_assert(PEER6_BYTES == 16 + 2 + 2 + 2, "docs/ARCHITECTURE.md budgets 22 bytes per IPv6 peer");
+_Static_assert(PEER6_BYTES == 16 + 2 + 2 + 2,
+               "docs/ARCHITECTURE.md budgets 22 bytes per IPv6 peer");
 
 /* Time as peers store it: units of unit_s seconds, 12 bits, wrapping. */
 struct ages {
@@ -84,7 +85,7 @@ struct asker {
     uint8_t peer[PEER_BYTES_MAX]; /* the peer as it would be stored; age and state included */
     enum family family;
     uint16_t tag;
-    bool is_global;   /* may not be given non-global peers (V30) */
+    bool is_global; /* may not be given non-global peers (V30) */
     bool is_loopback;
 };
 

@@ -12,9 +12,9 @@
 
 #include <assert.h>
 
-#define PICKS_MAX     1000 /* peers in one answer: NUMWANT_PEERS_MAX of tracker.h */
-#define LIST_MAX      (2 * PICKS_MAX)
-#define SEEN_SLOTS    4096 /* a power of two, at least 4 * PICKS_MAX */
+#define PICKS_MAX      1000 /* peers in one answer: NUMWANT_PEERS_MAX of tracker.h */
+#define LIST_MAX       (2 * PICKS_MAX)
+#define SEEN_SLOTS     4096 /* a power of two, at least 4 * PICKS_MAX */
 #define DRAWS_PER_PICK 32
 
 bool select_is_eligible(const uint8_t *peer, enum family f, const struct asker *a, struct ages ages)
@@ -126,8 +126,8 @@ static const uint8_t *draw_peer(const struct draw *d)
         const struct bucket *e = table_bucket(d->s, t, rng_below(d->rng, t->buckets));
         uint32_t i = rng_below(d->rng, t->bucket_max);
         if (i >= e->count) continue;
-        const uint8_t *peer = (const uint8_t *)slab_at(&d->s->slab, e->run) +
-                              i * (size_t)d->s->stride[d->f];
+        const uint8_t *peer =
+            (const uint8_t *)slab_at(&d->s->slab, e->run) + i * (size_t)d->s->stride[d->f];
         __builtin_prefetch(peer);
         return peer;
     }

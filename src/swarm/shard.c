@@ -12,11 +12,11 @@
 
 #include <assert.h>
 
-#define MARK_EMPTY 0x00u
-#define MARK_TOMB  0x01u
-#define MARK_FULL  0x80u
-#define LOWS       0x0101010101010101u
-#define HIGHS      0x8080808080808080u
+#define MARK_EMPTY    0x00u
+#define MARK_TOMB     0x01u
+#define MARK_FULL     0x80u
+#define LOWS          0x0101010101010101u
+#define HIGHS         0x8080808080808080u
 #define REBUILD_AHEAD 8
 
 static uint32_t index_bytes(uint32_t groups)

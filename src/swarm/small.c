@@ -55,8 +55,8 @@ static bool run_append(struct swarm *s, slab_ref *ref, const struct asker *a, ui
     unsigned n4 = r->count[FAMILY_V4], n6 = r->count[FAMILY_V6];
     bool is_v4 = a->family == FAMILY_V4;
     uint32_t stride = s->stride[a->family];
-    slab_ref moved = slab_resize(&s->slab, *ref, small_bytes(s, r),
-                                 bytes_for(s, n4 + is_v4, n6 + !is_v4));
+    slab_ref moved =
+        slab_resize(&s->slab, *ref, small_bytes(s, r), bytes_for(s, n4 + is_v4, n6 + !is_v4));
     if (!moved) return false;
     *ref = moved;
     r = record_at(s, moved);

@@ -71,7 +71,8 @@ struct large {
     uint16_t completions[FAMILY_COUNT][COMPLETIONS_MAX];
     struct table tables[FAMILY_COUNT][GROUP_COUNT];
     uint32_t partials[FAMILY_COUNT];
-    uint32_t pairs_complete, pairs_incomplete; /* clients on both families, estimated by the sweep */
+    uint32_t pairs_complete,
+        pairs_incomplete; /* clients on both families, estimated by the sweep */
 };
 _Static_assert(offsetof(struct large, mark) == offsetof(struct record, count), "one mark for both");
 _Static_assert(sizeof(struct table) == 16, "four tables in a large record");
@@ -197,14 +198,14 @@ void small_numbers(const struct swarm *s, struct record *r, struct ages ages,
 
 /* ---- table.c ---- */
 
-struct place { /* where a peer is in a table */
+struct place {     /* where a peer is in a table */
     uint8_t *peer; /* NULL: nowhere */
     uint32_t bucket;
     uint16_t at;
 };
 
 struct table_hit {
-    struct place exact, moved; /* the asker's endpoint; the same IP and tag on another port */
+    struct place exact, moved;     /* the asker's endpoint; the same IP and tag on another port */
     unsigned same_prefix, same_ip; /* peers of the asker's host seen on the way */
 };
 

@@ -182,7 +182,7 @@ static void count_verdict(const struct swarm_answer *out)
 
 /* A record for a torrent nobody knew; false and a verdict when a limit forbids it. */
 static bool torrent_add(struct swarm *s, struct shard *shard, uint64_t hash,
-                             const struct info_hash *h, enum swarm_verdict *verdict)
+                        const struct info_hash *h, enum swarm_verdict *verdict)
 {
     uint64_t max = s->torrents_max;
     *verdict = SWARM_FULL_TORRENTS;
@@ -302,7 +302,8 @@ uint32_t swarm_shard_count(const struct swarm *s)
 
 void swarm_counts(const struct swarm *s, struct swarm_counts *out)
 {
-    *out = (struct swarm_counts){.torrents = s->torrents, .memory_bytes = slab_used_bytes(&s->slab)};
+    *out =
+        (struct swarm_counts){.torrents = s->torrents, .memory_bytes = slab_used_bytes(&s->slab)};
     for (int f = 0; f < FAMILY_COUNT; f++) {
         out->peers[f] = s->peers[f];
         out->seeders[f] = s->seeders[f];

@@ -25,8 +25,8 @@ struct swarm_opts {
     bool ip_limit_loopback;     /* ip_peers_max holds for loopback addresses too; live */
     uint32_t completed_ttl_s;   /* how long an empty swarm's completed count is kept; live */
     uint32_t lifetime_s_max;    /* longest peer lifetime that will be asked for; fixed at start */
-    const uint8_t *key;         /* SWARM_KEY_BYTES for the keyed hashes; NULL: random (tests fix it) */
-    bool store_peer_ids;        /* keep the 20 bytes for dictionary answers; fixed at start */
+    const uint8_t *key;  /* SWARM_KEY_BYTES for the keyed hashes; NULL: random (tests fix it) */
+    bool store_peer_ids; /* keep the 20 bytes for dictionary answers; fixed at start */
 };
 
 struct swarm; /* opaque: layout lives in swarm/ */
@@ -55,7 +55,7 @@ enum swarm_verdict {
 
 struct swarm_answer {
     enum swarm_verdict verdict;
-    bool completed_now; /* this announce counted a completed download */
+    bool completed_now;           /* this announce counted a completed download */
     struct swarm_numbers numbers; /* after this announce */
     struct peer_list peers;       /* caller's room; never with the asker */
 };
@@ -98,7 +98,7 @@ struct sweep_report { /* added to, so that one report can cover a whole cycle */
     uint64_t peers_removed, torrents_removed;
     uint64_t torrents_large; /* torrents kept as tables rather than as one run of peers */
     uint32_t torrent_peers_max, bucket_peers_max, shard_torrents_max;
-    uint64_t hold_ns_max; /* longest lock hold, by clock_ns */
+    uint64_t hold_ns_max;       /* longest lock hold, by clock_ns */
     uint64_t (*clock_ns)(void); /* NULL: holds are not measured */
 };
 uint32_t swarm_shard_count(const struct swarm *s);

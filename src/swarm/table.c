@@ -56,17 +56,16 @@ static bool dir_push(struct swarm *s, struct table *t)
     } else if (n % SEGMENT) {
         slab_ref *last = (slab_ref *)slab_at(slab, t->dir) + (n >> SEGMENT_BITS);
         uint32_t entries = segment_entries(n);
-        slab_ref moved = slab_resize(slab, *last, entries * DIR_ENTRY_BYTES,
-                                     (entries + 1) * DIR_ENTRY_BYTES);
+        slab_ref moved =
+            slab_resize(slab, *last, entries * DIR_ENTRY_BYTES, (entries + 1) * DIR_ENTRY_BYTES);
         if (!moved) return false;
         *last = moved;
     } else {
         uint32_t segments = n >> SEGMENT_BITS;
         slab_ref fresh = slab_alloc(slab, DIR_ENTRY_BYTES);
-        slab_ref top = n == SEGMENT
-                           ? slab_alloc(slab, 2 * TOP_ENTRY_BYTES)
-                           : slab_resize(slab, t->dir, segments * TOP_ENTRY_BYTES,
-                                         (segments + 1) * TOP_ENTRY_BYTES);
+        slab_ref top = n == SEGMENT ? slab_alloc(slab, 2 * TOP_ENTRY_BYTES)
+                                    : slab_resize(slab, t->dir, segments * TOP_ENTRY_BYTES,
+                                                  (segments + 1) * TOP_ENTRY_BYTES);
         if (!fresh || !top) {
             slab_free(slab, fresh);
             if (n == SEGMENT) slab_free(slab, top);
@@ -105,8 +104,8 @@ static void dir_pop(struct swarm *s, struct table *t)
             slab_free(slab, t->dir);
             t->dir = first;
         } else {
-            t->dir = slab_resize(slab, t->dir, segments * TOP_ENTRY_BYTES,
-                                 segments * TOP_ENTRY_BYTES);
+            t->dir =
+                slab_resize(slab, t->dir, segments * TOP_ENTRY_BYTES, segments * TOP_ENTRY_BYTES);
         }
     }
     t->buckets = n;
@@ -214,7 +213,8 @@ static void table_merge(struct swarm *s, struct table *t, enum family f)
     uint32_t together = (uint32_t)source->count + target->count;
     if (together > UINT16_MAX) return;
     if (source->count) {
-        slab_ref run = slab_resize(&s->slab, target->run, target->count * stride, together * stride);
+        slab_ref run =
+            slab_resize(&s->slab, target->run, target->count * stride, together * stride);
         if (!run) return;
         memcpy((uint8_t *)slab_at(&s->slab, run) + target->count * stride,
                slab_at(&s->slab, source->run), source->count * stride);

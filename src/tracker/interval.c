@@ -9,6 +9,8 @@
  *            longer life until it has passed. */
 #include "tracker/interval.h"
 
+#include <stdbool.h>
+
 #define STEP_S        60
 #define DRIFT_CHECK_S 10
 
@@ -27,13 +29,10 @@ static uint32_t step_every_s(uint32_t previous_s)
 static void lifetime_follow(struct interval *i, uint32_t now_s)
 {
     uint32_t wanted_s = i->now_s * INTERVAL_LIFETIME_TIMES;
-    if (wanted_s >= i->lifetime_s) {
-        i->lifetime_s = wanted_s;
-        i->lifetime_until_s = now_s + wanted_s;
-    } else if ((int32_t)(now_s - i->lifetime_until_s) >= 0) {
-        i->lifetime_s = wanted_s;
-        i->lifetime_until_s = now_s + wanted_s;
-    }
+    bool has_passed = (int32_t)(now_s - i->lifetime_until_s) >= 0;
+    if (wanted_s < i->lifetime_s && !has_passed) return;
+    i->lifetime_s = wanted_s;
+    i->lifetime_until_s = now_s + wanted_s;
 }
 
 void interval_init(struct interval *i, const struct interval_opts *opts, uint32_t now_s)

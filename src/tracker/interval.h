@@ -19,8 +19,8 @@ struct interval_opts {
     uint32_t start_s; /* announced at start; clamped into [min_s, max_s] */
     uint32_t min_s, max_s;
     uint32_t jitter_pct; /* an answer adds a random part of up to this share of the interval */
-    uint32_t min_pct;    /* "min interval" in answers, as a share of the interval; 0 leaves it out */
-    double load_max;     /* 0 = cores - 0.5 */
+    uint32_t min_pct; /* "min interval" in answers, as a share of the interval; 0 leaves it out */
+    double load_max;  /* 0 = cores - 0.5 */
 };
 
 /* What housekeeping measured. */

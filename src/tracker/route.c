@@ -30,13 +30,13 @@ static bool split(struct view path, struct view parts[2], int *count)
     *count = 0;
     while (path.len) {
         if (*path.ptr != '/') return false;
-        path = view_of(path.ptr + 1, path.len - 1);
+        path = view_from(path, 1);
         const uint8_t *slash = path.len ? memchr(path.ptr, '/', path.len) : NULL;
         size_t len = slash ? (size_t)(slash - path.ptr) : path.len;
         if (len == 0 && path.len == 0) return true; /* trailing slash */
         if (*count == 2) return false;
         parts[(*count)++] = view_of(path.ptr, len);
-        path = view_of(path.ptr + len, path.len - len);
+        path = view_from(path, len);
     }
     return true;
 }

@@ -15,8 +15,8 @@
 
 /* All live (atomic reload by the owner of the struct). */
 struct tracker_opts {
-    uint32_t numwant_default; /* when the client says nothing, or something negative */
-    uint32_t numwant_max;     /* max_peers_per_response */
+    uint32_t numwant_default;            /* when the client says nothing, or something negative */
+    uint32_t numwant_max;                /* max_peers_per_response */
     char passkey[PASSKEY_BYTES_MAX + 1]; /* not empty: announces and scrapes must carry it */
     struct interval_opts interval;
 };

@@ -193,6 +193,22 @@ def test_sighups_under_traffic(reloadable):
     eventually(lambda: told(server, torrent) == 12, "the last value")
 
 
+def test_a_storm_of_sighups_is_a_few_reloads(reloadable):
+    """Each reload leaves a generation behind for a while: thousands would be memory."""
+    server, config = reloadable
+    torrent = new_hash()
+    join_many(server, torrent, 20)
+    begin = time.monotonic()
+    for _ in range(1000):
+        server.signal(signal.SIGHUP)
+        time.sleep(0.0005)
+    config.write("numwant = 8\n")
+    server.signal(signal.SIGHUP)
+    eventually(lambda: told(server, torrent) == 8, "the last value")
+    reloads = server.output().count("reload: done")
+    assert 1 <= reloads <= 2 + 5 * (time.monotonic() - begin)
+
+
 def test_sighup_names_what_needs_a_restart(reloadable):
     server, config = reloadable
     config.write("numwant = 6\nworkers = 1\nbacklog = 77\n")

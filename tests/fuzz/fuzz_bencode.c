@@ -74,8 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 0: announce(&c, &w, must_fit); break;
     case 1: scrape(&c, &w, must_fit); break;
     default:
-        http_encode_failure(&w, 1 + cursor_u8(&c) % (ERR_COUNT - 1), cursor_u32be(&c),
-                            cursor_u32be(&c));
+        http_encode_failure(&w, 1 + cursor_u8(&c) % (ERR_COUNT - 1), cursor_u32be(&c));
         check(&w, must_fit);
         break;
     }

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #define WORKERS  4
 #define TORRENTS 40

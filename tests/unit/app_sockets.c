@@ -116,7 +116,7 @@ static void a_foreign_address_is_refused(void **state)
 
 int main(void)
 {
-    log_level_set((enum log_level)-1); /* standard output is the test's report */
+    log_level_set((enum log_level) - 1); /* standard output is the test's report */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_worker_has_every_socket),
         cmocka_unit_test(switches_leave_sockets_out),

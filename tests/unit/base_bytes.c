@@ -1,4 +1,4 @@
-/* base_bytes.c - cursor and writer never step outside, and say so. */
+/* base_bytes.c - cursor and writer never step outside, and say so; views compare and trim. */
 #include "unit.h"
 
 #include "base/bytes.h"
@@ -43,12 +43,25 @@ static void writer_prints_decimals(void **state)
     assert_int_equal(writer_used(&w), 22);
 }
 
+static void views_trim_blanks_and_ignore_case(void **state)
+{
+    (void)state;
+    assert_true(view_equal(view_trim(VIEW(" \t a b\t ")), VIEW("a b")));
+    assert_int_equal(view_trim(VIEW(" \t")).len, 0);
+    assert_true(view_equal(view_from(VIEW("abc"), 1), view_of_text("bc")));
+    assert_int_equal(view_from(VIEW("abc"), 3).len, 0);
+    assert_true(view_equal_nocase(VIEW("X-Real-IP"), VIEW("x-rEAL-ip")));
+    assert_false(view_equal_nocase(VIEW("ab"), VIEW("abc")));
+    assert_false(view_equal_nocase(VIEW("a@"), VIEW("a`"))); /* differ by 0x20, are no letters */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cursor_reads_in_order_and_sticks_at_the_end),
         cmocka_unit_test(writer_drops_what_does_not_fit_whole),
         cmocka_unit_test(writer_prints_decimals),
+        cmocka_unit_test(views_trim_blanks_and_ignore_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,18 +17,17 @@ static void failures_say_when_to_come_back_r40_r44(void **state)
 {
     (void)state;
     struct writer w = writer_of(answer, sizeof answer);
-    http_encode_failure(&w, ERR_INVALID_PORT, 0, 0);
+    http_encode_failure(&w, ERR_INVALID_PORT, 0);
     assert_written(&w, "d14:failure reason12:invalid porte");
     w = writer_of(answer, sizeof answer);
-    http_encode_failure(&w, ERR_OVERLOADED, 300, 5);
-    assert_written(&w, "d14:failure reason18:tracker overloaded8:intervali300e"
-                       "12:min intervali300e8:retry in1:5e");
+    http_encode_failure(&w, ERR_FULL_SCRAPE_BUSY, 5);
+    assert_written(&w, "d14:failure reason24:full scrape rate limited8:retry in1:5e");
     w = writer_of(answer, sizeof answer);
-    http_encode_failure(&w, ERR_UNREGISTERED, 0, UINT32_MAX);
-    assert_written(&w, "d14:failure reason20:unregistered torrent8:retry in5:nevere");
+    http_encode_failure(&w, ERR_INVALID_PASSKEY, UINT32_MAX);
+    assert_written(&w, "d14:failure reason15:invalid passkey8:retry in5:nevere");
     w = writer_of(answer, sizeof answer);
-    http_encode_failure(&w, ERR_UNREGISTERED, 0, UINT32_MAX - 1);
-    assert_written(&w, "d14:failure reason20:unregistered torrent8:retry in10:4294967294e");
+    http_encode_failure(&w, ERR_INVALID_PASSKEY, UINT32_MAX - 1);
+    assert_written(&w, "d14:failure reason15:invalid passkey8:retry in10:4294967294e");
 }
 
 /* Every text that a client can be told makes a good answer (C10, G6). */
@@ -37,7 +36,7 @@ static void every_error_is_bencode(void **state)
     (void)state;
     for (int err = ERR_OK + 1; err < ERR_COUNT; err++) {
         struct writer w = writer_of(answer, sizeof answer);
-        http_encode_failure(&w, err, 0, 0);
+        http_encode_failure(&w, err, 0);
         assert_true(bencode_check(answer, writer_used(&w)));
     }
 }

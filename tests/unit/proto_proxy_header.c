@@ -5,8 +5,6 @@
 #include "proto/address_text.h"
 #include "proto/proxy_header.h"
 
-#include <stdio.h>
-
 #define BAD  (-1)
 #define MORE 0
 
@@ -57,10 +55,8 @@ static void assert_line(const char *line, const char *source)
 {
     struct proxy_header h;
     assert_header(view_of(line, strlen(line)), &h);
-    if (source)
-        assert_source(&h, source);
-    else
-        assert_true(h.is_local);
+    if (source) assert_source(&h, source);
+    else assert_true(h.is_local);
 }
 
 static void v1_lines(void **state)

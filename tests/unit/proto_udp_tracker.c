@@ -454,7 +454,7 @@ static void answers_never_leave_their_room(void **state)
         struct writer w = writer_of(at, room);
         udp_encode_connect(&w, 1, 2);
         udp_encode_announce_head(&w, 1, 2, &n);
-        udp_encode_error(&w, 1, ERR_UNREGISTERED);
+        udp_encode_error(&w, 1, ERR_INVALID_PASSKEY);
         assert_true(w.overflow);
         assert_int_equal(writer_used(&w), 0);
         assert_memory_equal(at, "0123456789abcdef", room);

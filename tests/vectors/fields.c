@@ -43,7 +43,7 @@ void vector_put_hex(struct writer *out, const char *name, const void *bytes, siz
 
 static void put_text(struct writer *out, const char *name, const char *text)
 {
-    vector_put(out, name, view_of(text, strlen(text)));
+    vector_put(out, name, view_of_text(text));
 }
 
 void vector_put_error(struct writer *out, enum err err)
@@ -58,14 +58,10 @@ void vector_put_announce(struct writer *out, const struct announce *a)
     vector_put_hex(out, "peer_id", a->peer_id.bytes, PEER_ID_BYTES);
     vector_put_number(out, "port", a->port);
     put_text(out, "event", EVENTS[a->event]);
-    if (a->numwant == NUMWANT_UNSET)
-        put_text(out, "numwant", "unset");
-    else
-        vector_put_number(out, "numwant", (uint64_t)a->numwant);
-    if (a->left == LEFT_UNKNOWN)
-        put_text(out, "left", "unset");
-    else
-        vector_put_number(out, "left", a->left);
+    if (a->numwant == NUMWANT_UNSET) put_text(out, "numwant", "unset");
+    else vector_put_number(out, "numwant", (uint64_t)a->numwant);
+    if (a->left == LEFT_UNKNOWN) put_text(out, "left", "unset");
+    else vector_put_number(out, "left", a->left);
     vector_put_number(out, "uploaded", a->uploaded);
     vector_put_number(out, "downloaded", a->downloaded);
     uint8_t key[4];

@@ -40,10 +40,8 @@ static void unescape(struct view in, struct writer *out)
 {
     uint8_t bytes[256];
     size_t len;
-    if (http_unescape(in, bytes, sizeof bytes, &len))
-        vector_put_hex(out, "bytes", bytes, len);
-    else
-        vector_put_number(out, "bad", 1);
+    if (http_unescape(in, bytes, sizeof bytes, &len)) vector_put_hex(out, "bytes", bytes, len);
+    else vector_put_number(out, "bad", 1);
 }
 
 /* A query -> the announce, or "error". */
@@ -51,10 +49,8 @@ static void decode_announce(struct view in, struct writer *out)
 {
     struct announce a = {0};
     enum err err = http_decode_announce(in, &a);
-    if (err == ERR_OK)
-        vector_put_announce(out, &a);
-    else
-        vector_put_error(out, err);
+    if (err == ERR_OK) vector_put_announce(out, &a);
+    else vector_put_error(out, err);
 }
 
 /* A whole request -> "path", and the announce of its query. */
@@ -115,11 +111,10 @@ static void encode_announce(struct view in, struct writer *out)
     http_encode_announce(out, &r);
 }
 
-/* "error", "interval", "retry_in" (minutes, or the largest u32 for never) -> the body. */
+/* "error", "retry_in" (minutes, or the largest u32 for never) -> the body. */
 static void encode_failure(struct view in, struct writer *out)
 {
-    http_encode_failure(out, vector_field_error(in), (uint32_t)vector_field_number(in, "interval"),
-                        (uint32_t)vector_field_number(in, "retry_in"));
+    http_encode_failure(out, vector_field_error(in), (uint32_t)vector_field_number(in, "retry_in"));
 }
 
 /* "info_hash" and the numbers of one torrent, "min_request_interval" -> the body; no hash, no

@@ -118,10 +118,8 @@ static void show(const char *what, const struct writer *w)
 {
     printf("# %s: ", what);
     for (const uint8_t *at = w->start; at < w->at; at++) {
-        if (*at >= ' ' && *at < 0x7f && *at != '\\')
-            putchar(*at);
-        else
-            printf("\\x%02x", *at);
+        if (*at >= ' ' && *at < 0x7f && *at != '\\') putchar(*at);
+        else printf("\\x%02x", *at);
     }
     putchar('\n');
 }
