@@ -5,14 +5,21 @@
  *            drawn before; each draw is as likely to hit any peer of the table, so the answer is a
  *            uniform sample in O(answer). When nearly everybody is wanted, list them all instead.
  * Order      the asker's family first, the other fills what is left (BEP 7; protocol.md V11).
- * Bound      draws are limited; what they did not find, a walk from a random bucket finds (it only
- *            happens when most of a large swarm is not eligible: private addresses, mass expiry).
+ * Bound      draws are limited, and given up early where hardly anybody is eligible (private
+ *            addresses, mass expiry, a crowd that uses the asker's peer id on its other family); then
+ *            a walk over the buckets from a random one on finds who there is. It is limited too, so a
+ *            swarm that somebody made barren costs about as much as its largest answer, under the
+ *            lock; of more than 5000 peers some that are eligible may be missed then.
  * Rejected   a contiguous window: cheaper, but neighbours would always be handed out together. */
 #include "swarm/store.h"
 
-#define LIST_MAX       (2 * SWARM_PICKS_MAX)
-#define SEEN_SLOTS     4096
-#define DRAWS_PER_PICK 32
+#define LIST_MAX         (2 * SWARM_PICKS_MAX)
+#define SEEN_SLOTS       4096
+#define DRAWS_MIN        256
+#define DRAWS_PER_PICK   4
+#define DRAWS_TRIED      64 /* then 1 of BARREN_DRAWS must have been worth it */
+#define BARREN_DRAWS     16
+#define WALK_BUCKETS_MAX 256 /* about 5000 peers */
 
 _Static_assert((SEEN_SLOTS & (SEEN_SLOTS - 1)) == 0 && SEEN_SLOTS >= 4 * SWARM_PICKS_MAX,
                "pick_by_drawing() masks its hashes and leaves 3 of 4 slots free");
@@ -167,7 +174,7 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
         const struct table *t = &d->l->tables[d->f][g];
         if (!t->buckets) continue;
         uint32_t from = rng_below(d->rng, t->buckets), steps = t->buckets;
-        if (steps > SWARM_PICKS_MAX) steps = SWARM_PICKS_MAX;
+        if (steps > WALK_BUCKETS_MAX) steps = WALK_BUCKETS_MAX;
         for (uint32_t n = 0; n < steps; n++) {
             uint32_t b = from + n < t->buckets ? from + n : from + n - t->buckets;
             unsigned count = list_bucket(d, t, b, list, LIST_MAX);
@@ -180,13 +187,20 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
 
 #define DRAWS_AHEAD 8
 
+static bool is_barren(unsigned picked, uint32_t drawn)
+{
+    return drawn >= DRAWS_TRIED && picked * BARREN_DRAWS < drawn;
+}
+
 static void pick_by_drawing(const struct draw *d, unsigned want, struct peer_list *out)
 {
     uint32_t seen[SEEN_SLOTS], mask = 63;
     while (mask + 1 < 4 * want)
         mask = mask * 2 + 1;
     memset(seen, 0, (mask + 1) * sizeof *seen);
-    for (uint32_t draws = want * DRAWS_PER_PICK; draws > 0 && room_left(out, d->f);) {
+    uint32_t draws_max = DRAWS_MIN + want * DRAWS_PER_PICK;
+    for (uint32_t draws = draws_max; draws > 0 && room_left(out, d->f);) {
+        if (is_barren(want - room_left(out, d->f), draws_max - draws)) break;
         const uint8_t *ahead[DRAWS_AHEAD]; /* drawn first, read later: the misses overlap */
         unsigned n = room_left(out, d->f), count = 0;
         if (n > DRAWS_AHEAD) n = DRAWS_AHEAD;
