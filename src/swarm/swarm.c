@@ -16,6 +16,8 @@
 #define AGE_VALUES   4096u
 #define SHARDS_BYTES (SHARD_COUNT * sizeof(struct shard))
 
+_Static_assert(SWARM_MEMORY_BYTES_MAX == SLAB_BYTES_MAX, "all that references can reach");
+
 static void keys_init(struct swarm *s, const uint8_t *key)
 {
     _Static_assert(SWARM_KEY_BYTES == sizeof s->key + sizeof s->mix_key, "one key for both");
