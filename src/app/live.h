@@ -1,7 +1,8 @@
 /* live.h - one generation of the configuration: the settings as read, and what the modules get.
  *
  * Threads   constant once published; workers read it through atomic pointers. A reload makes a new
- *           generation, and the old one is freed after LIVE_GRACE_MS, which no turn outlasts. */
+ *           generation, and the old one is freed after LIVE_GRACE_MS, which no turn outlasts.
+ *           Reloads are a few a second at most (periodic.c), so few wait at one time. */
 #ifndef APP_LIVE_H
 #define APP_LIVE_H
 

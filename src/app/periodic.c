@@ -3,6 +3,8 @@
  * Sweep     each tick visits the shards that the time since the cycle's start asks for, so a cycle
  *           takes sweep_period whatever the store's size and however late a tick comes; what was
  *           missed is caught up in bounded slices.
+ * Reload    signals only ask for it: a storm of them becomes a few a second, so that generations that
+ *           wait for their grace period to pass are bounded, and the loop goes on.
  * Log line  etracker's, once a cycle but at most once a minute; its counts add up in between. */
 #include "app/periodic.h"
 
@@ -18,6 +20,7 @@
 #define SWEEP_TICK_MS      50
 #define SECOND_MS          1000
 #define SLOW_MS            100
+#define RELOAD_TICK_MS     250
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -121,6 +124,14 @@ static void job_interval(struct server *s, uint64_t now_ms)
                   (uint32_t)(now_ms / 1000));
 }
 
+static void job_reload(struct server *s, uint64_t now_ms)
+{
+    (void)now_ms;
+    if (!s->reload_wanted) return;
+    s->reload_wanted = false;
+    server_reload(s);
+}
+
 static void job_retired(struct server *s, uint64_t now_ms)
 {
     server_free_retired(s, now_ms);
@@ -137,6 +148,7 @@ static const struct job JOBS[] = {
     {"rates", job_rates, SECOND_MS, "requests of the last second, by door and family"},
     {"interval", job_interval, SECOND_MS, "measure the load, let the interval follow it"},
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
+    {"reload", job_reload, RELOAD_TICK_MS, "read the configuration again when a signal asked for it"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 

@@ -153,7 +153,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
     (void)events;
     for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
         if (w == WISH_STOP) stop(s, name);
-        else if (!s->stopping) server_reload(s);
+        else s->reload_wanted = true; /* periodic.c does it */
     }
 }
 

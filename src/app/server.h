@@ -30,7 +30,7 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
-    bool stopping, interrupted;
+    bool stopping, interrupted, reload_wanted;
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */

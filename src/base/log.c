@@ -1,9 +1,17 @@
-/* log.c - see log.h. */
+/* log.c - see log.h.
+ *
+ * Lost lines   standard output is often a pipe, and its reader may stall. A worker that waits for it
+ *              would serve nobody, so a line is written only while the output takes it at once.
+ *              After poll() a pipe has a page of room, which one line never fills; the lock keeps
+ *              another thread from taking it in between.
+ * Rejected     O_NONBLOCK: it belongs to the open file, which is our parent's too. */
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/metrics.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +69,16 @@ static size_t text_escape(char *out, size_t size, const char *text)
     return n;
 }
 
+static void line_write(const char *line, size_t bytes)
+{
+    static struct lock writing;
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    lock_take(&writing);
+    bool takes_it = poll(&out, 1, 0) == 1 && out.revents & POLLOUT;
+    if (!takes_it || write(STDOUT_FILENO, line, bytes) < 0) metrics_inc(METRIC_LOG_LOST);
+    lock_release(&writing);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     if (!log_is_enabled(level)) return;
@@ -72,7 +90,5 @@ void log_line(enum log_level level, const char *format, ...)
     size_t n = prefix_write(line, sizeof line, level);
     n += text_escape(line + n, sizeof line - n - 1, text);
     line[n++] = '\n';
-    ssize_t done =
-        write(STDOUT_FILENO, line, n); /* a full or closed pipe loses the line, no more */
-    (void)done;
+    line_write(line, n);
 }

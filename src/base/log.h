@@ -2,7 +2,9 @@
  *
  * A line is one write(2) of at most LOG_LINE_BYTES_MAX bytes; bytes outside printable ASCII are
  * written as \xNN, so nothing a client sends reaches a terminal raw. Under systemd's journal
- * (JOURNAL_STREAM is set) the date is left out and a <N> priority goes in front. */
+ * (JOURNAL_STREAM is set) the date is left out and a <N> priority goes in front.
+ * No call waits for the reader: a line that standard output does not take at once is lost and
+ * counted (METRIC_LOG_LOST). */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -8,6 +8,9 @@
  * Compact    objects that grow leave holes in the pages of the class they came from. A page less than
  *            15/16 full is sparse: new objects avoid it, and slab_compact() moves old ones out of it,
  *            called by the owner, who alone knows where the reference is kept.
+ * Page       32 KiB: every class in use has one page that is half empty on average, and a swarm of a
+ *            million has 45 classes of runs. 64 KiB costs it 0.9 MB more; 16 KiB saves 0.3 MB, but its
+ *            objects are too short for the index of a shard at 30 M torrents.
  * Rejected   malloc: 8 bytes of header and 16 of alignment on objects of 36; page lists per shard:
  *            thousands of half-empty pages. */
 #include "base/slab.h"
@@ -17,7 +20,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define COMMIT_PAGES 64 /* 4 MiB a system call */
+#define COMMIT_PAGES 128 /* 4 MiB a system call */
 #define NO_OBJECT    UINT16_MAX
 
 struct slab_page {
@@ -28,7 +31,7 @@ struct slab_page {
     uint16_t free;         /* first freed object, NO_OBJECT: none */
 };
 
-_Static_assert(sizeof(struct slab_page) == 16, "16 bytes per 64 KiB page");
+_Static_assert(sizeof(struct slab_page) == 16, "16 bytes per 32 KiB page");
 
 #define FINE_BYTES   128u
 #define FINE_CLASSES (FINE_BYTES / SLAB_UNIT_BYTES) /* 4, 8, ... 128 */

@@ -1,7 +1,7 @@
 /* slab.h - objects of many sizes out of one budget of pages, named by 32-bit references.
  *
- * Shape     sizes are rounded up to one of about 180 classes (steps of 4 bytes up to 128, then at
- *           most 6 %); a page of 64 KiB holds objects of one class. A reference is an offset in
+ * Shape     sizes are rounded up to one of 160 classes (steps of 4 bytes up to 128, then at most
+ *           6 %); a page of 32 KiB holds objects of one class. A reference is an offset in
  *           units of 4 bytes, so that slab_at() is one shift and one add.
  * Memory    address space for the whole budget is reserved at once, memory is committed as it is
  *           used. A page whose last object is freed can serve any class; slab_trim() gives the
@@ -15,10 +15,10 @@
 
 #include <stdint.h>
 
-#define SLAB_PAGE_BYTES       65536u
+#define SLAB_PAGE_BYTES       32768u
 #define SLAB_UNIT_BYTES       4u
 #define SLAB_BYTES_MAX        (((uint64_t)UINT32_MAX + 1) * SLAB_UNIT_BYTES) /* 16 GiB */
-#define SLAB_CLASSES          176
+#define SLAB_CLASSES          160
 #define SLAB_OBJECT_BYTES_MAX SLAB_PAGE_BYTES
 
 typedef uint32_t slab_ref; /* 0: none */

@@ -7,8 +7,9 @@
  * Idea      A connection is served the moment it is accepted: the kernel hands it over together with
  *           its first bytes (TCP_DEFER_ACCEPT), so one request on one connection costs accept, recv,
  *           send, close and never meets epoll. Only what has to wait is registered.
- * Full      At max_connections the connection that would time out first makes room for the new one;
- *           one that is sending or being answered never does.
+ * Full      At max_connections the connection that has waited longest for its client makes room for
+ *           the new one, whether it is idle or in the middle of a request: else clients that never
+ *           finish theirs would lock everybody out. One that is being sent an answer never does.
  * Rejected  Accepting in one thread and handing over: each worker has its own listening socket. */
 #include "front/http.h"
 
@@ -45,14 +46,29 @@ static struct http_conn *conn_new(struct http_door *d)
     return c;
 }
 
-/* Close one connection that does nothing: a lingering one, or the one that would time out first. */
+/* The connection that has waited longest for bytes of its client, or NULL. */
+static struct stream *longest_waiting(const struct http_door *d)
+{
+    static const enum http_wait FOR_CLIENT[] = {WAIT_IDLE, WAIT_FRESH, WAIT_HEAD, WAIT_PROXY};
+    struct stream *longest = NULL;
+    uint64_t longest_since_ms = 0;
+    for (size_t i = 0; i < sizeof FOR_CLIENT / sizeof *FOR_CLIENT; i++) {
+        struct stream *s = stream_first(&d->waits[FOR_CLIENT[i]]);
+        if (!s) continue;
+        uint64_t wait_ms = http_wait_ms(d, FOR_CLIENT[i]); /* a reload may have made it longer */
+        uint64_t since_ms = s->deadline_ms > wait_ms ? s->deadline_ms - wait_ms : 0;
+        if (longest && since_ms >= longest_since_ms) continue;
+        longest = s;
+        longest_since_ms = since_ms;
+    }
+    return longest;
+}
+
+/* Close one connection that does nothing; a lingering one has had its answer. */
 static bool door_make_room(struct http_door *d)
 {
-    struct stream *lingers = stream_first(&d->waits[WAIT_LINGER]);
-    struct stream *fresh = stream_first(&d->waits[WAIT_FRESH]);
-    struct stream *idle = stream_first(&d->waits[WAIT_IDLE]);
-    struct stream *victim = lingers;
-    if (!victim) victim = !idle || (fresh && fresh->deadline_ms < idle->deadline_ms) ? fresh : idle;
+    struct stream *victim = stream_first(&d->waits[WAIT_LINGER]);
+    if (!victim) victim = longest_waiting(d);
     if (!victim) return false;
     metrics_inc(METRIC_TCP_EVICTIONS);
     http_conn_close((struct http_conn *)victim, false);

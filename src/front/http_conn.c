@@ -37,7 +37,7 @@ void http_conn_close(struct http_conn *c, bool abort)
     metrics_inc(METRIC_TCP_CLOSES);
 }
 
-static uint64_t wait_ms(const struct http_door *d, enum http_wait wait)
+uint64_t http_wait_ms(const struct http_door *d, enum http_wait wait)
 {
     switch (wait) {
     case WAIT_PROXY: return PROXY_HEADER_WITHIN_MS;
@@ -58,7 +58,7 @@ static void conn_wait(struct http_conn *c, enum http_wait wait, bool anew)
     }
     if (c->wait == wait && !anew) return;
     c->wait = (uint8_t)wait;
-    stream_wait(&c->stream, &d->waits[wait], d->env.loop->now_ms + wait_ms(d, wait));
+    stream_wait(&c->stream, &d->waits[wait], d->env.loop->now_ms + http_wait_ms(d, wait));
 }
 
 /* Everything is answered and sent: end the connection without harming the answer in flight. */

@@ -101,6 +101,9 @@ void http_conn_turn(struct http_conn *c);
 void http_conn_timeout(struct http_conn *c);
 void http_conn_close(struct http_conn *c, bool abort);
 
+/* How long a connection may wait for one thing. */
+uint64_t http_wait_ms(const struct http_door *d, enum http_wait wait);
+
 /* Answer one request: append head and body to `out`, which has HTTP_ANSWER_BYTES_MAX of room, and
  * decide whether the connection goes on. A full scrape leaves c->scrape to be streamed. */
 void http_answer(struct http_conn *c, const struct http_request *r, struct writer *out);

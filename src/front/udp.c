@@ -154,6 +154,14 @@ static struct view url_passkey(struct view url)
     return key;
 }
 
+static void passkey_keep(struct pending *p, struct view url)
+{
+    struct view key = url_passkey(url);
+    if (key.len > sizeof p->passkey) key.len = 0;
+    if (key.len) memcpy(p->passkey, key.ptr, key.len);
+    p->announce.passkey = view_of(p->passkey, key.len);
+}
+
 static void take_announce(struct udp_door *d, const struct datagram *g)
 {
     struct pending *p = &d->pending[d->pending_count];
@@ -163,20 +171,15 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
         metrics_inc(METRIC_UDP_DROPS);
         return;
     }
-    if (err != ERR_OK) {
-        reply_error(d, g->at, g->request.transaction_id, err);
-        return;
-    }
     p->announce.address = g->client;
     p->announce.door = DOOR_UDP;
     p->announce.address_is_proxy = g->client_is_proxy;
     p->announce.passkey = view_of(NULL, 0);
-    if (url_bytes) {
-        struct view key = url_passkey(view_of(d->url, url_bytes));
-        if (key.len <= sizeof p->passkey) {
-            memcpy(p->passkey, key.len ? key.ptr : d->url, key.len);
-            p->announce.passkey = view_of(p->passkey, key.len);
-        }
+    if (url_bytes) passkey_keep(p, view_of(d->url, url_bytes));
+    if (err != ERR_OK) { /* who may not ask is told so first (A29) */
+        enum err refusal = tracker_check(d->env.tracker, &p->announce, p->announce.passkey);
+        reply_error(d, g->at, g->request.transaction_id, refusal != ERR_OK ? refusal : err);
+        return;
     }
     p->at = g->at;
     p->transaction_id = g->request.transaction_id;

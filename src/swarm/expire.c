@@ -1,7 +1,7 @@
 /* expire.c - forgetting peers that went silent, a shard at a time.
  *
- * Idea       a cycle visits every shard; a visit takes the lock, scans the small torrents of the
- *            shard (a few hundred) and notes the large ones. Those are visited afterwards, a few
+ * Idea       a cycle visits every shard; a visit takes the lock, scans small torrents of the shard
+ *            (at most SLOTS_PER_HOLD) and notes the large ones. Those are visited afterwards, a few
  *            buckets per hold of the lock, found again by info hash each time: nothing is remembered
  *            across holds but a hash and two numbers, so that anything may change in between.
  * Pairs      clients on both families of a large torrent are estimated in a second walk: tags of IPv4
@@ -14,7 +14,8 @@
 #include "base/metrics.h"
 
 #define LARGE_NOTED_MAX  64 /* large torrents of a shard visited per round */
-#define BUCKETS_PER_HOLD 64
+#define BUCKETS_PER_HOLD 16 /* some 400 peers, which may all have expired */
+#define SLOTS_PER_HOLD   128
 #define RECORDS_AHEAD    8
 
 struct sweep {
@@ -235,15 +236,17 @@ static void sweep_large(struct sweep *w, struct large_visit *v)
 
 /* ---- shards ---- */
 
-/* Sweep a shard's small torrents and note its large ones from index position *at on. */
+/* Sweep a shard's small torrents and note its large ones from index position *at on, some at a time.
+ * What moves when the index is rebuilt between two holds waits for the next cycle. */
 static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
                             struct large_visit *noted)
 {
     struct swarm *s = w->s;
     unsigned count = 0;
+    uint32_t end = *at + SLOTS_PER_HOLD;
     hold(w, shard);
     if (*at == 0) max_raise(&w->report->shard_torrents_max, shard->used);
-    for (; *at < shard_slots(shard) && count < LARGE_NOTED_MAX; ++*at) {
+    for (; *at < shard_slots(shard) && *at < end && count < LARGE_NOTED_MAX; ++*at) {
         shard_prefetch_record(s, shard, *at + RECORDS_AHEAD);
         slab_ref *ref = shard_entry(s, shard, *at);
         if (!ref) continue;

@@ -401,7 +401,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("data, status", ERRORS)
 def test_R4_R46_errors_are_short_plain_text(server, data, status):
-    """No empty body, no HTML, nothing of the request; exact length; the connection ends (R4, T5)."""
+    """No empty body, no HTML, nothing of the request; exact length; then the end (R4, T5)."""
     refusal = server.http().refused(data)
     assert refusal.status == status and refusal.reason
     assert refusal.header("Content-Type").split(";")[0] == "text/plain"

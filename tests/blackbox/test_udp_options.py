@@ -137,3 +137,10 @@ def test_long_packets_do_not_depend_on_options(server):
     packet = announce_packet(client.connection_id, 1, torrent, new_peer_id(), tail=bytes(60000))
     assert struct.unpack_from(">I", client.raw(packet))[0] == 1
     assert client.numbers(torrent) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("options, text", [(b"", "invalid passkey"), (url_data(PATH), "invalid port")],
+                         ids=["without", "with"])
+def test_a29_the_passkey_is_judged_before_the_port(private, options, text):
+    answer = private.udp().announce(new_hash(), port=0, tail=options)
+    assert isinstance(answer, UdpError) and answer.text == text

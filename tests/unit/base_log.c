@@ -99,6 +99,24 @@ static void long_lines_are_cut(void **state)
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
+/* A reader that stalls loses lines; nobody waits for it. */
+static void a_full_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    capture_start();
+    fcntl(pipe_fds[1], F_SETFL, 0); /* write() would wait */
+    fcntl(pipe_fds[1], F_SETPIPE_SZ, 4096);
+    uint64_t lost = metrics_sum(METRIC_LOG_LOST);
+    alarm(10);
+    for (int i = 0; i < 1000; i++)
+        log_line(LOG_INFO, "line %d", i);
+    alarm(0);
+    lost = metrics_sum(METRIC_LOG_LOST) - lost;
+    const char *text = capture_end();
+    assert_non_null(strstr(text, "line 0\n"));
+    assert_in_range(lost, 800, 999);
+}
+
 static void the_journal_gets_a_priority_and_no_date(void **state)
 {
     (void)state;
@@ -141,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup(lines_above_the_level_are_left_out, without_journal),
         cmocka_unit_test_setup(nothing_reaches_a_terminal_raw, without_journal),
         cmocka_unit_test_setup(long_lines_are_cut, without_journal),
+        cmocka_unit_test_setup(a_full_pipe_is_not_waited_for, without_journal),
         cmocka_unit_test_setup(the_journal_gets_a_priority_and_no_date, without_journal),
         cmocka_unit_test_setup(limited_lines_come_once_a_second, without_journal),
         cmocka_unit_test_setup(the_next_line_tells_what_was_left_out, without_journal),

@@ -1,0 +1,180 @@
+"""contenders.py - how each server of the comparison is started, and what it can do.
+
+A contender is a row of CONTENDERS: which doors it has, and a function that prepares a folder and returns
+the command. Every server is one process in the foreground on 127.0.0.1 or ::1.
+"""
+
+import dataclasses
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+START_S_MAX = 20
+
+
+@dataclasses.dataclass
+class Setting:
+    """What a server is started for."""
+
+    build: Path  # folder of the release build
+    folder: Path  # scratch, readable by everybody
+    port: int
+    peers: int = 9  # per answer: size of the floors' and nginx's
+    v6: bool = False
+    close: bool = False
+    torrents: int = 10000
+
+
+def flags(**wanted):
+    return [f"-{name}" for name, on in wanted.items() if on]
+
+
+def floor_udp(s):
+    v6 = ["-6"] if s.v6 else []
+    return [s.build / "bench/floor_udp", "-p", s.port, "-n", s.peers, "-i", *v6]
+
+
+def floor_http(s):
+    v6 = ["-6"] if s.v6 else []
+    return [s.build / "bench/floor_http", "-p", s.port, "-n", s.peers, *flags(c=s.close), *v6]
+
+
+def muster(s, workers=1):
+    # Defaults but for the number of workers: the wildcard sockets pay for IP_PKTINFO as in real life.
+    return [s.build / "muster", "--port", s.port, "--workers", workers, "--log-level", "error"]
+
+
+def muster_two(s):
+    return muster(s, workers=2)
+
+
+def opentracker(s, workers=None):
+    """Debian's is built with a whitelist: it gets that of the load's torrents."""
+    bench = [s.build / "muster-bench", "--hashes", "-t", str(s.torrents), "udp://127.0.0.1:1"]
+    with open(s.folder / "whitelist", "wb") as out:
+        subprocess.run(bench, stdout=out, check=True)
+    lines = [
+        f"listen.tcp_udp {'::1' if s.v6 else '127.0.0.1'}:{s.port}",
+        "access.whitelist whitelist",
+        f"tracker.rootdir {s.folder}",
+        "tracker.user nobody",
+    ]
+    if workers:
+        lines.insert(0, f"listen.udp.workers {workers}")
+    (s.folder / "conf").write_text("\n".join(lines) + "\n")
+    return ["opentracker", "-f", s.folder / "conf"]
+
+
+def opentracker_workers(s):
+    return opentracker(s, workers=1)
+
+
+def nginx(s):
+    """An answer of the same size as a tracker's, from a configuration."""
+    records = "x" * 6 * s.peers
+    body = (
+        "d8:completei1e10:downloadedi1e11:external ip4:aaaa10:incompletei1e8:intervali1800e"
+        f"12:min intervali900e5:peers{len(records)}:{records}e"
+    )
+    listen = f"{'[::1]' if s.v6 else '127.0.0.1'}:{s.port}"
+    (s.folder / "conf").write_text(
+        f"""daemon off; master_process off; worker_processes 1; pid {s.folder}/pid;
+error_log stderr crit;
+events {{ worker_connections 20000; multi_accept on; }}
+http {{
+    access_log off; server_tokens off; default_type text/plain; tcp_nodelay on;
+    keepalive_requests 1000000000; keepalive_timeout {0 if s.close else 75};
+    server {{
+        listen {listen} deferred backlog=4096 reuseport;
+        add_header Cache-Control no-store;
+        location / {{ return 200 "{body}"; }}
+    }}
+}}
+"""
+    )
+    return ["nginx", "-p", s.folder, "-c", s.folder / "conf"]
+
+
+@dataclasses.dataclass
+class Contender:
+    command: object
+    udp: bool
+    is_tracker: bool = True  # keeps peers: is filled before it is measured
+    version: tuple = ()
+    note: str = ""
+
+
+CONTENDERS = {
+    "floor_udp": Contender(floor_udp, True, False, note="the same system calls, nothing else"),
+    "floor_http": Contender(floor_http, False, False, note="the same system calls, nothing else"),
+    "muster": Contender(muster, True, note="defaults, one worker"),
+    "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),
+    "opentracker": Contender(opentracker, True, note="Debian's package, default threads"),
+    "opentracker, udp.workers 1": Contender(
+        opentracker_workers, True, note="Debian's package, `listen.udp.workers 1`"
+    ),
+    "nginx": Contender(nginx, False, False, note="`return 200` with a body of the same size"),
+}
+
+
+def version_of(package):
+    query = ["dpkg-query", "-W", "-f", "${Version}", package]
+    found = subprocess.run(query, capture_output=True, text=True, check=False)
+    return found.stdout if found.returncode == 0 else "not installed"
+
+
+def is_installed(name):
+    program = {"nginx": "nginx", "opentracker": "opentracker"}.get(name.split(",")[0])
+    return program is None or shutil.which(program) is not None
+
+
+def udp_is_bound(port, v6):
+    """Is a UDP socket bound to this port? From /proc, so that no packet is sent."""
+    table = Path("/proc/net/udp6" if v6 else "/proc/net/udp").read_text()
+    return any(line.split()[1].endswith(f":{port:04X}") for line in table.splitlines()[1:])
+
+
+def is_listening(contender, s):
+    if contender.udp:
+        return udp_is_bound(s.port, s.v6)
+    with socket.socket(socket.AF_INET6 if s.v6 else socket.AF_INET) as probe:
+        return probe.connect_ex(("::1" if s.v6 else "127.0.0.1", s.port)) == 0
+
+
+class Server:
+    """A running contender, pinned to CPUs; use as a context."""
+
+    def __init__(self, name, setting, cpus):
+        self.contender, self.setting = CONTENDERS[name], setting
+        setting.folder.mkdir(parents=True, exist_ok=True)
+        setting.folder.chmod(0o755)
+        command = ["taskset", "-c", cpus, *map(str, self.contender.command(setting))]
+        self.log = open(setting.folder / "log", "wb")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd="/"
+        )
+
+    def __enter__(self):
+        end = time.monotonic() + START_S_MAX
+        while not is_listening(self.contender, self.setting):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.__exit__()
+                raise RuntimeError(f"no start: {(self.setting.folder / 'log').read_text()[-500:]}")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.setting.folder, ignore_errors=True)
+
+    @property
+    def pid(self):
+        return self.process.pid  # taskset becomes the server

@@ -1,0 +1,31 @@
+/* histogram.h - how often each latency was seen, in little memory and without rounding the tail
+ * away.
+ *
+ * Log-linear: values below HISTOGRAM_LINEAR have a bucket each; above, every power of two is cut
+ * into HISTOGRAM_LINEAR / 2 equal buckets, so a percentile is wrong by less than 1.6 %.
+ * Values are nanoseconds by habit; nothing here depends on it. */
+#ifndef BENCH_HISTOGRAM_H
+#define BENCH_HISTOGRAM_H
+
+#include <stdint.h>
+
+#define HISTOGRAM_LINEAR_BITS 7
+#define HISTOGRAM_LINEAR      (1u << HISTOGRAM_LINEAR_BITS)
+#define HISTOGRAM_VALUE_MAX                                                                        \
+    ((1ull << 40) - 1) /* 18 minutes of nanoseconds; larger ones count here */
+#define HISTOGRAM_BUCKETS (HISTOGRAM_LINEAR + (40 - HISTOGRAM_LINEAR_BITS) * HISTOGRAM_LINEAR / 2)
+
+struct histogram {
+    uint64_t count, sum, max;
+    uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+void histogram_add(struct histogram *h, uint64_t value);
+
+/* The smallest value that at least `percent` of all values do not exceed, rounded up to the end of
+ * its bucket but never above the largest value seen; 0 when there are none. */
+uint64_t histogram_percentile(const struct histogram *h, double percent);
+
+double histogram_mean(const struct histogram *h);
+
+#endif

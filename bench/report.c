@@ -1,0 +1,121 @@
+/* report.c - see report.h. Both forms come from one table of figures. */
+#include "bench/report.h"
+
+#include <inttypes.h>
+
+enum when { ALWAYS, WITH_COST, WITH_FILL };
+
+struct figure {
+    const char *key, *label, *unit;
+    double value;
+    int decimals;
+    enum when when;
+};
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+static double us(uint64_t ns)
+{
+    return (double)ns / 1000.0;
+}
+
+static double per(double sum, uint64_t count)
+{
+    return count ? sum / (double)count : 0;
+}
+
+#define FIGURES_MAX 32
+
+/* Long because it is the table of what is reported. */
+static unsigned figures_fill(const struct report *r, struct figure *out)
+{
+    const struct tally *t = r->load;
+    const struct histogram *h = &t->latency;
+    uint64_t time_ns = t->end_ns - t->start_ns;
+    double cpu_us = us(t->after.cpu_ns - t->before.cpu_ns);
+    double user_us = (double)(t->after.user_us - t->before.user_us);
+    double sys_us = (double)(t->after.sys_us - t->before.sys_us);
+    const struct figure figures[] = {
+        {"duration_s", "measured for", "s", seconds(time_ns), 2, ALWAYS},
+        {"sent", "sent", "", (double)tally_sum(t->sent), 0, ALWAYS},
+        {"answered", "answered", "", (double)tally_sum(t->answered), 0, ALWAYS},
+        {"lost", "lost", "", (double)tally_sum(t->lost), 0, ALWAYS},
+        {"ignored", "bad ids ignored", "", (double)t->ignored, 0, ALWAYS},
+        {"wrong", "wrong answers", "", (double)tally_flaws(t), 0, ALWAYS},
+        {"strays", "late or repeated", "", (double)t->strays, 0, ALWAYS},
+        {"send_failures", "failed to send", "", (double)t->send_failures, 0, ALWAYS},
+        {"late_starts", "sent late", "", (double)t->late_starts, 0, ALWAYS},
+        {"answers_per_s", "answers", "/s", per((double)t->in_time, 1) / seconds(time_ns), 0,
+         ALWAYS},
+        {"latency_mean_us", "latency mean", "us", histogram_mean(h) / 1000, 1, ALWAYS},
+        {"latency_p50_us", "        p50", "us", us(histogram_percentile(h, 50)), 1, ALWAYS},
+        {"latency_p90_us", "        p90", "us", us(histogram_percentile(h, 90)), 1, ALWAYS},
+        {"latency_p99_us", "        p99", "us", us(histogram_percentile(h, 99)), 1, ALWAYS},
+        {"latency_p999_us", "        p99.9", "us", us(histogram_percentile(h, 99.9)), 1, ALWAYS},
+        {"latency_max_us", "        max", "us", us(h->max), 1, ALWAYS},
+        {"peers_per_answer", "peers per answer", "", per((double)t->peers, t->announces), 2,
+         ALWAYS},
+        {"answer_bytes", "bytes per answer", "", per((double)t->announce_bytes, t->announces), 1,
+         ALWAYS},
+        {"cpu_us_per_request", "server CPU per request", "us", per(cpu_us, t->in_time), 3,
+         WITH_COST},
+        {"cpu_user_share", "        in the program", "",
+         user_us + sys_us > 0 ? user_us / (user_us + sys_us) : 0, 3, WITH_COST},
+        {"cpu_busy", "server CPU in use", "", cpu_us / us(time_ns), 3, WITH_COST},
+        {"rss_bytes", "server RSS", "B", (double)t->after.rss_bytes, 0, WITH_COST},
+        {"rss_before_fill_bytes", "        before the fill", "B", (double)r->rss_before_bytes, 0,
+         WITH_COST},
+        {"filled_peers", "peers announced before", "", (double)r->filled, 0, WITH_FILL},
+        {"fill_s", "        in", "s", seconds(r->fill_ns), 2, WITH_FILL},
+    };
+    unsigned count = 0;
+    _Static_assert(sizeof figures / sizeof *figures <= FIGURES_MAX, "room for all");
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        if (figures[i].when == WITH_COST && !t->has_cost) continue;
+        if (figures[i].when == WITH_FILL && !r->filled) continue;
+        out[count++] = figures[i];
+    }
+    return count;
+}
+
+void report_text(FILE *out, const struct report *r)
+{
+    struct figure figures[FIGURES_MAX];
+    unsigned count = figures_fill(r, figures);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "%-24s %14.*f %s\n", figures[i].label, figures[i].decimals, figures[i].value,
+                figures[i].unit);
+    for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
+        if (r->load->flaws[i])
+            fprintf(out, "  wrong: %-15s %14" PRIu64 "\n", FLAW_NAMES[i], r->load->flaws[i]);
+}
+
+/* {"announce": 12, ...} of the kinds or flaws that occurred. */
+static void counts_json(FILE *out, const char *key, const char *const *names,
+                        const uint64_t *counts, int from, int to)
+{
+    const char *comma = "";
+    fprintf(out, "  \"%s\": {", key);
+    for (int i = from; i < to; i++) {
+        if (!counts[i]) continue;
+        fprintf(out, "%s\"%s\": %" PRIu64, comma, names[i], counts[i]);
+        comma = ", ";
+    }
+    fprintf(out, "}");
+}
+
+void report_json(FILE *out, const struct report *r)
+{
+    struct figure figures[FIGURES_MAX];
+    unsigned count = figures_fill(r, figures);
+    fprintf(out, "{\n");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "  \"%s\": %.*f,\n", figures[i].key, figures[i].decimals, figures[i].value);
+    counts_json(out, "sent_by_kind", ASK_NAMES, r->load->sent, 0, ASK_COUNT);
+    fprintf(out, ",\n");
+    counts_json(out, "wrong_by_kind", FLAW_NAMES, r->load->flaws, FLAW_NONE + 1, FLAW_COUNT);
+    fprintf(out, "\n}\n");
+}

@@ -1,0 +1,41 @@
+/* tally.h - what was counted in one phase of a load. */
+#ifndef BENCH_TALLY_H
+#define BENCH_TALLY_H
+
+#include "bench/check.h"
+#include "bench/histogram.h"
+#include "bench/server_cost.h"
+
+struct tally {
+    uint64_t start_ns, end_ns;
+    uint64_t sent[ASK_COUNT], answered[ASK_COUNT], lost[ASK_COUNT];
+    uint64_t in_time; /* answers that came before end_ns: throughput and cost count these */
+    uint64_t ignored; /* bad connection ids that got no answer, which is right, too */
+    uint64_t strays;  /* came after they were given up, or twice */
+    uint64_t flaws[FLAW_COUNT];
+    uint64_t send_failures; /* the kernel did not take a datagram, or refused a connection */
+    uint64_t late_starts;   /* open loop: requests that left more than 1 ms after they were due */
+    uint64_t peers, announces; /* peers in how many announce answers */
+    uint64_t announce_bytes;   /* of their payload or body */
+    struct histogram latency;  /* ns */
+    bool has_cost;
+    struct server_cost before, after;
+};
+
+static inline uint64_t tally_sum(const uint64_t *counts)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < ASK_COUNT; i++)
+        sum += counts[i];
+    return sum;
+}
+
+static inline uint64_t tally_flaws(const struct tally *t)
+{
+    uint64_t sum = 0;
+    for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
+        sum += t->flaws[i];
+    return sum;
+}
+
+#endif

@@ -1,0 +1,168 @@
+"""workloads.py - what is measured: one row each.
+
+`args` are muster-bench's, `url` its target's kind, `servers` the contenders in the order they are shown.
+`goals` are (contender, reference, at most): ratios of CPU per request within one run, or of another
+figure where a fourth value names it.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Workload:
+    name: str
+    title: str
+    url: str  # udp or http
+    args: list
+    servers: list
+    goals: list = dataclasses.field(default_factory=list)
+    v6: bool = False
+    close: bool = False
+    torrents: int = 10000
+    server_cpus: str = ""  # "": the one of the run
+    rate_of: tuple = ()  # (workload, share): open loop at that share of muster's answers/s there
+    slow: bool = False  # only with --full
+
+
+SMALL = ["-t", "10k", "-p", "100k"]
+UDP_SERVERS = ["floor_udp", "muster", "opentracker", "opentracker, udp.workers 1"]
+
+WORKLOADS = [
+    Workload(
+        "udp_announce",
+        "UDP announce, 10 k torrents, 100 k peers",
+        "udp",
+        SMALL,
+        UDP_SERVERS,
+        [
+            ("muster", "floor_udp", 1.2),
+            ("muster", "opentracker", 0.62),
+            ("muster", "opentracker, udp.workers 1", 0.8),
+        ],
+    ),
+    Workload(
+        "udp_large",
+        "UDP announce, 1 M torrents, 2 M peers",
+        "udp",
+        ["-t", "1M", "-p", "2M"],
+        ["floor_udp", "muster", "opentracker"],
+        torrents=1000000,
+        slow=True,
+    ),
+    Workload(
+        "udp_huge",
+        "UDP announce, 10 M torrents, 20 M peers",
+        "udp",
+        ["-t", "10M", "-p", "20M", "-s", "4096"],
+        ["floor_udp", "muster"],
+        torrents=10000000,
+        slow=True,
+    ),
+    Workload(
+        "udp_zipf",
+        "UDP announce, 100 k torrents, 2 M peers, Zipf 1.0",
+        "udp",
+        ["-t", "100k", "-p", "2M", "-z", "1.0"],
+        ["floor_udp", "muster", "opentracker"],
+        torrents=100000,
+        slow=True,
+    ),
+    Workload(
+        "udp_giant",
+        "UDP announce, one swarm of 1 M peers",
+        "udp",
+        ["-t", "1", "-p", "1M"],
+        ["floor_udp", "muster"],
+        torrents=1,
+        slow=True,
+    ),
+    Workload(
+        "udp_connect",
+        "UDP connect and announce, 1:1",
+        "udp",
+        [*SMALL, "-m", "connect=1,announce=1"],
+        UDP_SERVERS[:3],
+    ),
+    Workload(
+        "udp_scrape",
+        "UDP scrape of 74 hashes",
+        "udp",
+        [*SMALL, "-m", "scrape=1", "-H", "74"],
+        UDP_SERVERS[:3],
+    ),
+    Workload(
+        "udp_mix",
+        "UDP, everything: churn, stops, scrapes, wrong ids",
+        "udp",
+        [
+            *SMALL,
+            "-m",
+            "announce=80,connect=8,scrape=4,churn=4,stopped=1,started=1,completed=1,bad_id=1",
+        ],
+        ["muster"],
+    ),
+    Workload(
+        "udp_v6",
+        "UDP announce over IPv6",
+        "udp",
+        SMALL,
+        ["floor_udp", "muster"],
+        v6=True,
+    ),
+    Workload(
+        "http_close",
+        "HTTP announce, a connection each",
+        "http",
+        [*SMALL, "--close", "-c", "64"],
+        ["floor_http", "muster", "opentracker", "nginx"],
+        [
+            ("muster", "floor_http", 1.15),
+            ("muster", "nginx", 1.0),
+            ("muster", "opentracker", 1.0),
+        ],
+        close=True,
+    ),
+    Workload(
+        "http_keep",
+        "HTTP announce, kept connections",
+        "http",
+        [*SMALL, "-c", "64"],
+        ["floor_http", "muster", "nginx"],
+        [("muster", "floor_http", 1.25), ("muster", "nginx", 1.0)],
+    ),
+    Workload(
+        "http_pipeline",
+        "HTTP announce, kept connections, 8 requests under way on each",
+        "http",
+        [*SMALL, "-c", "64", "-P", "8"],
+        ["floor_http", "muster", "nginx"],
+    ),
+    Workload(
+        "udp_open",
+        "UDP, open loop at half of capacity, with churn",
+        "udp",
+        [*SMALL, "-m", "announce=9,churn=1"],
+        ["floor_udp", "muster"],
+        [("muster", "floor_udp", 3.0, "latency_p999_us")],
+        rate_of=("udp_announce", 0.5),
+    ),
+    Workload(
+        "two_workers",
+        "UDP announce, one worker against two",
+        "udp",
+        SMALL,
+        ["muster", "muster, 2 workers"],
+        [("muster, 2 workers", "muster", 1.1)],
+        server_cpus="0,1",
+    ),
+    Workload(
+        "two_workers_one_torrent",
+        "UDP announce, one torrent, one worker against two",
+        "udp",
+        ["-t", "1", "-p", "10k"],
+        ["muster", "muster, 2 workers"],
+        [("muster, 2 workers", "muster", 1.3)],
+        server_cpus="0,1",
+        torrents=1,
+    ),
+]

@@ -1,0 +1,239 @@
+/* announce_stream.c - a fixed stream of announces through the real doors, for counting
+ * instructions.
+ *
+ *   announce_stream udp|http|http_close COUNT
+ *
+ * Idea      Instruction counters see this program, not the kernel: real sockets on loopback cost
+ *           nothing, so the whole path is walked as it is, doors and codecs and store. The
+ *           difference between two COUNTs is free of the start, of the requests' making and of the
+ *           first pass, in which the store grows.
+ * Steady    Keys, seeds and the clock are fixed: clock_gettime() is replaced below. */
+#include "base/metrics.h"
+#include "bench/http_text.h"
+#include "front/http.h"
+#include "front/udp.h"
+#include "proto/udp_tracker.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TORRENTS      400
+#define PEERS         4096
+#define NUMWANT       50
+#define BATCH         64
+#define REQUEST_BYTES 768
+#define ANSWER_BYTES  4096
+#define CLOCK_S       1000000
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    (void)id;
+    *t = (struct timespec){.tv_sec = CLOCK_S};
+    return 0;
+}
+
+struct stream_test {
+    struct bench bench; /* what the requests are made from */
+    struct bench_opts opts;
+    size_t bytes[PEERS];
+    uint8_t requests[PEERS][REQUEST_BYTES];
+    /* the server */
+    struct loop loop;
+    struct rng rng;
+    struct hash_key id_key;
+    struct tracker tracker;
+    struct tracker_opts tracker_opts;
+    struct udp_opts udp_opts;
+    struct http_opts http_opts;
+    _Atomic(const struct udp_opts *) udp_now;
+    _Atomic(const struct http_opts *) http_now;
+    struct http_shared http_shared;
+    struct sockaddr_in at; /* where it listens */
+};
+
+static void require(bool is_fine, const char *what)
+{
+    if (is_fine) return;
+    perror(what);
+    exit(1);
+}
+
+/* ---- the server, without threads ---- */
+
+static void tracker_start(struct stream_test *t)
+{
+    static const uint8_t KEY[SWARM_KEY_BYTES] = {7};
+    struct swarm_opts opts = {
+        .memory_bytes_max = 64 << 20, .completed_ttl_s = 86400, .lifetime_s_max = 3598, .key = KEY};
+    struct swarm *swarm;
+    require(swarm_new(&swarm, &opts) == ERR_OK, "store");
+    t->tracker_opts = (struct tracker_opts){
+        .numwant_default = NUMWANT,
+        .numwant_max = 200,
+        .interval = {
+            .start_s = 1799, .min_s = 300, .max_s = 1799, .jitter_pct = 10, .min_pct = 50}};
+    tracker_init(&t->tracker, swarm, &t->tracker_opts, CLOCK_S);
+    rng_init(&t->rng, 1);
+    require(loop_open(&t->loop) == ERR_OK, "loop");
+}
+
+static int socket_bound(struct stream_test *t, int type)
+{
+    socklen_t len = sizeof t->at;
+    t->at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+    require(fd >= 0 && bind(fd, (struct sockaddr *)&t->at, sizeof t->at) == 0, "bind");
+    require(getsockname(fd, (struct sockaddr *)&t->at, &len) == 0, "getsockname");
+    return fd;
+}
+
+static void udp_start(struct stream_test *t)
+{
+    struct udp_door *door;
+    t->udp_opts = (struct udp_opts){.id_ttl_s = 600, .answer_bytes_max = 1232};
+    atomic_store(&t->udp_now, &t->udp_opts);
+    struct udp_door_env env = {.loop = &t->loop,
+                               .tracker = &t->tracker,
+                               .rng = &t->rng,
+                               .id_key = &t->id_key,
+                               .opts = &t->udp_now};
+    int fd = socket_bound(t, SOCK_DGRAM);
+    require(udp_door_open(&door, &env, fd, FAMILY_V4, false) == ERR_OK, "UDP door");
+}
+
+static void http_start(struct stream_test *t)
+{
+    struct http_door *door;
+    t->http_opts = (struct http_opts){.timeout_ms = 10000,
+                                      .idle_timeout_ms = 30000,
+                                      .connections_max = 100,
+                                      .request_bytes_max = 16384,
+                                      .connection_requests_max = UINT32_MAX,
+                                      .keep_alive = true,
+                                      .external_ip = true,
+                                      .scrape = true};
+    atomic_store(&t->http_now, &t->http_opts);
+    require(http_shared_init(&t->http_shared) == ERR_OK, "HTTP");
+    struct http_door_env env = {.loop = &t->loop,
+                                .tracker = &t->tracker,
+                                .rng = &t->rng,
+                                .shared = &t->http_shared,
+                                .opts = &t->http_now};
+    int fd = socket_bound(t, SOCK_STREAM);
+    require(listen(fd, 16) == 0, "listen");
+    require(http_door_open(&door, &env) == ERR_OK, "HTTP door");
+    require(http_door_listen(door, fd, false) == ERR_OK, "HTTP door");
+}
+
+/* ---- the requests ---- */
+
+static void udp_request(struct stream_test *t, uint64_t k, struct writer *w)
+{
+    const struct address client = {.family = FAMILY_V4, .ip = {127, 0, 0, 1}};
+    struct world_peer peer = world_peer(&t->bench.world, k);
+    struct info_hash hash;
+    struct peer_id id;
+    world_info_hash(&t->bench.world, peer.torrent, &hash);
+    world_peer_id(&t->bench.world, k, &id);
+    writer_u64be(w, udp_connection_id(&t->id_key, &client, CLOCK_S));
+    writer_u32be(w, UDP_ANNOUNCE);
+    writer_u32be(w, (uint32_t)k);
+    writer_put(w, hash.bytes, sizeof hash.bytes);
+    writer_put(w, id.bytes, sizeof id.bytes);
+    for (int i = 0; i < 3; i++)
+        writer_u64be(w, 1000); /* downloaded, left, uploaded */
+    writer_u32be(w, EVENT_NONE);
+    writer_u32be(w, 0);
+    writer_u32be(w, 0);
+    writer_u32be(w, NUMWANT);
+    writer_u16be(w, peer.port);
+}
+
+static void requests_make(struct stream_test *t, bool udp)
+{
+    for (uint64_t k = 0; k < PEERS; k++) {
+        struct writer w = writer_of(t->requests[k], REQUEST_BYTES);
+        struct request r = {ASK_ANNOUNCE, k};
+        if (udp) udp_request(t, k, &w);
+        else http_text_request(&t->bench, &r, &w);
+        assert(!w.overflow);
+        t->bytes[k] = writer_used(&w);
+    }
+}
+
+/* ---- the stream ---- */
+
+static void udp_stream(struct stream_test *t, uint64_t count)
+{
+    static uint8_t answers[BATCH][ANSWER_BYTES];
+    struct mmsghdr out[BATCH], in[BATCH];
+    struct iovec out_bytes[BATCH], in_bytes[BATCH];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    require(connect(fd, (struct sockaddr *)&t->at, sizeof t->at) == 0, "connect");
+    for (unsigned i = 0; i < BATCH; i++) {
+        in_bytes[i] = (struct iovec){answers[i], ANSWER_BYTES};
+        in[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &in_bytes[i], .msg_iovlen = 1}};
+        out[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &out_bytes[i], .msg_iovlen = 1}};
+    }
+    for (uint64_t at = 0; at < count; at += BATCH) {
+        for (uint64_t i = 0; i < BATCH; i++)
+            out_bytes[i] =
+                (struct iovec){t->requests[(at + i) % PEERS], t->bytes[(at + i) % PEERS]};
+        require(sendmmsg(fd, out, BATCH, 0) == BATCH, "sendmmsg");
+        loop_turn(&t->loop, 0);
+        require(recvmmsg(fd, in, BATCH, MSG_DONTWAIT, NULL) == BATCH, "recvmmsg");
+        require(load_u32be(answers[BATCH - 1]) == UDP_ANNOUNCE, "answer");
+    }
+    close(fd);
+}
+
+static int http_connect(const struct stream_test *t)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    require(connect(fd, (const struct sockaddr *)&t->at, sizeof t->at) == 0, "connect");
+    return fd;
+}
+
+static void http_stream(struct stream_test *t, uint64_t count, bool keep)
+{
+    char answer[ANSWER_BYTES];
+    int fd = keep ? http_connect(t) : -1;
+    for (uint64_t at = 0; at < count; at++) {
+        if (!keep) fd = http_connect(t);
+        size_t bytes = t->bytes[at % PEERS];
+        require(send(fd, t->requests[at % PEERS], bytes, 0) == (ssize_t)bytes, "send");
+        loop_turn(&t->loop, 0);
+        ssize_t got = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
+        require(got > 15 && memcmp(answer, "HTTP/1.1 200 OK", 15) == 0, "answer");
+        if (!keep) close(fd);
+    }
+    if (keep) close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    static struct stream_test t;
+    if (argc != 3) return 2;
+    bool udp = strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
+    uint64_t count = strtoull(argv[2], NULL, 10) / BATCH * BATCH;
+    metrics_thread_init();
+    t.opts = (struct bench_opts){
+        .path = "/announce",
+        .numwant = NUMWANT,
+        .close = !keep,
+        .world = {.torrents = TORRENTS, .peers = PEERS, .sources = 1, .seed = 1}};
+    t.bench.opts = &t.opts;
+    require(world_init(&t.bench.world, &t.opts.world), "world");
+    tracker_start(&t);
+    if (udp) udp_start(&t);
+    else http_start(&t);
+    requests_make(&t, udp);
+    if (udp) udp_stream(&t, count);
+    else http_stream(&t, count, keep);
+    return 0;
+}
