@@ -224,9 +224,10 @@ static const char *family_name(const struct workload *w)
 
 static void print_head(void)
 {
-    printf("| workload | | MB at most | MB swept | goal | B/torrent | B/peer | fill ns | refresh ns | "
-           "sweep ms | hold us | expiry hold us | MB left |\n"
-           "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    printf(
+        "| workload | | MB at most | MB swept | goal | B/torrent | B/peer | fill ns | refresh ns | "
+        "sweep ms | hold us | expiry hold us | MB left |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
 }
 
 static void print_row(const struct workload *w, const struct result *r)
@@ -234,23 +235,25 @@ static void print_row(const struct workload *w, const struct result *r)
     char goal[16] = "";
     if (w->goal_mb > 0)
         snprintf(goal, sizeof goal, "%.0f%s", w->goal_mb, is_missed(w, r) ? " missed" : "");
-    printf("| %s | %s | %.1f | %.1f | %s | %.1f | %.1f | %.0f | %.0f | %.1f | %.0f | %.0f | %.1f |\n",
-           w->name, family_name(w), r->peak_mb, r->mb, goal, r->mb * 1e6 / (double)r->torrents,
-           r->mb * 1e6 / (double)r->peers, r->fill_ns, r->refresh_ns, r->sweep_ms, r->hold_us,
-           r->expiry_hold_us, r->left_mb);
+    printf(
+        "| %s | %s | %.1f | %.1f | %s | %.1f | %.1f | %.0f | %.0f | %.1f | %.0f | %.0f | %.1f |\n",
+        w->name, family_name(w), r->peak_mb, r->mb, goal, r->mb * 1e6 / (double)r->torrents,
+        r->mb * 1e6 / (double)r->peers, r->fill_ns, r->refresh_ns, r->sweep_ms, r->hold_us,
+        r->expiry_hold_us, r->left_mb);
     fflush(stdout);
 }
 
 static void json_row(FILE *json, const struct workload *w, const struct result *r, bool is_first)
 {
-    fprintf(json,
-            "%s\n  {\"workload\": \"%s\", \"family\": \"%s\", \"torrents\": %llu, \"peers\": %llu,\n"
-            "   \"peak_mb\": %.2f, \"mb\": %.2f, \"goal_mb\": %.0f, \"fill_ns\": %.0f, "
-            "\"refresh_ns\": %.0f,\n   \"sweep_ms\": %.2f, \"hold_us\": %.1f, "
-            "\"expiry_hold_us\": %.1f, \"left_mb\": %.2f}",
-            is_first ? "[" : ",", w->name, family_name(w), (unsigned long long)r->torrents,
-            (unsigned long long)r->peers, r->peak_mb, r->mb, w->goal_mb, r->fill_ns, r->refresh_ns,
-            r->sweep_ms, r->hold_us, r->expiry_hold_us, r->left_mb);
+    fprintf(
+        json,
+        "%s\n  {\"workload\": \"%s\", \"family\": \"%s\", \"torrents\": %llu, \"peers\": %llu,\n"
+        "   \"peak_mb\": %.2f, \"mb\": %.2f, \"goal_mb\": %.0f, \"fill_ns\": %.0f, "
+        "\"refresh_ns\": %.0f,\n   \"sweep_ms\": %.2f, \"hold_us\": %.1f, "
+        "\"expiry_hold_us\": %.1f, \"left_mb\": %.2f}",
+        is_first ? "[" : ",", w->name, family_name(w), (unsigned long long)r->torrents,
+        (unsigned long long)r->peers, r->peak_mb, r->mb, w->goal_mb, r->fill_ns, r->refresh_ns,
+        r->sweep_ms, r->hold_us, r->expiry_hold_us, r->left_mb);
 }
 
 static int usage(void)

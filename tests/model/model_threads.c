@@ -90,8 +90,8 @@ static void *worker_run(void *arg)
             struct info_hash h = kit_torrent(torrent);
             struct swarm_numbers n;
             swarm_scrape(w->swarm, swarm_hash(w->swarm, &h), &h, worker_time(w), &n);
-            require(n.complete + n.incomplete <= WORKERS * HOSTS, "scraped", n.complete + n.incomplete,
-                    WORKERS * HOSTS);
+            require(n.complete + n.incomplete <= WORKERS * HOSTS, "scraped",
+                    n.complete + n.incomplete, WORKERS * HOSTS);
         } else if (dice < (is_shrinking ? 80 : 10)) {
             announce(w, &rng, torrent, host, EVENT_STOPPED, ABSENT);
         } else if (dice < 85) {

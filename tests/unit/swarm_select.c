@@ -13,9 +13,9 @@
 
 #include <math.h>
 
-#define LEECHING  1000u
-#define PORTS     16384u
-#define ASKER_ID  70000u
+#define LEECHING 1000u
+#define PORTS    16384u
+#define ASKER_ID 70000u
 
 static struct kit *k;
 static uint32_t seen[FAMILY_COUNT][PORTS]; /* by port: every peer here has one of its own */
@@ -96,7 +96,8 @@ static void assert_uniform(enum family f, uint32_t from, uint32_t to, unsigned d
 }
 
 /* Ask for `want` of one family again and again. */
-static void assert_asker_gets(enum family f, uint64_t left, uint32_t from, uint32_t to, unsigned want)
+static void assert_asker_gets(enum family f, uint64_t left, uint32_t from, uint32_t to,
+                              unsigned want)
 {
     unsigned draws = (to - from) * 60 / want;
     if (draws < 2000) draws = 2000;
