@@ -179,7 +179,7 @@ static void count_verdict(const struct swarm_answer *out)
     };
     _Static_assert(METRIC_COUNT <= UINT8_MAX, "metric ids fit the table");
     if (METRIC_OF[out->verdict]) metrics_inc(METRIC_OF[out->verdict]);
-    if (out->completed_now) metrics_inc(METRIC_SEEDERS_COMPLETED);
+    if (out->completed_now) metrics_inc(METRIC_COMPLETIONS);
 }
 
 /* A record for a torrent nobody knew; false and a verdict when a limit forbids it. */
