@@ -1,4 +1,4 @@
-/* commands.h - what `muster WORD` does: rows of a word, a function and a line of help. */
+/* commands.h - what `muster WORD` does: rows of a word and a function. */
 #ifndef APP_COMMANDS_H
 #define APP_COMMANDS_H
 

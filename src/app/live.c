@@ -3,6 +3,12 @@
 
 #include "base/log.h"
 
+static uint64_t memory_chosen(const struct machine *machine)
+{
+    uint64_t bytes = machine->memory_bytes / 4 * 3;
+    return bytes < SWARM_MEMORY_BYTES_MAX ? bytes : SWARM_MEMORY_BYTES_MAX;
+}
+
 void live_resolve(struct live *l, const struct machine *machine)
 {
     const struct config *c = &l->settings.config;
@@ -11,7 +17,7 @@ void live_resolve(struct live *l, const struct machine *machine)
     l->udp = c->udp;
     l->http = c->http;
     l->swarm.lifetime_s_max = INTERVAL_LIFETIME_TIMES * c->tracker.interval.max_s;
-    if (!l->swarm.memory_bytes_max) l->swarm.memory_bytes_max = machine->memory_bytes / 4 * 3;
+    if (!l->swarm.memory_bytes_max) l->swarm.memory_bytes_max = memory_chosen(machine);
     l->udp.trusted = l->http.trusted = c->app.trusted;
     l->udp.trusted_count = l->http.trusted_count = c->app.trusted_count;
     if (l->http.connections_max > machine->connections_max) {

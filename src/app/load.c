@@ -21,12 +21,10 @@ static const double WINDOWS_S[3] = {60, 300, 900};
 
 void load_init(struct load *l, uint64_t now_us)
 {
-    unsigned cpus = os_cpu_count();
-    double limit = os_cpu_limit();
-    *l = (struct load){.cores = cpus, .at_us = now_us, .cpu_us = os_cpu_time_us()};
-    if (limit <= 0 || limit >= cpus) return;
-    l->cpu_limit = limit;
-    l->cores = (unsigned)ceil(limit);
+    *l = (struct load){.cores = os_cpu_usable(),
+                       .cpu_limit = os_cpu_limit(),
+                       .at_us = now_us,
+                       .cpu_us = os_cpu_time_us()};
 }
 
 static void damp(double averages[3], double value, double elapsed_s)

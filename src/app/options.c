@@ -28,14 +28,9 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_passkey(char c)
-{
-    return is_alnum(c) || c == '_' || c == '-';
-}
-
 static bool is_name(char c)
 {
-    return is_passkey(c) || c == '.' || c == '@';
+    return is_alnum(c) || (c && strchr("_-.@", c));
 }
 
 /* RFC 9110, token */
@@ -157,7 +152,7 @@ const struct option_row OPTIONS[] = {
      .dflt = "no",
      .help = "keep peer ids for old, non-compact answers; 20 bytes a peer"},
     {.name = "passkey", .type = OPT_TEXT, IN(ANSWER), LIVE, AT(tracker.passkey),
-     .may_hold = is_passkey, .secret = true, .value = "KEY", .dflt = "",
+     .may_hold = tracker_passkey_may_hold, .secret = true, .value = "KEY", .dflt = "",
      .range = "letters, digits, _ and -, at most 64",
      .help = "a key that every announce and scrape must carry",
      .more = "As /KEY/announce, ?passkey=KEY, or BEP 41 URL data. Other users of the machine can "
@@ -222,7 +217,8 @@ const struct option_row OPTIONS[] = {
 
     /* ---- the store ---- */
     {.name = "max_memory", .type = OPT_SIZE, IN(STORE), RESTART, AT(swarm.memory_bytes_max),
-     .min = MIB(16), .max = GIB(16384), .zero = "3/4 of the machine's or the container's",
+     .min = MIB(16), .max = SWARM_MEMORY_BYTES_MAX,
+     .zero = "3/4 of the machine's or the container's, at most 16G",
      .value = "SIZE", .dflt = "0",
      .help = "memory for torrents and peers",
      .more = "At any of these limits newcomers are answered, with peers, but not stored, and a "
@@ -239,7 +235,8 @@ const struct option_row OPTIONS[] = {
      .help = "peers stored in one torrent"},
     {.name = "max_peers_per_ip", .type = OPT_INT, IN(STORE), LIVE, AT(swarm.ip_peers_max),
      .min = 0, .max = UINT32_MAX, .zero = "no limit", .value = "N", .dflt = "16",
-     .help = "peers stored in one torrent per IPv4 address or IPv6 /64"},
+     .help = "peers stored in one torrent per IPv4 address or IPv6 /64",
+     .more = "Above 64 it counts as 64. Loopback addresses are spared; see `limit_loopback`."},
     {.name = "limit_loopback", .type = OPT_FLAG, IN(STORE), LIVE, AT(swarm.ip_limit_loopback),
      .dflt = "no",
      .help = "hold loopback addresses to max_peers_per_ip too"},

@@ -148,7 +148,8 @@ static const struct job JOBS[] = {
     {"rates", job_rates, SECOND_MS, "requests of the last second, by door and family"},
     {"interval", job_interval, SECOND_MS, "measure the load, let the interval follow it"},
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
-    {"reload", job_reload, RELOAD_TICK_MS, "read the configuration again when a signal asked for it"},
+    {"reload", job_reload, RELOAD_TICK_MS,
+     "read the configuration again when a signal asked for it"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 

@@ -80,17 +80,12 @@ void report_listening(const struct server *s)
              memory, os_rss_bytes() >> 10);
 }
 
-static double load_allowed(const struct server *s)
-{
-    double option = s->live->tracker.interval.load_max;
-    return option > 0 ? option : s->periodic.load.cores - 0.5;
-}
-
 void report_line(const struct server *s)
 {
     const struct periodic *p = &s->periodic;
     const struct sweep_report *r = &p->sweep.report;
     const struct interval *i = &s->tracker.interval;
+    double load_max = interval_load_max(&s->live->tracker.interval, s->periodic.load.cores);
     struct swarm_counts counts;
     swarm_counts(s->swarm, &counts);
     log_line(LOG_INFO,
@@ -100,7 +95,7 @@ void report_line(const struct server *s)
              counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6], counts.torrents, r->torrents_large,
              r->torrent_peers_max, r->bucket_peers_max, r->shard_torrents_max, r->peers_removed,
              r->torrents_removed, p->sweep.us, p->busy.load[0], p->busy.load[1], p->busy.load[2],
-             load_allowed(s), i->now_s, i->previous_s, i->wanted_s, p->rate.now[0], p->rate.now[1],
+             load_max, i->now_s, i->previous_s, i->wanted_s, p->rate.now[0], p->rate.now[1],
              p->rate.now[2], p->rate.now[3]);
     log_line(LOG_DEBUG,
              "store: %" PRIu64 "K, resident %" PRIu64 "K, longest lock hold %" PRIu64 " us",

@@ -16,7 +16,6 @@
 #include "base/os_linux.h"
 
 #include <errno.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -60,13 +59,6 @@ void server_free_retired(struct server *s, uint64_t now_ms)
 
 /* ---- start ---- */
 
-static unsigned usable_cpus(void)
-{
-    unsigned cpus = os_cpu_count();
-    double limit = os_cpu_limit();
-    return limit > 0 && limit < cpus ? (unsigned)ceil(limit) : cpus;
-}
-
 static uint32_t connections_room(const struct server *s, uint64_t nofile)
 {
     uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE;
@@ -78,7 +70,7 @@ static uint32_t connections_room(const struct server *s, uint64_t nofile)
 static enum exit_code start_privileged(struct server *s)
 {
     const struct app_opts *a = &s->live->settings.config.app;
-    s->machine.cores = usable_cpus();
+    s->machine.cores = os_cpu_usable();
     s->machine.memory_bytes = os_memory_bytes();
     s->worker_count = a->workers ? a->workers : s->machine.cores;
     report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);

@@ -24,7 +24,7 @@ struct wish {
 };
 
 struct wishes {
-    struct wish all[SOCKET_ADDRESSES_MAX];
+    struct wish all[LISTEN_ADDRESSES_MAX];
     uint32_t count;
 };
 
@@ -37,7 +37,7 @@ static void wish_add(struct wishes *w, const struct app_opts *o, struct listen_a
     if (!a.udp && !a.tcp) return;
     if (!a.port) a.port = o->port;
     a.any_family = false;
-    assert(w->count < SOCKET_ADDRESSES_MAX);
+    assert(w->count < LISTEN_ADDRESSES_MAX);
     w->all[w->count++] = (struct wish){.address = a, .may_fail = may_fail};
 }
 

@@ -4,8 +4,6 @@
 
 #include "app/config.h"
 
-#define SOCKET_ADDRESSES_MAX (2 * LISTEN_MAX) /* a port alone means two addresses */
-
 struct door_socket {
     int fd;
     bool is_tcp, proxy;
@@ -14,7 +12,7 @@ struct door_socket {
 
 /* Each worker has the same sockets: those of worker w start at all[w * per_worker]. */
 struct sockets {
-    struct listen_address addresses[SOCKET_ADDRESSES_MAX]; /* what is served, ports filled in */
+    struct listen_address addresses[LISTEN_ADDRESSES_MAX]; /* what is served, ports filled in */
     uint32_t address_count;
     struct door_socket *all;
     uint32_t per_worker, count;

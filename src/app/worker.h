@@ -1,7 +1,7 @@
 /* worker.h - one thread that serves: a loop, its doors, its random numbers.
  *
- * Threads   worker_open, _start, _join and _close belong to the main thread; worker_stop and
- *           worker_is_done may be called while the worker runs. */
+ * Threads   all functions belong to the main thread; worker_stop and worker_is_done may be called
+ *           while the worker runs. */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 

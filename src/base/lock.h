@@ -14,6 +14,7 @@ struct lock {
     _Atomic uint32_t state;
 };
 
+/* The slow halves of the two below; nobody else calls them. */
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);
 

@@ -124,7 +124,16 @@ static double cpu_limit_v1(void)
 
 double os_cpu_limit(void)
 {
-    return smaller_limit(cpu_limit_v2(), cpu_limit_v1());
+    double limit = smaller_limit(cpu_limit_v2(), cpu_limit_v1());
+    return limit < os_cpu_count() ? limit : 0;
+}
+
+unsigned os_cpu_usable(void)
+{
+    double limit = os_cpu_limit();
+    unsigned whole = (unsigned)limit;
+    if (limit <= 0) return os_cpu_count();
+    return limit > whole ? whole + 1 : whole;
 }
 
 uint32_t os_socket_drops(int fd)

@@ -1,4 +1,5 @@
-/* os_linux.h - every quirk of the platform, and nowhere else. */
+/* os_linux.h - what the kernel is asked about memory, CPUs, waiting and this process. Descriptors
+ * that a loop watches are opened by net/, signals and rights are app's. */
 #ifndef BASE_OS_LINUX_H
 #define BASE_OS_LINUX_H
 
@@ -39,8 +40,12 @@ void os_discard(void *at, size_t bytes);
 unsigned os_cpu_count(void);
 uint64_t os_memory_bytes(void);
 
-/* CPU time per time that control groups leave this process (0.5: half a CPU); 0: no limit. */
+/* CPU time per time that control groups leave this process (0.5: half a CPU); 0: no limit below
+ * what os_cpu_count() says. */
 double os_cpu_limit(void);
+
+/* CPUs that can be kept busy: os_cpu_count(), or the limit rounded up. */
+unsigned os_cpu_usable(void);
 
 /* Datagrams the kernel dropped at this socket, mostly for want of room; wraps at 2^32. 0 when the
  * kernel cannot tell. */

@@ -1,4 +1,4 @@
-/* text.h - the only parser and printer of integers, sizes, durations and addresses' numbers.
+/* text.h - the only parser of integers, sizes, durations and fractions, and printer of the middle two.
  * Every parser takes the whole view: leftovers are an error. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -18,7 +18,8 @@ enum err text_bytes(struct view v, uint64_t *out) MUST_CHECK;
  * ERR_NOT_A_NUMBER, ERR_BAD_UNIT, ERR_OUT_OF_RANGE. */
 enum err text_duration_ms(struct view v, uint64_t *out) MUST_CHECK;
 
-/* A decimal fraction such as "0.5" or "12". */
+/* A decimal fraction: "0.5", "12", ".5", "3."; no sign, no exponent, whatever the locale says.
+ * ERR_NOT_A_NUMBER. */
 enum err text_fraction(struct view v, double *out) MUST_CHECK;
 
 /* Print a size ("48M", "1000") or a duration ("90s", "2m", "1h") so that the parser above reads

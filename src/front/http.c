@@ -201,7 +201,7 @@ enum err http_door_open(struct http_door **out, const struct http_door_env *env)
 enum err http_door_listen(struct http_door *d, int take_fd, bool proxy)
 {
     enum err err = ERR_FULL;
-    if (d->listener_count == LISTEN_MAX) goto fail;
+    if (d->listener_count == LISTEN_ADDRESSES_MAX) goto fail;
     struct http_listener *l = &d->listeners[d->listener_count];
     *l = (struct http_listener){
         .source = {.fd = take_fd, .ready = listener_ready}, .door = d, .proxy = proxy};

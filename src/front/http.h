@@ -8,7 +8,8 @@
 
 #define HTTP_HEADER_NAME_BYTES_MAX 64
 
-struct http_opts {              /* live */
+/* All live. */
+struct http_opts {
     uint32_t timeout_ms;        /* a request must be complete, and an answer taken, within this */
     uint32_t idle_timeout_ms;   /* keep-alive: wait this long for the next request */
     uint32_t connections_max;   /* of the whole process */
@@ -45,6 +46,7 @@ struct http_door_env {
 
 struct http_door;
 
+/* May be opened by another thread than the one that will run env->loop and call the rest. */
 enum err http_door_open(struct http_door **out, const struct http_door_env *env) MUST_CHECK;
 
 /* Serve a bound, listening socket too; takes the fd. */

@@ -145,7 +145,7 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
 static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
                                 struct view path_passkey, struct announce *a)
 {
-    *a = (struct announce){.door = DOOR_HTTP};
+    *a = (struct announce){0};
     enum err err = http_decode_announce(r->query, a);
     if (path_passkey.len) a->passkey = path_passkey;
     a->address_is_proxy = c->is_proxy_itself;

@@ -70,7 +70,7 @@ struct http_conn_chunk {
 struct http_door {
     struct http_door_env env;
     struct stream_pool pool;
-    struct http_listener listeners[LISTEN_MAX];
+    struct http_listener listeners[LISTEN_ADDRESSES_MAX];
     uint32_t listener_count;
     uint32_t open; /* connections */
     bool draining;

@@ -172,7 +172,6 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
         return;
     }
     p->announce.address = g->client;
-    p->announce.door = DOOR_UDP;
     p->announce.address_is_proxy = g->client_is_proxy;
     p->announce.passkey = view_of(NULL, 0);
     if (url_bytes) passkey_keep(p, view_of(d->url, url_bytes));

@@ -7,7 +7,8 @@
 #include "proto/address_text.h"
 #include "tracker/tracker.h"
 
-struct udp_opts {                 /* live */
+/* All live. */
+struct udp_opts {
     uint32_t id_ttl_s;            /* connection_id_ttl */
     uint32_t answer_bytes_max;    /* payload of an announce answer (U42) */
     const struct prefix *trusted; /* who may speak on a PROXY listener */

@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "proto/types.h"
 
-#define LISTEN_MAX 64
+#define LISTEN_MAX           64               /* `listen` values */
+#define LISTEN_ADDRESSES_MAX (2 * LISTEN_MAX) /* that they name: a PORT alone means two */
 
 /* One `listen` value: [udp://|tcp://|proxy://|udp+proxy://|tcp+proxy://]ADDRESS[:PORT], or PORT.
  * Without a scheme, and with proxy://: both. A wildcard is 0.0.0.0 or [::]. */

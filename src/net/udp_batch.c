@@ -74,7 +74,7 @@ unsigned udp_batch_receive(struct udp_batch *b)
     int got = recvmmsg(b->fd, b->in, UDP_BATCH_MAX, MSG_DONTWAIT, NULL);
     if (got > 0) {
         b->count = (unsigned)got;
-        metrics_inc(METRIC_UDP_SYSCALLS);
+        metrics_inc(METRIC_UDP_BATCHES);
     } else if (got < 0 && errno != EAGAIN && errno != EINTR) {
         metrics_inc(METRIC_UDP_RECV_FAILURES);
     }

@@ -12,7 +12,7 @@
 #define HTTP_SCRAPE_HASHES_MAX 100 /* further distinct hashes are ignored (S9) */
 
 /* Decode the query of an announce.
- *   out      everything but address, door and address_is_proxy, which stay as they were; so does
+ *   out      everything but address and address_is_proxy, which stay as they were; so does
  *            passkey, unless the query has `passkey=` (undecoded, borrowed): set it before, from
  *            the path or to nothing
  *   returns  the first error in the order of A29, else ERR_OK

@@ -49,9 +49,6 @@ enum event {
 #define NUMWANT_UNSET (-1) /* the client left it to us, or said something negative */
 #define LEFT_UNKNOWN  UINT64_MAX
 
-/* Where a request came from, before anything was believed. */
-enum door { DOOR_UDP, DOOR_HTTP, DOOR_COUNT };
-
 /* One announce, decoded. Views point into the request and live as long as it does. */
 struct announce {
     struct info_hash info_hash;
@@ -62,9 +59,8 @@ struct announce {
     int32_t numwant;                     /* as asked; NUMWANT_UNSET, or 0..INT32_MAX */
     uint64_t left, uploaded, downloaded; /* bytes; left is LEFT_UNKNOWN when not said */
     uint32_t key;                        /* identity hint; 0 when absent */
-    enum door door;
-    bool compact;          /* HTTP: compact=0 asks for the dictionary form */
-    bool no_peer_id;       /* HTTP, dictionary form only */
+    bool compact;                        /* HTTP: compact=0 asks for the dictionary form */
+    bool no_peer_id;                     /* HTTP, dictionary form only */
     bool address_is_proxy; /* PROXY LOCAL / UNKNOWN: the address is the proxy's own (T75) */
     struct view passkey;   /* from the path, the query or BEP 41 URLData; empty when absent */
 };

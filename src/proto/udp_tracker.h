@@ -39,7 +39,7 @@ enum err udp_decode_request(struct view packet, struct udp_request *out) MUST_CH
 
 /* The body of an announce. `url` is room for UDP_URL_BYTES_MAX bytes of reassembled URLData;
  * *url_bytes is 0 when there was none or too much (U80..U85).
- * Fills everything but the address, door and passkey: unknown events are EVENT_NONE (U7), a negative
+ * Fills everything but the address and passkey: unknown events are EVENT_NONE (U7), a negative
  * num_want is NUMWANT_UNSET (U8), the IP address field is ignored (V22).
  * ERR_BAD_PACKET below 98 bytes; ERR_INVALID_PORT for port 0 unless the event is stopped (U9): the
  * announce is filled then, too. */

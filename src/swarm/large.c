@@ -75,6 +75,22 @@ bool large_from_small(struct swarm *s, slab_ref *ref)
     return true;
 }
 
+/* Append all peers of a table to the record; returns where the next ones go. */
+static uint8_t *table_copy(const struct swarm *s, const struct table *t, enum family f,
+                           struct record *r, uint8_t *at)
+{
+    for (uint32_t b = 0; b < t->buckets; b++) {
+        const struct bucket *e = table_bucket(s, t, b);
+        const uint8_t *peer = e->count ? slab_at(&s->slab, e->run) : NULL;
+        for (unsigned i = 0; i < e->count; i++, peer += s->stride[f], at += s->stride[f]) {
+            memcpy(at, peer, s->stride[f]);
+            peer_bits_set(at, f, peer_bits(at, f) & (uint16_t)~PEER_CROWDED);
+            r->count[f]++;
+        }
+    }
+    return at;
+}
+
 void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s)
 {
     struct large *l = large_of(record_at(s, *ref));
@@ -85,23 +101,9 @@ void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s)
     struct record *r = record_at(s, fresh);
     *r = (struct record){.info_hash = l->info_hash, .completed = l->completed};
     uint8_t *at = r->peers;
-    for (int f = 0; f < FAMILY_COUNT; f++) {
-        for (int g = 0; g < GROUP_COUNT; g++) {
-            struct table *t = &l->tables[f][g];
-            for (uint32_t b = 0; b < t->buckets; b++) {
-                struct bucket *e = table_bucket(s, t, b);
-                if (!e->count) continue;
-                memcpy(at, slab_at(&s->slab, e->run), e->count * (size_t)s->stride[f]);
-                at += e->count * (size_t)s->stride[f];
-                r->count[f] = (uint8_t)(r->count[f] + e->count);
-            }
-        }
-    }
     for (int f = 0; f < FAMILY_COUNT; f++)
-        for (unsigned i = 0; i < r->count[f]; i++) {
-            uint8_t *peer = small_run(s, r, f) + i * s->stride[f];
-            peer_bits_set(peer, f, peer_bits(peer, f) & (uint16_t)~PEER_CROWDED);
-        }
+        for (int g = 0; g < GROUP_COUNT; g++)
+            at = table_copy(s, &l->tables[f][g], f, r, at);
     if (small_count(r) == 0) memcpy(r->peers, &now_s, sizeof now_s);
     large_free(s, *ref);
     *ref = slab_resize(&s->slab, fresh, small_bytes(s, r), small_bytes(s, r));

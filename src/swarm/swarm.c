@@ -16,6 +16,8 @@
 #define AGE_VALUES   4096u
 #define SHARDS_BYTES (SHARD_COUNT * sizeof(struct shard))
 
+_Static_assert(SWARM_MEMORY_BYTES_MAX == SLAB_BYTES_MAX, "all that references can reach");
+
 static void keys_init(struct swarm *s, const uint8_t *key)
 {
     _Static_assert(SWARM_KEY_BYTES == sizeof s->key + sizeof s->mix_key, "one key for both");
@@ -178,7 +180,7 @@ static void count_verdict(const struct swarm_answer *out)
     };
     _Static_assert(METRIC_COUNT <= UINT8_MAX, "metric ids fit the table");
     if (METRIC_OF[out->verdict]) metrics_inc(METRIC_OF[out->verdict]);
-    if (out->completed_now) metrics_inc(METRIC_SEEDERS_COMPLETED);
+    if (out->completed_now) metrics_inc(METRIC_COMPLETIONS);
 }
 
 /* A record for a torrent nobody knew; false and a verdict when a limit forbids it. */

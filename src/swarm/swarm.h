@@ -13,9 +13,10 @@
 #include "base/rng.h"
 #include "proto/types.h"
 
-#define SWARM_KEY_BYTES    48
-#define SWARM_IP_PEERS_MAX 64   /* the highest ip_peers_max that is enforced */
-#define SWARM_PICKS_MAX    1000 /* peers of one family in one answer, whatever room it has */
+#define SWARM_KEY_BYTES        48
+#define SWARM_MEMORY_BYTES_MAX (1ull << 34) /* 16 GiB; more is not used */
+#define SWARM_IP_PEERS_MAX     64           /* the highest ip_peers_max that is enforced */
+#define SWARM_PICKS_MAX        1000 /* peers of one family in one answer, whatever room it has */
 
 struct swarm_opts {
     uint64_t memory_bytes_max;  /* slabs; fixed at start (address space is reserved) */

@@ -3,14 +3,6 @@
 
 #include "tracker/rules.h"
 
-void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts,
-                  uint32_t now_s)
-{
-    *t = (struct tracker){.swarm = swarm};
-    atomic_init(&t->opts, opts);
-    interval_init(&t->interval, &opts->interval, now_s);
-}
-
 /* How many peers the client may have: what it asked for, within what we give (A9, U8). */
 static uint16_t peers_wanted(const struct tracker_opts *o, const struct announce *a)
 {

@@ -47,10 +47,15 @@ void interval_init(struct interval *i, const struct interval_opts *opts, uint32_
     i->lifetime_until_s = now_s + start_s * INTERVAL_LIFETIME_TIMES;
 }
 
+double interval_load_max(const struct interval_opts *opts, unsigned cores)
+{
+    return opts->load_max > 0 ? opts->load_max : cores - 0.5;
+}
+
 static void decide(struct interval *i, const struct interval_opts *opts,
                    const struct interval_load *load, uint32_t now_s)
 {
-    double max = opts->load_max > 0 ? opts->load_max : load->cores - 0.5;
+    double max = interval_load_max(opts, load->cores);
     int below = 0, above = 0;
     for (int n = 0; n < 3; n++) {
         below += load->load[n] < max;

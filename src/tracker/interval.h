@@ -48,6 +48,9 @@ void interval_turn(struct interval *i, const struct interval_opts *opts,
 void interval_set(struct interval *i, const struct interval_opts *opts, uint32_t interval_s,
                   uint32_t now_s);
 
+/* The load above which the interval grows: load_max, or `cores` - 0.5 where that is 0. */
+double interval_load_max(const struct interval_opts *opts, unsigned cores);
+
 static inline uint32_t interval_lifetime_s(const struct interval *i)
 {
     return atomic_load_explicit(&i->lifetime_s, memory_order_relaxed);

@@ -2,15 +2,17 @@
  * (protocol.md P12, T52). A trailing slash is the same path (T53). */
 #include "tracker/tracker.h"
 
+bool tracker_passkey_may_hold(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-';
+}
+
 static bool is_passkey(struct view v)
 {
     if (v.len == 0 || v.len > PASSKEY_BYTES_MAX) return false;
-    for (size_t i = 0; i < v.len; i++) {
-        uint8_t c = v.ptr[i];
-        bool is_right = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                        (c >= 'a' && c <= 'z') || c == '_' || c == '-';
-        if (!is_right) return false;
-    }
+    for (size_t i = 0; i < v.len; i++)
+        if (!tracker_passkey_may_hold((char)v.ptr[i])) return false;
     return true;
 }
 

@@ -56,6 +56,9 @@ enum err tracker_check(const struct tracker *t, const struct announce *a,
 void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,
                     uint32_t now_s, struct swarm_numbers *out);
 
+/* What a passkey is made of: A-Z a-z 0-9 _ -, in a path as in the option. */
+bool tracker_passkey_may_hold(char c);
+
 /* Where a path leads. HTTP and BEP 41 URLData share this (protocol.md T50..T53, S20, U87).
  *   path      undecoded, starts with '/'
  *   passkey   filled with the path's key, or empty; borrowed from path */

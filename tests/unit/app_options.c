@@ -201,7 +201,7 @@ static void errors_name_option_value_and_range(void **state)
         {"port", "", "port: \"\": not a number (allowed: 1..65535)"},
         {"port", "0", "out of range"},
         {"keep_alive", "maybe", "keep_alive: \"maybe\": bad value (allowed: yes or no)"},
-        {"max_memory", "1M", "max_memory: \"1M\": out of range (allowed: 16M..16T; 0: 3/4"},
+        {"max_memory", "1M", "max_memory: \"1M\": out of range (allowed: 16M..16G; 0: 3/4"},
         {"max_memory", "1X", "unknown unit"},
         {"timeout", "11m", "timeout: \"11m\": out of range (allowed: 1s..10m)"},
         {"interval", "1500ms", "(allowed: 1s..3h in whole seconds)"},

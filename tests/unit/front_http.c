@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "front/http.h"
+#include "net/listen.h"
 #include "net/sockaddr.h"
 
 #include <errno.h>
@@ -786,9 +787,20 @@ static void full_scrapes_are_rare(void **state)
     world_close(w);
 }
 
+static void every_address_has_its_listener(void **state)
+{
+    (void)state;
+    struct world *w = world_open();
+    for (int i = 1; i < LISTEN_ADDRESSES_MAX; i++)
+        assert_int_equal(http_door_listen(w->door, listen_loopback(w), false), ERR_OK);
+    assert_int_equal(http_door_listen(w->door, listen_loopback(w), false), ERR_FULL);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_address_has_its_listener),
         cmocka_unit_test(an_announce_is_answered_and_closed),
         cmocka_unit_test(dictionary_peers_carry_their_ids),
         cmocka_unit_test(failures_are_ok_answers),

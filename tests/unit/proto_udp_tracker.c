@@ -209,7 +209,6 @@ static void the_address_field_is_ignored(void **state)
 {
     (void)state;
     struct announce a = {.address = {.family = FAMILY_V4, .ip = {198, 51, 100, 7}},
-                         .door = DOOR_UDP,
                          .passkey = VIEW("k")};
     uint8_t url[UDP_URL_BYTES_MAX];
     size_t url_bytes;
