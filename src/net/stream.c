@@ -136,7 +136,8 @@ enum err stream_watch(struct stream_pool *p, struct stream *s, uint32_t events)
 
 /* ---- receiving ---- */
 
-/* Room behind the kept bytes: shift them to the front, then borrow more, up to keep_max. */
+/* Room behind the kept bytes: shift them to the front, then borrow more, up to keep_max. ERR_FULL
+ * also when so many are kept already: a reload may lower the limit at any moment of a turn. */
 static enum err input_room(struct stream_pool *p, struct stream *s, size_t keep_max)
 {
     struct stream_bytes *in = &s->in;
@@ -144,7 +145,8 @@ static enum err input_room(struct stream_pool *p, struct stream *s, size_t keep_
         *in = (struct stream_bytes){.at = p->scratch, .size = SIZE_SCRATCH};
         return ERR_OK;
     }
-    assert(in->size != SIZE_SCRATCH && in->to - in->from < keep_max);
+    assert(in->size != SIZE_SCRATCH);
+    if (in->to - in->from >= keep_max) return ERR_FULL;
     if (in->from) {
         memmove(in->at, in->at + in->from, in->to - in->from);
         in->to -= in->from;

@@ -60,8 +60,8 @@ void stream_open(struct stream *s, int take_fd, loop_ready_fn *ready);
  * a reset, so that the kernel keeps nothing for a peer that does not read. */
 void stream_close(struct stream_pool *p, struct stream *s, bool abort);
 
-/* One recv() behind the bytes already there, of which there must be fewer than `keep_max` when they
- * are kept from an earlier turn. OK, AGAIN, EOF or GONE. */
+/* One recv() behind the bytes already there. OK, AGAIN, EOF or GONE; GONE, too, when `keep_max` or
+ * more of them are kept from an earlier turn. */
 enum stream_io stream_receive(struct stream_pool *p, struct stream *s, size_t keep_max);
 
 /* The bytes received and not consumed; valid until the next call on any stream of the pool. */

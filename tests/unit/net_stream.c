@@ -97,6 +97,19 @@ static void a_kept_rest_moves_to_the_front_for_more(void **state)
     pair_close(&p);
 }
 
+static void who_keeps_too_much_already_is_closed(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    uint8_t bytes[2000] = {0};
+    assert_int_equal(send(p.peer, bytes, sizeof bytes, 0), sizeof bytes);
+    assert_int_equal(stream_receive(&p.pool, &p.stream, 4096), STREAM_OK);
+    assert_int_equal(stream_keep(&p.pool, &p.stream), ERR_OK);
+    assert_int_equal(stream_receive(&p.pool, &p.stream, 1024), STREAM_GONE); /* a lower limit now */
+    pair_close(&p);
+}
+
 static void what_the_peer_does_not_take_is_sent_later(void **state)
 {
     (void)state;
@@ -159,6 +172,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_waits_borrows_nothing),
         cmocka_unit_test(what_is_kept_grows_byte_by_byte),
         cmocka_unit_test(a_kept_rest_moves_to_the_front_for_more),
+        cmocka_unit_test(who_keeps_too_much_already_is_closed),
         cmocka_unit_test(what_the_peer_does_not_take_is_sent_later),
         cmocka_unit_test(ends_are_told_apart),
         cmocka_unit_test(queues_keep_the_order_of_deadlines),
