@@ -83,6 +83,7 @@ PYTHON
 check_run() {
     local log=$root.run.log pid status=0 waited=0
     say './dev run'
+    : >"$log"
     (fresh /muster/dev run) >"$log" 2>&1 &
     pid=$!
     until grep -q ' ready: ' "$log"; do

@@ -98,8 +98,27 @@ static inline bool address_equal(const struct address *a, const struct address *
     return a->family == b->family && memcmp(a->ip, b->ip, ADDRESS_BYTES(a->family)) == 0;
 }
 
+static inline bool address4_is_global(const uint8_t *ip)
+{
+    switch (ip[0]) {
+    case 0:
+    case 10:
+    case 127: return false;
+    case 100: return (ip[1] & 0xc0) != 64;
+    case 169: return ip[1] != 254;
+    case 172: return (ip[1] & 0xf0) != 16;
+    case 192: return ip[1] != 168;
+    default: return ip[0] < 224;
+    }
+}
+
+bool address6_is_global(const uint8_t *ip);
+
 /* Globally reachable? False for private, loopback, link-local, CGNAT, multicast, reserved and
  * unspecified addresses (protocol.md V30). */
-bool address_is_global(enum family family, const uint8_t *ip);
+static inline bool address_is_global(enum family family, const uint8_t *ip)
+{
+    return family == FAMILY_V4 ? address4_is_global(ip) : address6_is_global(ip);
+}
 
 #endif

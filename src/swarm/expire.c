@@ -1,9 +1,12 @@
 /* expire.c - forgetting peers that went silent, a shard at a time.
  *
- * Idea       a cycle visits every shard; a visit takes the lock, scans small torrents of the shard
- *            (at most SLOTS_PER_HOLD) and notes the large ones. Those are visited afterwards, a few
- *            buckets per hold of the lock, found again by info hash each time: nothing is remembered
- *            across holds but a hash and two numbers, so that anything may change in between.
+ * Idea       a cycle visits every shard; a visit scans the small torrents of the shard (a few
+ *            hundred) and notes the large ones. Those are visited afterwards, a few buckets per hold
+ *            of the lock, found again by info hash each time: nothing is remembered across holds but
+ *            a hash and two numbers, so that anything may change in between.
+ * Holds      end after so many records or buckets, and earlier where many peers go at once: removing
+ *            costs several times what looking does, and after an outage everybody is silent. A shard
+ *            that grows between two holds keeps the order of its entries, none is passed by.
  * Pairs      clients on both families of a large torrent are estimated in a second walk: tags of IPv4
  *            peers are counted, then IPv6 peers look theirs up; chance meetings (1 in 65536) are taken
  *            off. Not in the first walk: buckets that it merges would be counted twice.
@@ -13,10 +16,13 @@
 
 #include "base/metrics.h"
 
-#define LARGE_NOTED_MAX  64 /* large torrents of a shard visited per round */
-#define BUCKETS_PER_HOLD 16 /* some 400 peers, which may all have expired */
-#define SLOTS_PER_HOLD   128
-#define RECORDS_AHEAD    8
+#include <assert.h>
+
+#define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
+#define RECORDS_PER_HOLD  128
+#define BUCKETS_PER_HOLD  64
+#define REMOVALS_PER_HOLD 160
+#define RECORDS_AHEAD     8
 
 struct sweep {
     struct swarm *s;
@@ -24,12 +30,13 @@ struct sweep {
     uint32_t now_s;
     bool drop_empty; /* limits are near: completed counts of empty torrents go first */
     struct sweep_report *report;
-    uint64_t held_since_ns;
+    uint64_t held_since_ns, removed_before_hold;
 };
 
 static void hold(struct sweep *w, struct shard *shard)
 {
     lock_take(&shard->lock);
+    w->removed_before_hold = w->report->peers_removed;
     if (w->report->clock_ns) w->held_since_ns = w->report->clock_ns();
 }
 
@@ -38,6 +45,12 @@ static void release(struct sweep *w, struct shard *shard)
     uint64_t ns = w->report->clock_ns ? w->report->clock_ns() - w->held_since_ns : 0;
     lock_release_to_waiter(&shard->lock);
     if (ns > w->report->hold_ns_max) w->report->hold_ns_max = ns;
+}
+
+/* Has this hold removed enough? */
+static bool is_worn(const struct sweep *w)
+{
+    return w->report->peers_removed - w->removed_before_hold >= REMOVALS_PER_HOLD;
 }
 
 static void max_raise(uint32_t *max, uint32_t value)
@@ -162,7 +175,7 @@ static bool walk_table(struct sweep *w, struct large_visit *v, enum family f, en
         struct table *t = &l->tables[f][g];
         if (b == UINT32_MAX) t->pass_max = 0;
         if (b > t->buckets) b = t->buckets;
-        for (uint32_t n = 0; n < BUCKETS_PER_HOLD && b > 0; n++)
+        for (uint32_t n = 0; n < BUCKETS_PER_HOLD && b > 0 && !is_worn(w); n++)
             pass_bucket(w, v, l, f, g, --b, fn);
         if (b == 0 && t->buckets) t->bucket_max = t->pass_max ? t->pass_max : 1;
         release(w, v->shard);
@@ -236,20 +249,20 @@ static void sweep_large(struct sweep *w, struct large_visit *v)
 
 /* ---- shards ---- */
 
-/* Sweep a shard's small torrents and note its large ones from index position *at on, some at a time.
- * What moves when the index is rebuilt between two holds waits for the next cycle. */
+/* One hold: sweep a shard's small torrents and note its large ones from index position *at on. */
 static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
                             struct large_visit *noted)
 {
     struct swarm *s = w->s;
-    unsigned count = 0;
-    uint32_t end = *at + SLOTS_PER_HOLD;
+    unsigned count = 0, visited = 0;
     hold(w, shard);
     if (*at == 0) max_raise(&w->report->shard_torrents_max, shard->used);
-    for (; *at < shard_slots(shard) && *at < end && count < LARGE_NOTED_MAX; ++*at) {
+    for (; *at < shard_slots(shard) && count < LARGE_NOTED_MAX; ++*at) {
+        if (visited == RECORDS_PER_HOLD || is_worn(w)) break;
         shard_prefetch_record(s, shard, *at + RECORDS_AHEAD);
         slab_ref *ref = shard_entry(s, shard, *at);
         if (!ref) continue;
+        visited++;
         struct record *r = record_at(s, *ref);
         if (!record_is_large(r)) {
             sweep_small(w, shard, *at, ref);
@@ -260,12 +273,16 @@ static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
                                               .hash = swarm_hash(s, &r->info_hash),
                                               .counts_pairs = is_on_both_families(large_of(r))};
     }
-    if (*at >= shard_slots(shard)) {
-        shard_shrink(s, shard);
-        *at = UINT32_MAX;
-    }
+    if (*at >= shard_slots(shard)) *at = UINT32_MAX;
     release(w, shard);
     return count;
+}
+
+static void shrink_index(struct sweep *w, struct shard *shard)
+{
+    hold(w, shard);
+    shard_shrink(w->s, shard);
+    release(w, shard);
 }
 
 static bool limits_are_near(const struct swarm *s)
@@ -293,6 +310,7 @@ void swarm_sweep(struct swarm *s, struct swarm_time time, uint32_t shard_from, u
             for (unsigned n = 0; n < count; n++)
                 sweep_large(&w, &noted[n]);
         }
+        shrink_index(&w, shard);
     }
     metrics_add(METRIC_PEERS_EXPIRED, report->peers_removed - peers_before);
     metrics_add(METRIC_TORRENTS_EXPIRED, report->torrents_removed - torrents_before);

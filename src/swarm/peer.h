@@ -87,6 +87,7 @@ struct asker {
     uint16_t tag;
     bool is_global; /* may not be given non-global peers (V30) */
     bool is_loopback;
+    bool only_uploads; /* a seeder or partial seed */
 };
 
 static inline bool peer_same_endpoint(const uint8_t *peer, const struct asker *a)

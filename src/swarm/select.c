@@ -5,25 +5,30 @@
  *            drawn before; each draw is as likely to hit any peer of the table, so the answer is a
  *            uniform sample in O(answer). When nearly everybody is wanted, list them all instead.
  * Order      the asker's family first, the other fills what is left (BEP 7; protocol.md V11).
- * Bound      draws are limited; what they did not find, a walk from a random bucket finds (it only
- *            happens when most of a large swarm is not eligible: private addresses, mass expiry).
+ * Bound      draws are limited, and given up early where hardly anybody is eligible (private
+ *            addresses, mass expiry, a crowd that uses the asker's peer id on its other family); then
+ *            a walk over the buckets from a random one on finds who there is. It is limited too, so a
+ *            swarm that somebody made barren costs about as much as its largest answer, under the
+ *            lock; of more than 5000 peers some that are eligible may be missed then.
  * Rejected   a contiguous window: cheaper, but neighbours would always be handed out together. */
 #include "swarm/store.h"
 
-#define LIST_MAX       (2 * SWARM_PICKS_MAX)
-#define SEEN_SLOTS     4096
-#define DRAWS_PER_PICK 32
+#define LIST_MAX         (2 * SWARM_PICKS_MAX)
+#define SEEN_SLOTS       4096
+#define DRAWS_MIN        256
+#define DRAWS_PER_PICK   4
+#define DRAWS_TRIED      64 /* then 1 of BARREN_DRAWS must have been worth it */
+#define BARREN_DRAWS     16
+#define WALK_BUCKETS_MAX 256 /* about 5000 peers */
 
 _Static_assert((SEEN_SLOTS & (SEEN_SLOTS - 1)) == 0 && SEEN_SLOTS >= 4 * SWARM_PICKS_MAX,
                "pick_by_drawing() masks its hashes and leaves 3 of 4 slots free");
 
-bool select_is_eligible(const uint8_t *peer, enum family f, const struct asker *a, struct ages ages)
+static bool is_eligible(const uint8_t *peer, enum family f, const struct asker *a, struct ages ages)
 {
     uint16_t bits = peer_bits(peer, f);
-    if (bits_are_expired(bits, ages)) return false;
-    if (bits_only_upload(bits) && bits_only_upload(peer_bits(a->peer, a->family))) return false;
-    if (f == a->family ? peer_same_endpoint(peer, a) : peer_tag(peer, f) == a->tag) return false;
-    return !a->is_global || address_is_global(f, peer);
+    if (bits_are_expired(bits, ages) || !select_is_for(peer, bits, f, a)) return false;
+    return f == a->family ? !peer_same_endpoint(peer, a) : peer_tag(peer, f) != a->tag;
 }
 
 /* ---- the answer being filled ---- */
@@ -40,7 +45,8 @@ static void hand_out(const struct swarm *s, const uint8_t *peer, enum family f,
                      struct peer_list *out)
 {
     unsigned i = out->count[f]++;
-    memcpy(out->compact[f] + i * COMPACT_BYTES(f), peer, COMPACT_BYTES(f));
+    if (f == FAMILY_V4) memcpy(out->compact[f] + i * COMPACT_BYTES(FAMILY_V4), peer, 6);
+    else memcpy(out->compact[f] + i * COMPACT_BYTES(FAMILY_V6), peer, 18);
     if (s->peer_ids && out->peer_ids[f])
         memcpy(out->peer_ids[f] + i * PEER_ID_BYTES, peer + ADDRESS_BYTES(f) + 6, PEER_ID_BYTES);
 }
@@ -64,20 +70,33 @@ static void families_in_order(const struct asker *a, enum family order[FAMILY_CO
     order[1] = family_other(a->family);
 }
 
-void select_small(const struct swarm *s, struct record *r, const struct asker *a, struct ages ages,
-                  struct rng *rng, struct peer_list *out)
+/* Draw from the peers of the mask; one random number serves two draws of so few. */
+static void draw_mask(const struct swarm *s, const uint8_t *run, uint32_t mask, enum family f,
+                      struct rng *rng, struct peer_list *out)
+{
+    uint8_t list[SMALL_PEERS_MAX];
+    unsigned count = 0, want = room_left(out, f);
+    for (; mask; mask &= mask - 1)
+        list[count++] = (uint8_t)__builtin_ctz(mask);
+    if (want > count) want = count;
+    uint64_t random = 0;
+    for (unsigned i = 0; i < want; i++, random >>= 32) {
+        if (i % 2 == 0) random = rng_u64(rng);
+        unsigned j = i + hash_range((uint32_t)random, count - i);
+        uint8_t drawn = list[j];
+        list[j] = list[i];
+        hand_out(s, run + drawn * (size_t)s->stride[f], f, out);
+    }
+}
+
+void select_small(const struct swarm *s, struct record *r, const struct asker *a,
+                  const struct look *look, struct rng *rng, struct peer_list *out)
 {
     enum family order[FAMILY_COUNT];
     families_in_order(a, order);
-    for (int i = 0; i < FAMILY_COUNT; i++) {
-        enum family f = order[i];
-        unsigned want = room_left(out, f), count = 0;
-        const uint8_t *list[SMALL_PEERS_MAX], *peer = small_run(s, r, f);
-        if (!want) continue;
-        for (unsigned n = 0; n < r->count[f]; n++, peer += s->stride[f])
-            if (select_is_eligible(peer, f, a, ages)) list[count++] = peer;
-        draw_list(s, list, count, want, f, rng, out);
-    }
+    for (int i = 0; i < FAMILY_COUNT; i++)
+        if (look->eligible[order[i]])
+            draw_mask(s, small_run(s, r, order[i]), look->eligible[order[i]], order[i], rng, out);
 }
 
 /* ---- large swarms ---- */
@@ -101,7 +120,7 @@ static unsigned list_bucket(const struct draw *d, const struct table *t, uint32_
     if (!e->count) return 0;
     const uint8_t *peer = slab_at(&d->s->slab, e->run);
     for (unsigned i = 0; i < e->count && count < max; i++, peer += d->s->stride[d->f])
-        if (select_is_eligible(peer, d->f, d->a, d->ages)) list[count++] = peer;
+        if (is_eligible(peer, d->f, d->a, d->ages)) list[count++] = peer;
     return count;
 }
 
@@ -155,7 +174,7 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
         const struct table *t = &d->l->tables[d->f][g];
         if (!t->buckets) continue;
         uint32_t from = rng_below(d->rng, t->buckets), steps = t->buckets;
-        if (steps > SWARM_PICKS_MAX) steps = SWARM_PICKS_MAX;
+        if (steps > WALK_BUCKETS_MAX) steps = WALK_BUCKETS_MAX;
         for (uint32_t n = 0; n < steps; n++) {
             uint32_t b = from + n < t->buckets ? from + n : from + n - t->buckets;
             unsigned count = list_bucket(d, t, b, list, LIST_MAX);
@@ -168,21 +187,27 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
 
 #define DRAWS_AHEAD 8
 
+static bool is_barren(unsigned picked, uint32_t drawn)
+{
+    return drawn >= DRAWS_TRIED && picked * BARREN_DRAWS < drawn;
+}
+
 static void pick_by_drawing(const struct draw *d, unsigned want, struct peer_list *out)
 {
     uint32_t seen[SEEN_SLOTS], mask = 63;
     while (mask + 1 < 4 * want)
         mask = mask * 2 + 1;
     memset(seen, 0, (mask + 1) * sizeof *seen);
-    for (uint32_t draws = want * DRAWS_PER_PICK; draws > 0 && room_left(out, d->f);) {
+    uint32_t draws_max = DRAWS_MIN + want * DRAWS_PER_PICK;
+    for (uint32_t draws = draws_max; draws > 0 && room_left(out, d->f);) {
+        if (is_barren(want - room_left(out, d->f), draws_max - draws)) break;
         const uint8_t *ahead[DRAWS_AHEAD]; /* drawn first, read later: the misses overlap */
         unsigned n = room_left(out, d->f), count = 0;
         if (n > DRAWS_AHEAD) n = DRAWS_AHEAD;
         for (; count < n && draws > 0; count++, draws--)
             ahead[count] = draw_peer(d);
         for (unsigned i = 0; i < count; i++)
-            if (select_is_eligible(ahead[i], d->f, d->a, d->ages) &&
-                seen_add(seen, mask, d->s, ahead[i]))
+            if (is_eligible(ahead[i], d->f, d->a, d->ages) && seen_add(seen, mask, d->s, ahead[i]))
                 hand_out(d->s, ahead[i], d->f, out);
     }
     if (room_left(out, d->f)) pick_by_walking(d, seen, mask, out);
@@ -193,7 +218,7 @@ void select_large(const struct swarm *s, const struct large *l, const struct ask
 {
     enum family order[FAMILY_COUNT];
     families_in_order(a, order);
-    int groups = bits_only_upload(peer_bits(a->peer, a->family)) ? 1 : GROUP_COUNT;
+    int groups = a->only_uploads ? 1 : GROUP_COUNT;
     for (int i = 0; i < FAMILY_COUNT; i++) {
         struct draw d = {s, l, a, ages, rng, order[i], groups, 0};
         unsigned want = room_left(out, d.f);

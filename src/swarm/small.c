@@ -7,6 +7,8 @@
  * the sweep (protocol.md M41). */
 #include "swarm/store.h"
 
+#include "base/metrics.h"
+
 #include <assert.h>
 
 static uint32_t bytes_for(const struct swarm *s, unsigned n4, unsigned n6)
@@ -102,29 +104,75 @@ unsigned small_expire(struct swarm *s, slab_ref *ref, struct ages ages, uint32_t
     return gone;
 }
 
-/* ---- announces ---- */
+/* ---- one look at everybody ---- */
 
-struct scan {
-    int exact, moved; /* index in the asker's family; -1: none */
-    unsigned same_prefix;
-};
-
-static struct scan scan_run(const struct swarm *s, struct record *r, const struct asker *a)
+static void tally_add(struct tally *t, uint16_t bits, uint32_t by)
 {
-    struct scan out = {.exact = -1, .moved = -1};
-    unsigned same_ip = 0;
-    const uint8_t *peer = small_run(s, r, a->family);
-    for (int i = 0; i < r->count[a->family]; i++, peer += s->stride[a->family]) {
-        if (!peer_same_prefix(peer, a)) continue;
-        out.same_prefix++;
-        if (!peer_same_ip(peer, a)) continue;
-        same_ip++;
-        if (peer_same_endpoint(peer, a)) out.exact = i;
-        else if (peer_tag(peer, a->family) == a->tag) out.moved = i;
-    }
-    if (same_ip > MOVED_IP_PEERS_MAX) out.moved = -1;
-    return out;
+    if (bits & PEER_SEEDER) t->seeders += by;
+    else if (bits & PEER_PARTIAL) t->partials += by;
+    else t->leechers += by;
 }
+
+/* The asker's family. Called with constants, so that addresses are compared as words. */
+static inline __attribute__((always_inline)) void look_own(const uint8_t *peer, unsigned count,
+                                                           const struct asker *a, struct ages ages,
+                                                           enum family f, uint32_t stride,
+                                                           struct look *out)
+{
+    unsigned same_ip = 0;
+    uint32_t eligible = 0;
+    for (unsigned i = 0; i < count; i++, peer += stride) {
+        uint16_t bits = peer_bits(peer, f);
+        if (bits_are_expired(bits, ages)) out->has_expired = true;
+        tally_add(&out->tally, bits, 1);
+        if (select_is_for(peer, bits, f, a)) eligible |= 1u << i;
+        if (memcmp(peer, a->peer, HOST_BYTES(f)) != 0) continue;
+        out->same_prefix++;
+        if (memcmp(peer, a->peer, ADDRESS_BYTES(f)) != 0) continue;
+        same_ip++;
+        if (memcmp(peer, a->peer, COMPACT_BYTES(f)) == 0) out->exact = (int)i;
+        else if (peer_tag(peer, f) == a->tag) out->moved = (int)i;
+    }
+    if (same_ip > MOVED_IP_PEERS_MAX) out->moved = -1;
+    if (out->exact >= 0) eligible &= ~(1u << out->exact);
+    out->eligible[f] = eligible;
+}
+
+static void look_other(const struct swarm *s, struct record *r, const struct asker *a,
+                       struct ages ages, struct look *out)
+{
+    enum family f = family_other(a->family);
+    const uint8_t *peer = small_run(s, r, f);
+    for (unsigned i = 0; i < r->count[f]; i++, peer += s->stride[f]) {
+        uint16_t bits = peer_bits(peer, f);
+        if (bits_are_expired(bits, ages)) out->has_expired = true;
+        if (select_is_for(peer, bits, f, a) && peer_tag(peer, f) != a->tag)
+            out->eligible[f] |= 1u << i;
+    }
+}
+
+static void look_once(const struct swarm *s, struct record *r, const struct asker *a,
+                      struct ages ages, struct look *out)
+{
+    enum family f = a->family;
+    const uint8_t *run = small_run(s, r, f);
+    *out = (struct look){.exact = -1, .moved = -1};
+    if (s->peer_ids) look_own(run, r->count[f], a, ages, f, s->stride[f], out);
+    else if (f == FAMILY_V4) look_own(run, r->count[f], a, ages, FAMILY_V4, PEER4_BYTES, out);
+    else look_own(run, r->count[f], a, ages, FAMILY_V6, PEER6_BYTES, out);
+    look_other(s, r, a, ages, out);
+}
+
+void small_look(struct swarm *s, slab_ref *ref, const struct asker *a, struct ages ages,
+                uint32_t now_s, struct look *out)
+{
+    look_once(s, record_at(s, *ref), a, ages, out);
+    if (!out->has_expired) return;
+    metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, now_s));
+    look_once(s, record_at(s, *ref), a, ages, out);
+}
+
+/* ---- announces ---- */
 
 /* The bits of every live peer with this tag in that family, or'ed; *any tells whether there is one. */
 static uint16_t twin_bits(const struct swarm *s, struct record *r, enum family f, uint16_t tag,
@@ -161,46 +209,62 @@ static void run_replace(struct swarm *s, uint8_t *peer, const struct asker *a, u
     seeders_move(s, a->family, before, after);
 }
 
-void small_record(struct swarm *s, slab_ref *ref, const struct asker *a, enum event event,
-                  struct swarm_answer *out)
+/* The known peer is the asker from now on. */
+static void record_known(struct swarm *s, struct record *r, const struct asker *a, int known,
+                         uint16_t keep, struct look *look)
 {
-    struct record *r = record_at(s, *ref);
-    struct scan scan = scan_run(s, r, a);
-    uint32_t stride = s->stride[a->family];
-    if (scan.exact >= 0 && scan.moved >= 0) { /* it moved onto a port that somebody had left */
-        run_remove(s, ref, a->family, (unsigned)scan.moved, 0);
-        r = record_at(s, *ref);
-        scan = scan_run(s, r, a);
+    enum family f = a->family;
+    uint8_t *peer = small_run(s, r, f) + (unsigned)known * s->stride[f];
+    tally_add(&look->tally, peer_bits(peer, f), UINT32_MAX);
+    tally_add(&look->tally, peer_bits(a->peer, f), 1);
+    look->eligible[f] &= ~(1u << known);
+    run_replace(s, peer, a, keep);
+}
+
+static void record_new(struct swarm *s, slab_ref *ref, const struct asker *a, uint16_t keep,
+                       struct look *look, struct swarm_answer *out)
+{
+    unsigned count = small_count(record_at(s, *ref));
+    out->verdict = swarm_admit(s, a, count, look->same_prefix);
+    if (out->verdict != SWARM_ADDED) return;
+    if (count >= SMALL_PEERS_MAX || !run_append(s, ref, a, keep)) /* it could not become large */
+        out->verdict = SWARM_FULL_MEMORY;
+    else tally_add(&look->tally, peer_bits(a->peer, a->family), 1);
+}
+
+void small_record(struct swarm *s, slab_ref *ref, const struct asker *a, enum event event,
+                  struct ages ages, struct look *look, struct swarm_answer *out)
+{
+    enum family f = a->family;
+    if (look->exact >= 0 && look->moved >= 0) { /* it moved onto a port that somebody had left */
+        run_remove(s, ref, f, (unsigned)look->moved, 0);
+        look_once(s, record_at(s, *ref), a, ages, look);
     }
-    int known = scan.exact >= 0 ? scan.exact : scan.moved;
-    uint8_t *peer = known < 0 ? NULL : small_run(s, r, a->family) + (unsigned)known * stride;
-    bool is_restart = peer && peer_tag(peer, a->family) != a->tag;
-    uint16_t before = peer && !is_restart ? peer_bits(peer, a->family) : 0;
+    struct record *r = record_at(s, *ref);
+    int known = look->exact >= 0 ? look->exact : look->moved;
+    const uint8_t *peer = known < 0 ? NULL : small_run(s, r, f) + (unsigned)known * s->stride[f];
+    bool is_restart = peer && peer_tag(peer, f) != a->tag;
+    uint16_t before = peer && !is_restart ? peer_bits(peer, f) : 0;
     uint16_t keep = before & PEER_COUNTED;
     out->completed_now = counts_completion(s, r, a, event, before);
-    if (event == EVENT_COMPLETED && peer_bits(a->peer, a->family) & PEER_SEEDER)
-        keep |= PEER_COUNTED;
+    if (event == EVENT_COMPLETED && peer_bits(a->peer, f) & PEER_SEEDER) keep |= PEER_COUNTED;
     if (peer) {
-        out->verdict = scan.exact >= 0 ? SWARM_REFRESHED : SWARM_MOVED;
-        run_replace(s, peer, a, keep);
+        out->verdict = look->exact >= 0 ? SWARM_REFRESHED : SWARM_MOVED;
+        record_known(s, r, a, known, keep, look);
     } else {
-        out->verdict = swarm_admit(s, a, small_count(r), scan.same_prefix);
-        bool is_full = small_count(r) >= SMALL_PEERS_MAX; /* it could not become large */
-        if (out->verdict == SWARM_ADDED && (is_full || !run_append(s, ref, a, keep)))
-            out->verdict = SWARM_FULL_MEMORY;
+        record_new(s, ref, a, keep, look, out);
     }
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
     if (out->completed_now) record_at(s, *ref)->completed++;
 }
 
 void small_remove(struct swarm *s, slab_ref *ref, const struct asker *a, uint32_t now_s,
-                  struct swarm_answer *out)
+                  const struct look *look, struct swarm_answer *out)
 {
-    struct record *r = record_at(s, *ref);
-    struct scan scan = scan_run(s, r, a);
-    int i = scan.exact >= 0 ? scan.exact : scan.moved;
+    int i = look->exact >= 0 ? look->exact : look->moved;
     out->verdict = SWARM_UNKNOWN;
     if (i < 0) return;
+    struct record *r = record_at(s, *ref);
     const uint8_t *peer = small_run(s, r, a->family) + (unsigned)i * s->stride[a->family];
     if (peer_tag(peer, a->family) != a->tag) return; /* the stop of an earlier session (M11) */
     run_remove(s, ref, a->family, (unsigned)i, now_s);
@@ -208,17 +272,6 @@ void small_remove(struct swarm *s, slab_ref *ref, const struct asker *a, uint32_
 }
 
 /* ---- numbers ---- */
-
-struct tally {
-    uint32_t seeders, partials, leechers;
-};
-
-static void tally_add(struct tally *t, uint16_t bits)
-{
-    if (bits & PEER_SEEDER) t->seeders++;
-    else if (bits & PEER_PARTIAL) t->partials++;
-    else t->leechers++;
-}
 
 /* A client on both families counts once: with its IPv4 peers, as a seeder if any endpoint is one. */
 static void tally_run(const struct swarm *s, struct record *r, enum family f, struct ages ages,
@@ -232,8 +285,16 @@ static void tally_run(const struct swarm *s, struct record *r, enum family f, st
         bool has_twin = false;
         if (r->count[other])
             bits |= twin_bits(s, r, other, peer_tag(peer, f), ages, &has_twin) & PEER_SEEDER;
-        if (f == FAMILY_V4 || !has_twin) tally_add(t, bits);
+        if (f == FAMILY_V4 || !has_twin) tally_add(t, bits, 1);
     }
+}
+
+static void tally_numbers(const struct tally *t, const struct record *r, struct swarm_numbers *out)
+{
+    *out = (struct swarm_numbers){.complete = t->seeders,
+                                  .incomplete = t->leechers + t->partials,
+                                  .downloaders = t->leechers,
+                                  .downloaded = r->completed};
 }
 
 void small_numbers(const struct swarm *s, struct record *r, struct ages ages,
@@ -242,8 +303,12 @@ void small_numbers(const struct swarm *s, struct record *r, struct ages ages,
     struct tally t = {0};
     tally_run(s, r, FAMILY_V4, ages, &t);
     tally_run(s, r, FAMILY_V6, ages, &t);
-    *out = (struct swarm_numbers){.complete = t.seeders,
-                                  .incomplete = t.leechers + t.partials,
-                                  .downloaders = t.leechers,
-                                  .downloaded = r->completed};
+    tally_numbers(&t, r, out);
+}
+
+void small_numbers_after(const struct swarm *s, struct record *r, struct ages ages,
+                         const struct asker *a, const struct look *look, struct swarm_numbers *out)
+{
+    if (r->count[family_other(a->family)]) small_numbers(s, r, ages, out);
+    else tally_numbers(&look->tally, r, out);
 }

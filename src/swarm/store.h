@@ -188,15 +188,35 @@ static inline uint8_t *small_run(const struct swarm *s, struct record *r, enum f
 unsigned small_expire(struct swarm *s, slab_ref *ref, struct ages ages, uint32_t now_s);
 /* When an empty record lost its last peer. */
 uint32_t small_empty_since_s(const struct record *r);
-/* Record an announce (event is not stopped), or remove the asker. *ref may move. Sets
- * out->verdict and out->completed_now. */
+
+struct tally {
+    uint32_t seeders, partials, leechers;
+};
+
+/* What one pass over a small torrent tells of it and of the asker. */
+struct look {
+    int exact, moved; /* the asker's endpoint; its IP and tag on another port; -1: none */
+    unsigned same_prefix;
+    bool has_expired;
+    uint32_t eligible[FAMILY_COUNT]; /* bit i: peer i may be handed to the asker */
+    struct tally tally;              /* of the asker's family */
+};
+
+/* Forget the silent, then look; *ref may move. */
+void small_look(struct swarm *s, slab_ref *ref, const struct asker *a, struct ages ages,
+                uint32_t now_s, struct look *out);
+/* Record an announce (event is not stopped), or remove the asker. *ref may move. Both set
+ * out->verdict; recording sets out->completed_now and keeps `look` true. */
 void small_record(struct swarm *s, slab_ref *ref, const struct asker *a, enum event event,
-                  struct swarm_answer *out);
+                  struct ages ages, struct look *look, struct swarm_answer *out);
 void small_remove(struct swarm *s, slab_ref *ref, const struct asker *a, uint32_t now_s,
-                  struct swarm_answer *out);
-/* Seeders, leechers, completed; expired peers are not counted. */
+                  const struct look *look, struct swarm_answer *out);
+/* Seeders, leechers, completed; expired peers are not counted. After small_record() it costs
+ * nothing while the torrent is on one family. */
 void small_numbers(const struct swarm *s, struct record *r, struct ages ages,
                    struct swarm_numbers *out);
+void small_numbers_after(const struct swarm *s, struct record *r, struct ages ages,
+                         const struct asker *a, const struct look *look, struct swarm_numbers *out);
 
 /* ---- table.c ---- */
 
@@ -249,11 +269,16 @@ static inline uint32_t large_count(const struct large *l)
 
 /* ---- select.c: which peers to hand out ---- */
 
-/* Would this peer be handed to that asker? */
-bool select_is_eligible(const uint8_t *peer, enum family f, const struct asker *a,
-                        struct ages ages);
-void select_small(const struct swarm *s, struct record *r, const struct asker *a, struct ages ages,
-                  struct rng *rng, struct peer_list *out);
+/* May this live peer of these bits be handed to that asker? The asker himself is not looked for. */
+static inline bool select_is_for(const uint8_t *peer, uint16_t bits, enum family f,
+                                 const struct asker *a)
+{
+    if (bits_only_upload(bits) && a->only_uploads) return false;
+    return !a->is_global || address_is_global(f, peer);
+}
+
+void select_small(const struct swarm *s, struct record *r, const struct asker *a,
+                  const struct look *look, struct rng *rng, struct peer_list *out);
 void select_large(const struct swarm *s, const struct large *l, const struct asker *a,
                   struct ages ages, struct rng *rng, struct peer_list *out);
 

@@ -149,6 +149,7 @@ static void asker_init(const struct swarm *s, const struct announce *a, struct a
     store_u16be(out->peer + ip_bytes, a->port);
     memcpy(out->peer + ip_bytes + 2, &out->tag, sizeof out->tag);
     peer_bits_set(out->peer, f, state_of(a) | ages.now);
+    out->only_uploads = bits_only_upload(peer_bits(out->peer, f));
     if (s->peer_ids) memcpy(peer_id_at(out->peer, f), &a->peer_id, PEER_ID_BYTES);
 }
 
@@ -212,39 +213,66 @@ static void torrent_drop_if_empty(struct swarm *s, struct shard *shard, struct s
     metrics_inc(METRIC_TORRENTS_EXPIRED);
 }
 
-static void record_announce(struct swarm *s, slab_ref *ref, const struct announce *a,
-                            const struct asker *asker, struct swarm_time time, struct ages ages,
-                            struct swarm_answer *out)
+/* What an announce of a known torrent is done with. */
+struct announcing {
+    const struct announce *announce;
+    const struct asker *asker;
+    struct swarm_time time;
+    struct ages ages;
+    struct rng *rng;
+};
+
+/* No endpoint: nobody stops (A30). */
+static bool stops_nobody(const struct announce *a)
 {
-    if (!record_is_large(record_at(s, *ref)))
-        metrics_add(METRIC_PEERS_EXPIRED, small_expire(s, ref, ages, time.now_s));
-    if (a->event == EVENT_STOPPED && a->port == 0) return; /* no endpoint: nobody stops (A30) */
-    struct record *r = record_at(s, *ref);
-    bool is_full = !record_is_large(r) && small_count(r) >= SMALL_PEERS_MAX;
-    if (is_full && a->event != EVENT_STOPPED && large_from_small(s, ref)) r = record_at(s, *ref);
-    if (record_is_large(r)) {
-        struct large *l = large_of(r);
-        if (a->event == EVENT_STOPPED) large_remove(s, l, asker, out);
-        else large_record(s, l, asker, a->event, out);
-        large_to_small(s, ref, time.now_s);
-    } else if (a->event == EVENT_STOPPED) {
-        small_remove(s, ref, asker, time.now_s, out);
-    } else {
-        small_record(s, ref, asker, a->event, out);
-    }
+    return a->event == EVENT_STOPPED && a->port == 0;
 }
 
-static void fill_answer(const struct swarm *s, slab_ref ref, const struct announce *a,
-                        const struct asker *asker, struct ages ages, struct rng *rng,
-                        struct swarm_answer *out)
+static bool wants_peers(const struct announce *a, const struct swarm_answer *out)
 {
-    struct record *r = record_at(s, ref);
-    bool is_large = record_is_large(r);
-    if (is_large) large_numbers(large_of(r), &out->numbers);
-    else small_numbers(s, r, ages, &out->numbers);
-    if (a->event == EVENT_STOPPED || !out->peers.max_total) return;
-    if (is_large) select_large(s, large_of(r), asker, ages, rng, &out->peers);
-    else select_small(s, r, asker, ages, rng, &out->peers);
+    return a->event != EVENT_STOPPED && out->peers.max_total;
+}
+
+/* False when the torrent has become a large one instead, and nothing is recorded yet. */
+static bool announce_small(struct swarm *s, slab_ref *ref, const struct announcing *n,
+                           struct swarm_answer *out)
+{
+    const struct announce *a = n->announce;
+    struct look look;
+    small_look(s, ref, n->asker, n->ages, n->time.now_s, &look);
+    bool is_full = small_count(record_at(s, *ref)) >= SMALL_PEERS_MAX;
+    if (is_full && a->event != EVENT_STOPPED && large_from_small(s, ref)) return false;
+    if (a->event != EVENT_STOPPED) {
+        small_record(s, ref, n->asker, a->event, n->ages, &look, out);
+        small_numbers_after(s, record_at(s, *ref), n->ages, n->asker, &look, &out->numbers);
+    } else {
+        if (!stops_nobody(a)) small_remove(s, ref, n->asker, n->time.now_s, &look, out);
+        small_numbers(s, record_at(s, *ref), n->ages, &out->numbers);
+    }
+    if (wants_peers(a, out))
+        select_small(s, record_at(s, *ref), n->asker, &look, n->rng, &out->peers);
+    return true;
+}
+
+static void announce_large(struct swarm *s, slab_ref *ref, const struct announcing *n,
+                           struct swarm_answer *out)
+{
+    const struct announce *a = n->announce;
+    struct large *l = large_of(record_at(s, *ref));
+    if (a->event != EVENT_STOPPED) large_record(s, l, n->asker, a->event, out);
+    else if (!stops_nobody(a)) large_remove(s, l, n->asker, out);
+    large_to_small(s, ref, n->time.now_s);
+    struct record *r = record_at(s, *ref);
+    if (record_is_large(r)) {
+        large_numbers(l, &out->numbers);
+        if (wants_peers(a, out)) select_large(s, l, n->asker, n->ages, n->rng, &out->peers);
+        return;
+    }
+    struct look look;
+    small_look(s, ref, n->asker, n->ages, n->time.now_s, &look);
+    r = record_at(s, *ref);
+    small_numbers(s, r, n->ages, &out->numbers);
+    if (wants_peers(a, out)) select_small(s, r, n->asker, &look, n->rng, &out->peers);
 }
 
 void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
@@ -265,8 +293,9 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
         torrent_add(s, shard, hash, &a->info_hash, &out->verdict))
         slot = shard_find(s, shard, hash, &a->info_hash);
     if (slot.ref) {
-        record_announce(s, slot.ref, a, &asker, time, ages, out);
-        fill_answer(s, *slot.ref, a, &asker, ages, rng, out);
+        struct announcing n = {a, &asker, time, ages, rng};
+        if (record_is_large(record_at(s, *slot.ref)) || !announce_small(s, slot.ref, &n, out))
+            announce_large(s, slot.ref, &n, out);
         torrent_drop_if_empty(s, shard, slot);
     }
     lock_release(&shard->lock);

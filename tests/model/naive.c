@@ -186,7 +186,10 @@ void naive_announce(struct naive *n, const struct naive_announce *a, struct swar
     if (!t->is_large && t->count >= SMALL_MAX && a->event != EVENT_STOPPED) become_large(t);
     if (a->event == EVENT_STOPPED) stop(t, a, time.now_s, out);
     else record(n, t, a, out);
-    if (t->count <= LARGE_MIN) t->is_large = false;
+    if (t->is_large && t->count <= LARGE_MIN) {
+        t->is_large = false;
+        expire(n, t, time);
+    }
 }
 
 void naive_drop_empty(struct naive *n, struct naive_torrent *t)

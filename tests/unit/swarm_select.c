@@ -67,9 +67,11 @@ static void ask(enum family f, uint64_t left)
 
 /* ---- statistics ---- */
 
-static double chi_square_limit(double freedom)
+/* The value that chance passes once in a million times: upwards for z > 0, downwards for z < 0. */
+#define MILLIONTH 4.753
+
+static double chi_square_limit(double freedom, double z)
 {
-    const double z = 4.753;
     double by = 2 / (9 * freedom), root = 1 - by + z * sqrt(by);
     return freedom * root * root * root;
 }
@@ -90,9 +92,10 @@ static void assert_uniform(enum family f, uint32_t from, uint32_t to, unsigned d
         else assert_int_equal(seen[f][i], 0);
     }
     chi = chi / (1 - q) * (eligible - 1) / eligible;
-    double limit = chi_square_limit(eligible - 1);
+    double limit = chi_square_limit(eligible - 1, MILLIONTH);
     if (chi > limit) fail_msg("chi-square is %.0f, at most %.0f is chance", chi, limit);
-    assert_true(chi > eligible / 3); /* nor may it be a wheel that turns: too even */
+    assert_true(chi >
+                chi_square_limit(eligible - 1, -MILLIONTH)); /* nor a wheel that turns: too even */
 }
 
 /* Ask for `want` of one family again and again. */
