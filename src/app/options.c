@@ -221,8 +221,8 @@ const struct option_row OPTIONS[] = {
      .zero = "3/4 of the machine's or the container's, at most 16G",
      .value = "SIZE", .dflt = "0",
      .help = "memory for torrents and peers",
-     .more = "At any of these limits newcomers are answered, with peers, but not stored, and a "
-             "metric counts them."},
+     .more = "At any of these limits newcomers are answered, with peers, but not stored: a metric "
+             "counts them, and a `warning message` tells them over HTTP."},
     {.name = "max_torrents", .type = OPT_INT, IN(STORE), LIVE, AT(swarm.torrents_max), .min = 0,
      .max = PEERS_MAX, .zero = "no limit", .value = "N", .dflt = "0",
      .help = "torrents stored"},

@@ -179,6 +179,8 @@ static void announce_write(struct http_conn *c, const struct http_request *r,
         .compact = a->compact,
         .with_peer_ids = answer->swarm.peers.peer_ids[FAMILY_V4] != NULL,
     };
+    if (swarm_is_full(answer->swarm.verdict))
+        reply.warning = view_of_text(err_text(ERR_NOT_LISTED));
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     http_encode_announce(&body, &reply);
     assert(!body.overflow);

@@ -56,6 +56,12 @@ enum swarm_verdict {
     SWARM_FULL_MEMORY,   /* ... memory_bytes_max */
 };
 
+/* Answered, but not stored: a limit was reached. */
+static inline bool swarm_is_full(enum swarm_verdict v)
+{
+    return v >= SWARM_FULL_PEERS;
+}
+
 struct swarm_answer {
     enum swarm_verdict verdict;
     bool completed_now;           /* this announce counted a completed download */

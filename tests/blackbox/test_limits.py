@@ -187,6 +187,20 @@ def test_m37_ipv6_counts_by_64(module_server):
     server.close_clients()
 
 
+def test_r19_who_is_not_stored_is_warned(module_server):
+    """... as long as it is so, and nobody else is."""
+    server, torrent = module_server("--max-peers-per-torrent", 2), new_hash()
+    client, peer = server.http(), new_peer_id()
+    for port in (4000, 4001):
+        assert b"warning message" not in client.announce(torrent, port=port).data
+    warned = client.announce(torrent, peer, port=5000)
+    assert warned.data[b"warning message"] == b"limit reached: other peers are not told of you"
+    assert len(warned.all_peers) == 2
+    stopped = client.announce(torrent, peer, port=5000, event="stopped")
+    assert b"warning message" not in stopped.data
+    server.close_clients()
+
+
 def test_m37_loopback_is_spared(server):
     client, torrent = server.udp(), new_hash()
     for port in range(5000, 5025):

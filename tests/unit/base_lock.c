@@ -49,10 +49,11 @@ static void held_is_told(void **state)
 
 /* ---- the one who takes it again and again ---- */
 
-static _Atomic bool is_done;
+static _Atomic bool has_started, is_done;
 
 static void *take_once(void *unused)
 {
+    atomic_store(&has_started, true);
     lock_take(&lock);
     atomic_store(&is_done, true);
     lock_release(&lock);
@@ -66,6 +67,8 @@ static void a_waiter_gets_in_between_holds(void **state)
     pthread_t thread;
     lock_take(&lock);
     assert_int_equal(pthread_create(&thread, NULL, take_once, NULL), 0);
+    while (!atomic_load(&has_started))
+        os_yield();
     int holds = 0;
     for (; holds < 100000 && !atomic_load(&is_done); holds++) {
         uint64_t until_us = clock_now_us() + 100;
@@ -76,7 +79,7 @@ static void a_waiter_gets_in_between_holds(void **state)
     }
     lock_release(&lock);
     pthread_join(thread, NULL);
-    assert_in_range(holds, 0, 5000); /* half a second for a loaded machine to start the thread */
+    assert_in_range(holds, 0, 5000); /* half a second, should a loaded machine not run the thread */
 }
 
 int main(void)
