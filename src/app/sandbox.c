@@ -2,11 +2,13 @@
  *
  * Order      groups first, then the group, then the user: each step needs the rights that the next
  *            one gives away. The saved ids go too (setresuid), or they could be taken back.
+ *            Capabilities that let an unprivileged start bind low ports go as well.
  * Proof      after the drop the ids are read back and root is asked for once more, which must fail.
  * Dumpable   the kernel clears it on a change of user; it is set again if core files are wanted. */
 #include "app/sandbox.h"
 
 #include "base/log.h"
+#include "base/os_linux.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -82,7 +84,7 @@ bool sandbox_drop(const char *user)
     }
     if (geteuid() != 0) {
         log_line(LOG_INFO, "not started as root: --user %s is not needed", user);
-        return true;
+        return os_drop_capabilities() || refuse(user, "capabilities", errno);
     }
     bool dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     errno = 0;
@@ -95,6 +97,7 @@ bool sandbox_drop(const char *user)
     if (initgroups(user, p->pw_gid) != 0) return refuse(user, "initgroups", errno);
     if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid", errno);
     if (setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) return refuse(user, "setresuid", errno);
+    if (!os_drop_capabilities()) return refuse(user, "capabilities", errno);
     if (!is_for_good(p->pw_uid, p->pw_gid)) return refuse(user, "root could be regained", 0);
     struct rlimit core;
     if (dumpable && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur > 0)

@@ -1,6 +1,7 @@
 /* os_linux.c - see os_linux.h. */
 #include "base/os_linux.h"
 
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/sock_diag.h>
 #include <sched.h>
@@ -165,4 +166,12 @@ uint64_t os_cpu_time_us(void)
 void os_thread_name(const char *name)
 {
     prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+bool os_drop_capabilities(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &head, none) == 0;
 }

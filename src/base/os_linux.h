@@ -57,6 +57,9 @@ uint64_t os_rss_bytes(void);
 /* CPU time this process has used, microseconds. */
 uint64_t os_cpu_time_us(void);
 
+/* Give up every capability, ambient ones included, for good; false (errno) when the kernel refuses. */
+bool os_drop_capabilities(void);
+
 /* Name the calling thread (at most 15 characters are kept). */
 void os_thread_name(const char *name);
 

@@ -290,6 +290,19 @@ def test_rights_are_dropped_after_binding(start_server):
         assert int(thread[3], 16) == 0
 
 
+@pytest.mark.skipif(not ROOT, reason="only root may hand a capability on")
+def test_capabilities_are_dropped_after_binding(start_server):
+    """Started as nobody with just the right to bind low ports: it is gone once they are bound."""
+    capability = "+net_bind_service"
+    server = start_server("--listen", "127.0.0.1:{port}", "--user", "nobody", exact=True,
+                          port_lease=PrivilegedLease(),
+                          env={"ASAN_OPTIONS": "detect_leaks=0:exitcode=99"},
+                          prefix=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                                  f"--inh-caps={capability}", f"--ambient-caps={capability}"])
+    assert server.http().announce(new_hash()).counts == (0, 1)
+    assert {int(thread[3], 16) for thread in status_of(server.pid)} == {0}
+
+
 @pytest.mark.skipif(not ROOT, reason="only root stays root")
 def test_an_empty_user_stays_root(server):
     assert {thread[0] for thread in status_of(server.pid)} == {"0 0 0 0"}
