@@ -173,6 +173,7 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
 
 void sockets_close(struct sockets *s)
 {
+    assert(s->all || s->count == 0);
     for (uint32_t i = 0; i < s->count; i++)
         if (s->all[i].fd >= 0) close(s->all[i].fd);
     free(s->all);
