@@ -42,13 +42,18 @@ def join_ports(client, info_hash, count, *, first_port=10000, **fields):
 
 
 def distinct_peer_ids(server, count=POOL_IDS):
-    """Ids that this server tells apart: they all coexist on one address."""
-    torrent, ids, port = os.urandom(20), [], 1000
-    with UdpClient(server.host4, server.port, source="127.255.0.1") as client:
+    """Ids that this server tells apart. Those found so far are on IPv4; a candidate that equals one
+    of them in the bits that are kept would, on IPv6, count as the same client."""
+    torrent, ids = os.urandom(20), []
+    with UdpClient(server.host4, server.port, source="127.255.0.1") as known, \
+            UdpClient(server.host6, server.port) as fresh:
         while len(ids) < count:
-            candidate, port = b"-MU0001-" + os.urandom(12), port + 1
-            if sum(client.announce(torrent, candidate, port=port).counts) > len(ids):
+            candidate = b"-MU0001-" + os.urandom(12)
+            is_new = sum(fresh.announce(torrent, candidate, port=1000).counts) > len(ids)
+            fresh.announce(torrent, candidate, port=1000, event=STOPPED)
+            if is_new:
+                known.announce(torrent, candidate, port=1001 + len(ids))
                 ids.append(candidate)
-        for candidate in ids:
-            client.announce(torrent, candidate, port=1, event=STOPPED)
+        for n, candidate in enumerate(ids):
+            known.announce(torrent, candidate, port=1001 + n, event=STOPPED)
     return ids
