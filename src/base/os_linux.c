@@ -70,16 +70,6 @@ static uint64_t file_u64(const char *path, uint64_t otherwise)
     return strtoull(line, NULL, 10);
 }
 
-uint64_t os_memory_bytes(void)
-{
-    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t v2 = file_u64("/sys/fs/cgroup/memory.max", UINT64_MAX);
-    uint64_t v1 = file_u64("/sys/fs/cgroup/memory/memory.limit_in_bytes", UINT64_MAX);
-    if (v2 < bytes) bytes = v2;
-    if (v1 < bytes) bytes = v1;
-    return bytes;
-}
-
 /* "max 100000" or "50000 100000": quota and period, microseconds. */
 static double cpu_max(const char *path)
 {
@@ -96,23 +86,51 @@ static double smaller_limit(double a, double b)
     return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
-/* Version 2: a limit of any group above ours holds too. In a container the path is "/". */
-static double cpu_limit_v2(void)
+typedef void group_file_fn(const char *path, void *ctx);
+
+/* Version 2: the file of that name in our control group and in all above it, whose limits hold too.
+ * In a container the path is "/". */
+static void each_group_file(const char *name, group_file_fn *fn, void *ctx)
 {
     FILE *f = fopen("/proc/self/cgroup", "re");
-    if (!f) return 0;
+    if (!f) return;
     char line[512], path[640];
-    double limit = 0;
     while (fgets(line, sizeof line, f)) {
         if (strncmp(line, "0::/", 4) != 0) continue;
         line[strcspn(line, "\n")] = '\0';
         for (char *end = line + strlen(line); end; end = strrchr(line + 3, '/')) {
             *end = '\0';
-            snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", line + 3);
-            limit = smaller_limit(cpu_max(path), limit);
+            snprintf(path, sizeof path, "/sys/fs/cgroup%s/%s", line + 3, name);
+            fn(path, ctx);
         }
     }
     fclose(f);
+}
+
+static void memory_lower(const char *path, void *ctx)
+{
+    uint64_t *bytes = ctx, max = file_u64(path, UINT64_MAX);
+    if (max < *bytes) *bytes = max;
+}
+
+uint64_t os_memory_bytes(void)
+{
+    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    each_group_file("memory.max", memory_lower, &bytes);
+    memory_lower("/sys/fs/cgroup/memory/memory.limit_in_bytes", &bytes); /* version 1 */
+    return bytes;
+}
+
+static void cpu_lower(const char *path, void *ctx)
+{
+    double *limit = ctx;
+    *limit = smaller_limit(cpu_max(path), *limit);
+}
+
+static double cpu_limit_v2(void)
+{
+    double limit = 0;
+    each_group_file("cpu.max", cpu_lower, &limit);
     return limit;
 }
 

@@ -19,7 +19,7 @@
 
 #define SIDE_BYTES_MAX 65536
 
-static const struct vector_op *const LISTS[] = {VECTOR_OPS_HTTP};
+static const struct vector_op *const LISTS[] = {VECTOR_OPS_HTTP, VECTOR_OPS_UDP};
 
 struct vector {
     const struct vector_op *op;

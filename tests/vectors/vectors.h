@@ -16,6 +16,7 @@ struct vector_op {
 
 /* The lists; a codec adds its own here and in run_vectors.c. */
 extern const struct vector_op VECTOR_OPS_HTTP[];
+extern const struct vector_op VECTOR_OPS_UDP[];
 
 /* ---- writing fields ---- */
 
