@@ -237,16 +237,27 @@ static inline void writer_u64be(struct writer *w, uint64_t v)
     if (p) store_u64be(p, v);
 }
 
+static inline unsigned decimal_digits(uint64_t v)
+{
+    unsigned digits = 1;
+    for (; v >= 10; v /= 10)
+        digits++;
+    return digits;
+}
+
+/* The last `digits` decimal digits of v at p. */
+static inline void decimal_store(uint8_t *p, unsigned digits, uint64_t v)
+{
+    for (; digits; v /= 10)
+        p[--digits] = (uint8_t)('0' + v % 10);
+}
+
 /* Decimal ASCII, no leading zeros. */
 static inline void writer_decimal(struct writer *w, uint64_t v)
 {
-    uint8_t digits[20];
-    size_t n = sizeof digits;
-    do {
-        digits[--n] = (uint8_t)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    writer_put(w, digits + n, sizeof digits - n);
+    unsigned digits = decimal_digits(v);
+    uint8_t *p = writer_take(w, digits);
+    if (p) decimal_store(p, digits, v);
 }
 
 #endif

@@ -9,11 +9,31 @@
 /* BEP 3 has no limit, clients have: everything above is clamped (protocol.md C5). */
 #define BENCODE_INT_MAX 2147483647u
 
+/* Inline, so that a literal's length and digits are worked out by the compiler. What does not fit
+ * whole is not written at all. */
+
 /* i<v>e (C1). */
-void bencode_int(struct writer *w, uint64_t v);
+static inline void bencode_int(struct writer *w, uint64_t v)
+{
+    if (v > BENCODE_INT_MAX) v = BENCODE_INT_MAX;
+    unsigned digits = decimal_digits(v);
+    uint8_t *p = writer_take(w, digits + 2u);
+    if (!p) return;
+    p[0] = 'i';
+    decimal_store(p + 1, digits, v);
+    p[digits + 1] = 'e';
+}
 
 /* <length>:<bytes> (C2). */
-void bencode_bytes(struct writer *w, struct view v);
+static inline void bencode_bytes(struct writer *w, struct view v)
+{
+    unsigned digits = decimal_digits(v.len);
+    uint8_t *p = writer_take(w, digits + 1u + v.len);
+    if (!p) return;
+    decimal_store(p, digits, v.len);
+    p[digits] = ':';
+    if (v.len) memcpy(p + digits + 1, v.ptr, v.len);
+}
 
 #define bencode_literal(w, literal) bencode_bytes((w), VIEW(literal))
 

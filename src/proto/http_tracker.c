@@ -52,12 +52,14 @@ struct pair {
     struct view name, value;
 };
 
+static const bool IS_SEPARATOR[256] = {['='] = true, ['&'] = true};
+
 /* The next pair; segments without a name or without '=' are skipped (A25). */
 static bool query_next(struct cursor *c, struct pair *out)
 {
     while (c->at < c->end) {
         const uint8_t *name = c->at, *at = name;
-        while (at < c->end && *at != '=' && *at != '&')
+        while (at < c->end && !IS_SEPARATOR[*at])
             at++;
         if (at == c->end || *at == '&') {
             c->at = at + (at < c->end);
