@@ -39,11 +39,12 @@ mirror() {
 }
 
 make_root() {
+    chmod 755 "$root" # mktemp's 700 would lock every user but root out of "/"
     [ ! -x "$root/bin/bash" ] || return 0
     command -v debootstrap >/dev/null || die 'needs debootstrap'
     local from
     from=$(mirror)
-    debootstrap --variant=minbase bookworm "$root" "${from:-http://deb.debian.org/debian}" \
+    debootstrap --variant=minbase bookworm "$root" ${from:+"$from"} \
         >"$root.log" 2>&1 || die "debootstrap failed, see $root.log"
 }
 
