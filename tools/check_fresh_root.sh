@@ -114,7 +114,11 @@ check_test() {
 }
 
 root=${FRESH_ROOT:-$(mktemp -d "${TMPDIR:-/tmp}/muster-fresh.XXXXXX")}
-[ -n "${FRESH_ROOT:-}" ] || trap 'rm -rf --one-file-system "$root"' EXIT
+clean_up() {
+    umount --recursive --lazy "$root/dev" "$root/proc" "$root/tmp" 2>/dev/null || true
+    rm -rf --one-file-system "$root"
+}
+[ -n "${FRESH_ROOT:-}" ] || trap clean_up EXIT
 say "a fresh root in $root"
 make_root
 mount_root
