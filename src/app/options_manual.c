@@ -44,7 +44,8 @@ static void roff_option_names(FILE *out, const struct option_row *row)
     fprintf(out, ".TP\n");
     if (row->short_name) fprintf(out, "\\fB\\-%c\\fR, ", row->short_name);
     if (row->short_alias) fprintf(out, "\\fB\\-%c\\fR, ", row->short_alias);
-    fprintf(out, "\\fB\\-\\-%s", row->type == OPT_FLAG ? "[no\\-]" : "");
+    bool shows_no = row->type == OPT_FLAG && strncmp(row->name, "no_", 3) != 0;
+    fprintf(out, "\\fB\\-\\-%s", shows_no ? "[no\\-]" : "");
     roff_name(out, row->name);
     for (int k = 0; k < OPTION_NAMES_MAX - 1 && row->aliases[k]; k++) {
         fprintf(out, "\\fR, \\fB\\-\\-");
@@ -95,7 +96,7 @@ static const char MAN_HEAD[] =
     "reads. \\fBdocs\\fR prints this page, the references of options and metrics, or a sample\n"
     "configuration file.\n"
     ".SH OPTIONS\n"
-    "Sizes take K, M, G or T; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
+    "Sizes take K, M or G; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
     "switched by \\fB\\-\\-NAME\\fR and \\fB\\-\\-no\\-NAME\\fR. Lists may be repeated and hold "
     "commas.\n"
     "Every option is also a line \\fIname\\fR = \\fIvalue\\fR of the configuration file and a "
