@@ -115,7 +115,10 @@ static const char MAN_SIGNALS[] = ".SH SIGNALS\n"
                                   "HUP\n"
                                   "Read the configuration again. What cannot change while running "
                                   "is named in the log and stays;\n"
-                                  "if anything is wrong, all stays, and the log says why.\n";
+                                  "if anything is wrong, all stays, and the log says why.\n"
+                                  ".TP\n"
+                                  "USR1\n"
+                                  "Ignored.\n";
 
 static const char MAN_TAIL[] =
     ".SH ENVIRONMENT\n"
@@ -198,7 +201,10 @@ void options_print_markdown(FILE *out)
 void metrics_print_markdown(FILE *out)
 {
     static const char *const UNITS[] = {[METRIC_UNIT_NONE] = "", [METRIC_UNIT_BYTES] = "bytes"};
-    fputs("# Metrics\n\nPrinted by `muster docs metrics`. All of them only grow.\n\n"
+    fputs("# Metrics\n\nPrinted by `muster docs metrics`. They count from the start and only grow. "
+          "With "
+          "`log_level = debug`\nthe log tells them once per log line and at a stop: "
+          "see [the log line](../log-line.md).\n\n"
           "| name | unit | meaning |\n|---|---|---|\n",
           out);
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
