@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "app/server.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 struct command_input {
@@ -75,18 +76,26 @@ static enum exit_code run_docs(const struct command_input *in)
     return usage("docs: there is no document \"%.100s\"", name);
 }
 
-static enum exit_code run_help(const struct command_input *in)
+/* As anybody may write it: port, --port, -p, --no-scrape. */
+static const struct option_row *option_named(const char *name)
 {
-    const char *name = in->arguments[0];
-    if (!name) {
-        options_print_help(stdout);
-        return printed();
-    }
     const char *bare = name + strspn(name, "-");
     const struct option_row *row = option_find(view_of_text(bare));
     if (!row && strlen(bare) == 1) row = option_find_short(bare[0]);
-    if (!row) return usage("help: there is no option \"%.100s\"", name);
-    options_print_row(stdout, row);
+    if (row || (strncmp(bare, "no-", 3) != 0 && strncmp(bare, "no_", 3) != 0)) return row;
+    row = option_find(view_of_text(bare + 3));
+    return row && row->type == OPT_FLAG ? row : NULL;
+}
+
+static enum exit_code run_help(const struct command_input *in)
+{
+    if (!in->arguments[0]) options_print_help(stdout);
+    for (const char *const *name = in->arguments; *name; name++) {
+        const struct option_row *row = option_named(*name);
+        if (!row) return usage("help: there is no option \"%.100s\"", *name);
+        if (name != in->arguments) printf("\n");
+        options_print_row(stdout, row);
+    }
     return printed();
 }
 
@@ -132,6 +141,9 @@ enum exit_code command_run(const char *const *arguments, const char *const *envi
         return command->run(&in);
     }
     command = arguments[0] ? command_find(arguments[0]) : NULL;
+    if (!command && arguments[0] && isalpha((unsigned char)arguments[0][0]))
+        return usage("there is no command \"%.100s\": run, config, docs, help or version",
+                     arguments[0]);
     if (command) in.arguments++;
     else command = &COMMANDS[0];
     return command->run(&in);

@@ -73,11 +73,11 @@ const struct option_row OPTIONS[] = {
      .list = &OPTION_LIST_LISTEN, .value = "ADDRESS", .dflt = "",
      .range = "[udp://|tcp://|proxy://|udp+proxy://|tcp+proxy://]ADDRESS[:PORT], or PORT",
      .help = "where to listen; none given: 0.0.0.0 and [::]",
-     .more = "A port alone means both of those. IPv4 and IPv6 are separate sockets. Without a "
-             "scheme an address serves UDP and TCP. With `proxy` every connection or datagram "
-             "must begin with a PROXY protocol header from one of `trusted_proxies`. A machine "
-             "that has no IPv6 is served over IPv4 alone where no address is written down; one "
-             "that is must work."},
+     .more = "A port alone, 8000 or udp://8000, means both of those. IPv4 and IPv6 are separate "
+             "sockets. Without a scheme an address serves UDP and TCP. With `proxy` every "
+             "connection or datagram must begin with a PROXY protocol header from one of "
+             "`trusted_proxies`. A machine that has no IPv6 is served over IPv4 alone where no "
+             "address is written down; one that is must work."},
     {.name = "no_tcp", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_tcp), .dflt = "no",
      .help = "serve no HTTP"},
     {.name = "no_udp", .type = OPT_FLAG, IN(LISTEN), RESTART, AT(app.no_udp), .dflt = "no",
@@ -118,12 +118,12 @@ const struct option_row OPTIONS[] = {
      .help = "longest interval, announced under load"},
     {.name = "interval_jitter", .type = OPT_INT, IN(INTERVAL), LIVE,
      AT(tracker.interval.jitter_pct), .min = 0, .max = 50, .value = "PERCENT", .dflt = "10",
-     .help = "random part added to each answer's interval",
+     .help = "random part added to each answer's interval, in percent of it",
      .more = "Spreads clients that came all at once."},
     {.name = "answer_min_interval", .type = OPT_INT, IN(INTERVAL), LIVE,
      AT(tracker.interval.min_pct), .min = 0, .max = 100, .zero = "leave it out",
      .value = "PERCENT", .dflt = "50",
-     .help = "`min interval` in answers, as a share of the interval"},
+     .help = "`min interval` in answers, in percent of the interval"},
     {.name = "max_load_avg", .short_name = 'a', .type = OPT_FRACTION, IN(INTERVAL), LIVE,
      AT(tracker.interval.load_max), .fraction_max = 10000, .zero = "CPUs - 0.5", .value = "LOAD",
      .dflt = "0",
@@ -153,7 +153,7 @@ const struct option_row OPTIONS[] = {
      .help = "keep peer ids for old, non-compact answers; 20 bytes a peer"},
     {.name = "passkey", .type = OPT_TEXT, IN(ANSWER), LIVE, AT(tracker.passkey),
      .may_hold = tracker_passkey_may_hold, .secret = true, .value = "KEY", .dflt = "",
-     .range = "letters, digits, _ and -, at most 64",
+     .range = "letters, digits, _ and -",
      .help = "a key that every announce and scrape must carry",
      .more = "As /KEY/announce, ?passkey=KEY, or BEP 41 URL data. Other users of the machine can "
              "read command lines: prefer the file or the environment."},
@@ -172,7 +172,9 @@ const struct option_row OPTIONS[] = {
     {.name = "timeout", .short_name = 't', .short_alias = 'e', .aliases = {"socket_timeout"},
      .type = OPT_TIME, IN(HTTP), LIVE, AT(http.timeout_ms), .unit_ms = 1, .min = SECONDS(1),
      .max = MINUTES(10), .value = "TIME", .dflt = "10s",
-     .help = "a request must be complete within this time"},
+     .help = "a request must be complete within this time",
+     .more = "-e is this option in etracker's documents. etracker's program, and the run scripts "
+             "that came with it, meant the peers of an answer by -e: write -m there."},
     {.name = "idle_timeout", .type = OPT_TIME, IN(HTTP), LIVE, AT(http.idle_timeout_ms),
      .unit_ms = 1, .min = SECONDS(1), .max = HOURS(1), .value = "TIME", .dflt = "30s",
      .help = "how long a kept connection waits for its next request"},
@@ -212,7 +214,7 @@ const struct option_row OPTIONS[] = {
              "is the client. `Forwarded` is read as RFC 7239 says. Empty: no header is believed."},
     {.name = "trusted_proxies", .type = OPT_LIST, IN(PROXY), LIVE, AT(app.trusted),
      .list = &OPTION_LIST_TRUSTED, .value = "PREFIX", .dflt = "127.0.0.0/8,::1",
-     .range = "addresses or prefixes such as 10.0.0.0/8 or 2001:db8::/32",
+     .range = "addresses, or prefixes without host bits: 10.0.0.0/8, 2001:db8::/32",
      .help = "whose headers and PROXY protocol are believed"},
 
     /* ---- the store ---- */

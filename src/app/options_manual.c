@@ -44,7 +44,8 @@ static void roff_option_names(FILE *out, const struct option_row *row)
     fprintf(out, ".TP\n");
     if (row->short_name) fprintf(out, "\\fB\\-%c\\fR, ", row->short_name);
     if (row->short_alias) fprintf(out, "\\fB\\-%c\\fR, ", row->short_alias);
-    fprintf(out, "\\fB\\-\\-%s", row->type == OPT_FLAG ? "[no\\-]" : "");
+    bool shows_no = row->type == OPT_FLAG && strncmp(row->name, "no_", 3) != 0;
+    fprintf(out, "\\fB\\-\\-%s", shows_no ? "[no\\-]" : "");
     roff_name(out, row->name);
     for (int k = 0; k < OPTION_NAMES_MAX - 1 && row->aliases[k]; k++) {
         fprintf(out, "\\fR, \\fB\\-\\-");
@@ -95,7 +96,7 @@ static const char MAN_HEAD[] =
     "reads. \\fBdocs\\fR prints this page, the references of options and metrics, or a sample\n"
     "configuration file.\n"
     ".SH OPTIONS\n"
-    "Sizes take K, M, G or T; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
+    "Sizes take K, M or G; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
     "switched by \\fB\\-\\-NAME\\fR and \\fB\\-\\-no\\-NAME\\fR. Lists may be repeated and hold "
     "commas.\n"
     "Every option is also a line \\fIname\\fR = \\fIvalue\\fR of the configuration file and a "
@@ -114,7 +115,10 @@ static const char MAN_SIGNALS[] = ".SH SIGNALS\n"
                                   "HUP\n"
                                   "Read the configuration again. What cannot change while running "
                                   "is named in the log and stays;\n"
-                                  "if anything is wrong, all stays, and the log says why.\n";
+                                  "if anything is wrong, all stays, and the log says why.\n"
+                                  ".TP\n"
+                                  "USR1\n"
+                                  "Ignored.\n";
 
 static const char MAN_TAIL[] =
     ".SH ENVIRONMENT\n"
@@ -197,7 +201,10 @@ void options_print_markdown(FILE *out)
 void metrics_print_markdown(FILE *out)
 {
     static const char *const UNITS[] = {[METRIC_UNIT_NONE] = "", [METRIC_UNIT_BYTES] = "bytes"};
-    fputs("# Metrics\n\nPrinted by `muster docs metrics`. All of them only grow.\n\n"
+    fputs("# Metrics\n\nPrinted by `muster docs metrics`. They count from the start and only grow. "
+          "With "
+          "`log_level = debug`\nthe log tells them once per log line and at a stop: "
+          "see [the log line](../log-line.md).\n\n"
           "| name | unit | meaning |\n|---|---|---|\n",
           out);
     for (enum metric m = 0; m < METRIC_COUNT; m++) {

@@ -109,6 +109,13 @@ void options_print_help(FILE *out)
     print_exit_codes(out);
 }
 
+static void print_alias(FILE *out, const char *alias)
+{
+    char name[OPTION_NAME_BYTES_MAX];
+    option_dashed(alias, name);
+    fprintf(out, "    also called: --%s\n", name);
+}
+
 void options_print_row(FILE *out, const struct option_row *row)
 {
     char name[USAGE_BYTES], range[OPTION_RANGE_BYTES_MAX];
@@ -118,7 +125,7 @@ void options_print_row(FILE *out, const struct option_row *row)
     print_folded(out, row->help, 4, 4);
     fprintf(out, "    allowed: %s\n    default: %s\n", range, row->dflt[0] ? row->dflt : "empty");
     for (int k = 0; k < OPTION_NAMES_MAX - 1; k++)
-        if (row->aliases[k]) fprintf(out, "    also called: %s\n", row->aliases[k]);
+        if (row->aliases[k]) print_alias(out, row->aliases[k]);
     if (row->short_alias) fprintf(out, "    also called: -%c\n", row->short_alias);
     if (row->environment)
         fprintf(out, "    also read from the environment: %s\n", row->environment);

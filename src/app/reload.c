@@ -56,7 +56,7 @@ static void log_changes(const struct settings *old, const struct settings *wante
             waiting++;
         }
     }
-    log_line(LOG_INFO, "reload: done, %u options changed, %u wait for a restart", changed, waiting);
+    log_line(LOG_INFO, "reload: done; changed: %u, waiting for a restart: %u", changed, waiting);
 }
 
 static void put_in_force(struct server *s, struct live *next)

@@ -8,8 +8,14 @@
 #include "base/text.h"
 #include "proto/address_text.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#define COUNTERS_LINE_BYTES 800 /* of what a log line may hold */
+#define COUNTER_BYTES       80
 
 static const char *source_text(const struct settings *s, size_t row, char *out, size_t size)
 {
@@ -80,6 +86,29 @@ void report_listening(const struct server *s)
              memory, os_rss_bytes() >> 10);
 }
 
+/* Counters that are not zero, in as many lines as they need. */
+static void report_counters(void)
+{
+    char line[COUNTERS_LINE_BYTES];
+    size_t n = 0;
+    if (!log_is_enabled(LOG_DEBUG)) return;
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        char item[COUNTER_BYTES];
+        uint64_t sum = metrics_sum(m);
+        if (sum == 0) continue;
+        size_t length =
+            (size_t)snprintf(item, sizeof item, " %s=%" PRIu64, metric_row(m)->name, sum);
+        assert(length < sizeof item);
+        if (n + length >= sizeof line) {
+            log_line(LOG_DEBUG, "counters:%s", line);
+            n = 0;
+        }
+        memcpy(line + n, item, length + 1);
+        n += length;
+    }
+    if (n) log_line(LOG_DEBUG, "counters:%s", line);
+}
+
 void report_line(const struct server *s)
 {
     const struct periodic *p = &s->periodic;
@@ -100,6 +129,7 @@ void report_line(const struct server *s)
     log_line(LOG_DEBUG,
              "store: %" PRIu64 "K, resident %" PRIu64 "K, longest lock hold %" PRIu64 " us",
              counts.memory_bytes >> 10, os_rss_bytes() >> 10, r->hold_ns_max / 1000);
+    report_counters();
 }
 
 void report_end(const struct server *s)
@@ -110,4 +140,5 @@ void report_end(const struct server *s)
              "second: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
              metrics_sum(METRIC_UDP_ANNOUNCES), metrics_sum(METRIC_HTTP_ANNOUNCES), r->max[0],
              r->max[1], r->max[2], r->max[3]);
+    report_counters();
 }

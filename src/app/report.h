@@ -12,7 +12,8 @@ void report_start(const struct settings *s, const struct option_sources *sources
 /* The announce URLs. */
 void report_listening(const struct server *s);
 
-/* etracker's line; docs/log-line.md says what each column means. */
+/* etracker's line; docs/log-line.md says what each column means. At level debug, memory and all
+ * counters follow. */
 void report_line(const struct server *s);
 
 void report_end(const struct server *s);

@@ -38,14 +38,15 @@ static rlim_t limit_set(int resource, const char *name, int64_t wanted)
     if (getrlimit(resource, &was) != 0) return 0;
     now = was;
     if (wanted != LIMIT_UNCHANGED) now.rlim_cur = wanted < 0 ? was.rlim_max : (rlim_t)wanted;
+    if (now.rlim_cur > now.rlim_max) now.rlim_max = now.rlim_cur;
     if (setrlimit(resource, &now) != 0) {
-        log_line(LOG_WARN, "limit %s stays %s: cannot set %s (hard limit %s): %s", name,
-                 limit_text(was.rlim_cur, a), limit_text(now.rlim_cur, b),
-                 limit_text(was.rlim_max, c), strerror(errno));
-        return was.rlim_cur;
+        log_line(LOG_WARN, "limit %s: cannot be %s (%s); taking the hard limit, %s", name,
+                 limit_text(now.rlim_cur, a), strerror(errno), limit_text(was.rlim_max, b));
+        now.rlim_cur = now.rlim_max = was.rlim_max;
+        if (setrlimit(resource, &now) != 0) return was.rlim_cur;
     }
     log_line(LOG_INFO, "limit %s: %s before, %s now, hard limit %s", name,
-             limit_text(was.rlim_cur, a), limit_text(now.rlim_cur, b), limit_text(was.rlim_max, c));
+             limit_text(was.rlim_cur, a), limit_text(now.rlim_cur, b), limit_text(now.rlim_max, c));
     return now.rlim_cur;
 }
 

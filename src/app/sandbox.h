@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
-/* Set the soft limits of --nofile and --core, and log what they were and are. A limit that cannot
- * be set is a warning. Returns the soft limit of open files in force. */
+/* Set the soft limits of --nofile and --core, and log what they were and are. One above the hard
+ * limit raises that too where the rights allow it; where not, the hard limit is taken, with a
+ * warning. Returns the soft limit of open files in force. */
 uint64_t sandbox_limits(const struct app_opts *o);
 
 /* Started as root and a user is named: become that user for good, groups included, and prove that

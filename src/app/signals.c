@@ -33,6 +33,8 @@ void signals_block(void)
     signals_set(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1,
+           SIG_IGN); /* trakx saved on it; what its scripts send must not end the process */
 }
 
 int signals_open(void)

@@ -11,7 +11,9 @@
  *           need the address ask for it, so a proxy's own health checks stay simple. */
 #include "front/http_door.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
+#include "proto/address_text.h"
 
 #include <assert.h>
 
@@ -140,6 +142,16 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
                             o->trusted_count, out);
 }
 
+/* A client can do nothing about it, the operator can: so the log says it too. */
+static void answer_no_address(struct http_conn *c, const struct http_request *r, struct writer *out)
+{
+    char proxy[ADDRESS_TEXT_BYTES_MAX];
+    address_print(&c->client, proxy);
+    log_limited(LOG_WARN, "trusted proxy %s: no client's address in %s; answered 400", proxy,
+                http_door_opts(c->door)->forwarded_header);
+    answer_refusal(c, r, 400, out);
+}
+
 /* ---- announce ---- */
 
 static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
@@ -196,7 +208,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
     struct announce a;
     enum err decoded = announce_decode(c, r, path_passkey, &a);
     if (client_address(c, r, &a.address) != ERR_OK) {
-        answer_refusal(c, r, 400, out);
+        answer_no_address(c, r, out);
         return;
     }
     struct announce_answer answer;
@@ -279,7 +291,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
         return;
     }
     if (client_address(c, r, &client) != ERR_OK) {
-        answer_refusal(c, r, 400, out);
+        answer_no_address(c, r, out);
         return;
     }
     struct full_scrape_opts opts = {.tracker = d->env.tracker,

@@ -23,6 +23,12 @@ def xff(*lines):
 
 LOOPBACK = "127.0.0.1"
 
+def test_the_log_says_who_told_no_address(start_server):
+    server = start_server("--real-ip-header", "X-Forwarded-For")
+    assert server.http().get("/announce").status == 400
+    server.wait_output("trusted proxy 127.0.0.1: no client's address in X-Forwarded-For")
+
+
 # --- who is believed ------------------------------------------------------------------------------
 
 

@@ -30,6 +30,20 @@ def test_help(args):
     assert max(map(len, ended.stdout.splitlines())) <= 120
 
 
+def test_help_of_options_as_anybody_writes_them():
+    ended = run_muster("help", "port", "--no-scrape", "-x", "socket_timeout")
+    assert ended.returncode == 0
+    for words in ("--port PORT", "--[no-]scrape", "--x-forwarded-for", "--socket-timeout"):
+        assert words in ended.stdout
+    assert run_muster("help", "no-port").returncode == USAGE_ERROR
+
+
+def test_an_unknown_command_is_told_the_commands():
+    ended = run_muster("start")
+    assert ended.returncode == USAGE_ERROR
+    assert 'no command "start"' in ended.stderr and "config" in ended.stderr
+
+
 def test_exit_codes_are_documented():
     manual = run_muster("docs", "man").stdout
     for code in (0, 1, USAGE_ERROR, LISTEN_ERROR, USER_ERROR, 5, 6):

@@ -325,6 +325,26 @@ def test_nofile_minus_one_is_the_hard_limit(start_server):
     assert soft == hard
 
 
+def test_more_files_than_the_hard_limit_is_the_hard_limit(start_server):
+    server = start_server("--nofile", 5000, prefix=[
+        "prlimit", "--nofile=1000:2000", "--", "setpriv", "--bounding-set=-sys_resource",
+        "--inh-caps=-sys_resource"] if ROOT else ["prlimit", "--nofile=1000:2000", "--"])
+    assert limits_of(server.pid)["Max open files"] == ["2000", "2000"]
+    server.wait_output("limit nofile: cannot be 5000 .* taking the hard limit, 2000")
+
+
+def test_sigusr1_does_not_end_it(server):
+    server.signal(signal.SIGUSR1)
+    assert server.http().announce(new_hash()).counts == (0, 1)
+
+
+def test_counters_are_logged_at_a_stop_with_debug(start_server):
+    server = start_server("--log-level", "debug")
+    server.http().announce(new_hash())
+    server.signal(signal.SIGTERM)
+    server.wait_output(r"debug counters:.* http_announces_total=1 ")
+
+
 def test_two_servers_do_not_share_a_port(start_server):
     """A second one of the same user must notice: SO_REUSEPORT alone would not tell."""
     first = start_server()
