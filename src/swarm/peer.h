@@ -90,15 +90,18 @@ struct asker {
     bool only_uploads; /* a seeder or partial seed */
 };
 
+/* Compared with constant sizes: two words instead of a call. */
 static inline bool peer_same_endpoint(const uint8_t *peer, const struct asker *a)
 {
-    return memcmp(peer, a->peer, COMPACT_BYTES(a->family)) == 0;
+    return a->family == FAMILY_V4 ? memcmp(peer, a->peer, COMPACT_BYTES(FAMILY_V4)) == 0
+                                  : memcmp(peer, a->peer, COMPACT_BYTES(FAMILY_V6)) == 0;
 }
 
 /* The same host as far as limits go. */
 static inline bool peer_same_prefix(const uint8_t *peer, const struct asker *a)
 {
-    return memcmp(peer, a->peer, HOST_BYTES(a->family)) == 0;
+    return a->family == FAMILY_V4 ? memcmp(peer, a->peer, HOST_BYTES(FAMILY_V4)) == 0
+                                  : memcmp(peer, a->peer, HOST_BYTES(FAMILY_V6)) == 0;
 }
 
 static inline bool peer_same_ip(const uint8_t *peer, const struct asker *a)

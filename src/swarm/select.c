@@ -139,11 +139,13 @@ static void pick_by_listing(const struct draw *d, unsigned want, struct peer_lis
 /* One uniformly random peer of the tables. */
 static const uint8_t *draw_peer(const struct draw *d)
 {
-    uint32_t at = rng_below(d->rng, d->total);
-    const struct table *t = &d->l->tables[d->f][at < d->l->tables[d->f][0].count ? 0 : 1];
+    const struct table *t = d->l->tables[d->f];
+    if (d->total > t->count && rng_below(d->rng, d->total) >= t->count) t++;
     for (;;) {
-        const struct bucket *e = table_bucket(d->s, t, rng_below(d->rng, t->buckets));
-        uint32_t i = rng_below(d->rng, t->bucket_max);
+        uint64_t random = rng_u64(d->rng); /* one half chooses the bucket, the other the place */
+        uint32_t b = hash_range((uint32_t)(random >> 32), t->buckets);
+        const struct bucket *e = table_bucket(d->s, t, b);
+        uint32_t i = hash_range((uint32_t)random, t->bucket_max);
         if (i >= e->count) continue;
         const uint8_t *peer =
             (const uint8_t *)slab_at(&d->s->slab, e->run) + i * (size_t)d->s->stride[d->f];
