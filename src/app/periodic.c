@@ -129,7 +129,8 @@ static void job_reload(struct server *s, uint64_t now_ms)
     (void)now_ms;
     if (!s->reload_wanted) return;
     s->reload_wanted = false;
-    server_reload(s);
+    struct reload_report report;
+    (void)server_reload(s, &report); /* it has logged what is wrong */
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)

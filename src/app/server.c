@@ -8,6 +8,7 @@
 #include "app/server.h"
 
 #include "app/report.h"
+#include "app/restart.h"
 #include "app/sandbox.h"
 #include "app/signals.h"
 #include "base/clock.h"
@@ -41,6 +42,14 @@ void server_publish(struct server *s, struct live *next)
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;
+}
+
+bool server_has_room(const struct server *s)
+{
+    uint32_t retired = 0;
+    for (const struct live *l = s->retired; l; l = l->next)
+        retired++;
+    return retired < LIVE_RETIRED_MAX;
 }
 
 void server_free_retired(struct server *s, uint64_t now_ms)
@@ -133,15 +142,17 @@ static enum exit_code start_workers(struct server *s)
 
 /* ---- housekeeping ---- */
 
-static void stop(struct server *s, const char *signal_name)
+void server_stop(struct server *s, const char *why, bool again)
 {
     if (s->stopping) {
         s->interrupted = true;
         return;
     }
     s->stopping = true;
+    s->restart_wanted = again;
     s->udp_fd_count = 0; /* the doors will close them */
-    log_line(LOG_INFO, "%s: stopping after the requests in hand", signal_name);
+    log_line(LOG_INFO, "%s: %s after the requests in hand", why,
+             again ? "starting again" : "stopping");
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_stop(&s->workers[i]);
 }
@@ -152,7 +163,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
     const char *name = "";
     (void)events;
     for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
-        if (w == WISH_STOP) stop(s, name);
+        if (w == WISH_STOP) server_stop(s, name, false);
         else s->reload_wanted = true; /* periodic.c does it */
     }
 }
@@ -248,6 +259,7 @@ enum exit_code server_run(const struct option_sources *sources)
         code = serve(s);
         log_line(LOG_INFO, "stopped");
     }
+    bool again = code == EXIT_FINE && s->restart_wanted;
     server_free(s);
-    return code;
+    return again ? restart_now(sources) : code;
 }

@@ -209,7 +209,7 @@ static void errors_name_option_value_and_range(void **state)
         {"max_load_avg", "10001", "out of range"},
         {"log_level", "loud", "(allowed: error, warn, info or debug)"},
         {"nofile", "-2", "(allowed: 0 or more, -1 for the hard limit, or unchanged)"},
-        {"passkey", "a/b", "(allowed: letters, digits, _ and -, at most 64"},
+        {"passkey", "a/b", "\"(not shown)\": bad value (allowed: letters, digits, _ and -, at most 64"},
         {"real_ip_header", "X Forwarded", "real_ip_header: \"X Forwarded\": bad value"},
         {"trusted_proxies", "10.0.0.1/8", "trusted_proxies: \"10.0.0.1/8\": bad value"},
         {"listen", "example.org", "listen: \"example.org\": not an address (allowed: [udp://"},
