@@ -366,3 +366,29 @@ const char *option_group_title(enum option_group group)
 {
     return GROUP_TITLES[group];
 }
+
+/* Programs know groups by these; they do not change. */
+static const char *const GROUP_IDS[GROUP_COUNT] = {
+    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen",     [GROUP_INTERVAL] = "interval",
+    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",           [GROUP_HTTP] = "http",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",       [GROUP_SYSTEM] = "system",
+    [GROUP_PAGES] = "pages",   [GROUP_ETRACKER] = "etracker",
+};
+
+const char *option_group_id(enum option_group group)
+{
+    return GROUP_IDS[group];
+}
+
+static const char *const SOURCE_NAMES[] = {
+    [SOURCE_DEFAULT] = "default",
+    [SOURCE_FILE] = "file",
+    [SOURCE_ENVIRONMENT] = "environment",
+    [SOURCE_COMMAND_LINE] = "command line",
+    [SOURCE_LIVE] = "live",
+};
+
+const char *option_source_name(enum option_source source)
+{
+    return SOURCE_NAMES[source];
+}

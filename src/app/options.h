@@ -83,6 +83,7 @@ extern const size_t OPTION_COUNT;
 #define OPTIONS_MAX 96
 
 const char *option_group_title(enum option_group group);
+const char *option_group_id(enum option_group group); /* "interval"; for programs */
 
 /* The row of a name or alias ('-' and '_' are the same), or of a one-letter name; NULL: none. */
 const struct option_row *option_find(struct view name);
@@ -109,6 +110,8 @@ enum option_source {
     SOURCE_COMMAND_LINE,
     SOURCE_LIVE
 };
+
+const char *option_source_name(enum option_source source); /* "command line" */
 
 struct option_origin {
     enum option_source source;

@@ -5,6 +5,8 @@
  *             answers 404 there, as if it did not exist. */
 #include "app/pages.h"
 
+#include "app/api.h"
+#include "app/login_api.h"
 #include "app/server.h"
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker"
@@ -20,6 +22,14 @@ static void page_root(void *ctx, const struct admin_request *r, struct admin_res
 /* clang-format off */
 static const struct admin_route ROUTES[] = {
     {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page"},
+    {"/api/login", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_login, "open a session"},
+    {"/api/logout", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_logout, "end it"},
+    {"/api/settings", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_settings, "options: list, set"},
+    {"/api/control/reload", false, ADMIN_POST, ADMIN_OWNER, NULL, api_reload, "as SIGHUP"},
+    {"/api/control/save", false, ADMIN_POST, ADMIN_OWNER, NULL, api_save, "write what was set to the file"},
+    {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
+    {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
+    {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
 };
 /* clang-format on */
 
@@ -41,6 +51,7 @@ enum err pages_open(struct server *s)
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
                                   .is_page = is_page,
+                                  .is_owner = login_is_owner,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
     enum err err = admin_open(&s->admin, &env);

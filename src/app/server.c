@@ -7,6 +7,7 @@
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
+#include "app/login_api.h"
 #include "app/report.h"
 #include "app/restart.h"
 #include "app/sandbox.h"
@@ -68,6 +69,13 @@ void server_free_retired(struct server *s, uint64_t now_ms)
 
 /* ---- start ---- */
 
+static enum exit_code fail(enum err err, const char *what)
+{
+    log_line(LOG_ERROR, "cannot start %s: %s", what,
+             err == ERR_OS ? strerror(errno) : err_text(err));
+    return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
+}
+
 static uint32_t connections_room(const struct server *s, uint64_t nofile)
 {
     uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE +
@@ -87,6 +95,7 @@ static enum exit_code start_privileged(struct server *s)
     uint64_t nofile = sandbox_limits(a);
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
+    if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
     if (!sandbox_drop(a->user)) return EXIT_USER;
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
@@ -111,13 +120,6 @@ static enum exit_code start_store(struct server *s)
     s->live = NULL;
     server_publish(s, first);
     return EXIT_FINE;
-}
-
-static enum exit_code fail(enum err err, const char *what)
-{
-    log_line(LOG_ERROR, "cannot start %s: %s", what,
-             err == ERR_OS ? strerror(errno) : err_text(err));
-    return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
 }
 
 static void udp_fds_note(struct server *s)
@@ -238,6 +240,7 @@ static void server_free(struct server *s)
     sockets_close(&s->sockets);
     admin_close(s->admin);
     admin_sockets_close(&s->admin_sockets);
+    auth_close(s->auth);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);

@@ -34,6 +34,7 @@ struct server {
     struct periodic periodic;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
+    struct auth *auth;   /* who the owner is */
     bool stopping, interrupted, reload_wanted, restart_wanted;
 };
 
