@@ -33,13 +33,13 @@ LEVERS = [
         "shard, index and record fetched ahead over a batch",
         "nothing",
         "udp_large",
-        [(SWARM, "    if (stage == 0) __builtin_prefetch(shard);\n", "    return;\n")],
+        [(SWARM, "    if (stage == 0) __builtin_prefetch(shard);\n", "    if (stage >= 0) return;\n")],
     ),
     Lever(
         "shard, index and record fetched ahead over a batch",
         "nothing",
         "udp_announce",
-        [(SWARM, "    if (stage == 0) __builtin_prefetch(shard);\n", "    return;\n")],
+        [(SWARM, "    if (stage == 0) __builtin_prefetch(shard);\n", "    if (stage >= 0) return;\n")],
     ),
     Lever(
         "... the record, too",

@@ -1,7 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [--build FOLDER] memory | curve | levers | flame
+    run.py [--build FOLDER] memory | curve | levers | flame | tuning
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -11,8 +11,8 @@ disturbs the machine for a minute then disturbs both sides.
 Writes bench/results/NAME.json (everything), NAME.md (tables, goals) and NAME-*.svg.
 
 The words in the second line are studies of another shape, each in a file of its own: memory after filling
-through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, and
-where the time goes.
+through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
+the time goes, and what kernel settings do.
 """
 
 import argparse
@@ -32,6 +32,7 @@ import curve
 import flame
 import levers
 import memory
+import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
 from workloads import WORKLOADS
 
@@ -39,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
-STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame}
+STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "tuning": tuning}
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
     ("cpu_busy", "CPU in use", 1, 2),
@@ -65,6 +66,7 @@ class Run:
         self.port = FIRST_PORT
         self.results = {}  # workload -> contender -> [one report a round]
         self.commands = {}
+        self.extra = ()  # options of muster, for a while
         self.say, self.root, self.contender = say, ROOT, CONTENDERS.get
 
     def setting(self, workload, peers):
@@ -77,6 +79,7 @@ class Run:
             v6=workload.v6,
             close=workload.close,
             torrents=workload.torrents,
+            extra=self.extra,
         )
 
     def rate(self, workload):
