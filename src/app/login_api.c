@@ -1,13 +1,11 @@
 /* login_api.c - see login_api.h.
  *
- * Token file   made while still root, in the folder of the admin socket, and given to the user that
- *              the server becomes: a restart in place must read it again. Who runs as that user is
- *              the server; that is why it should be nobody else's (docs/operating.md).
+ * Token file   made by the user that serves, beside the admin socket: it is his, and a restart in place
+ *              can read it again. Whoever else runs as that user could as well be the server.
  * The log      says where the token is, never what. */
 #include "app/login_api.h"
 
 #include "app/api.h"
-#include "app/sandbox.h"
 #include "app/server.h"
 
 #include <errno.h>
@@ -32,14 +30,11 @@ void login_token_path(const struct app_opts *a, const char *socket_path,
     snprintf(out, CONFIG_PATH_BYTES_MAX, "%.*s" TOKEN_SUFFIX, (int)length, socket_path);
 }
 
-static bool token_open(const struct app_opts *a, const char *path,
-                       char token[AUTH_TOKEN_FILE_BYTES_MAX])
+static bool token_open(const char *path, char token[AUTH_TOKEN_FILE_BYTES_MAX])
 {
     bool made;
     const char *why;
     enum err err = auth_token_file(path, token, &made, &why);
-    if (err == ERR_OK && made && !sandbox_give(path, a->user))
-        log_line(LOG_WARN, "cannot give %s to user %s: %s", path, a->user, strerror(errno));
     if (err == ERR_OK) {
         log_line(LOG_INFO, "the token that settings ask for is in %s%s", path,
                  made ? ", made just now" : "");
@@ -50,20 +45,14 @@ static bool token_open(const struct app_opts *a, const char *path,
     return false;
 }
 
-/* Empty: there is none. */
-static const char *socket_path(const struct app_opts *a)
-{
-    return strcmp(a->admin_socket, "off") == 0 ? "" : a->admin_socket;
-}
-
 enum err login_open(struct server *s)
 {
     const struct app_opts *a = &s->live->settings.config.app;
     char path[CONFIG_PATH_BYTES_MAX], token[AUTH_TOKEN_FILE_BYTES_MAX];
     struct auth_secret secret = {0};
-    login_token_path(a, socket_path(a), path);
+    login_token_path(a, s->admin_sockets.unix_path, path);
     if (a->admin_password[0]) secret.password_hash = a->admin_password;
-    else if (path[0] && token_open(a, path, token)) secret.token = token;
+    else if (path[0] && token_open(path, token)) secret.token = token;
     enum err err = auth_open(&s->auth, &secret, &s->loop);
     sodium_memzero(token, sizeof token);
     return err;

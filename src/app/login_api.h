@@ -8,9 +8,9 @@
 
 struct server;
 
-/* Make s->auth: from admin_password, else from the token file, which is made if need be and given to
- * the user that the server becomes; call while still root. Trouble with the file is logged and
- * leaves a server into which nobody can log in. ERR_NO_MEMORY. */
+/* Make s->auth: from admin_password, else from the token file, which is made if need be; call as the
+ * user that serves, when the admin socket is there. Trouble with the file is logged and leaves a
+ * server into which nobody can log in over TCP. ERR_NO_MEMORY. */
 enum err login_open(struct server *s) MUST_CHECK;
 
 /* Where the token is: admin_token_file, else beside the admin socket; empty: nowhere. */

@@ -58,6 +58,8 @@ static uint64_t lowest_port(const struct app_opts *a)
         uint16_t port = a->listen[i].port ? a->listen[i].port : a->port;
         if (i == 0 || port < lowest) lowest = port;
     }
+    for (uint32_t i = 0; i < a->admin_listen_count; i++)
+        if (a->admin_listen[i].port < lowest) lowest = a->admin_listen[i].port;
     return lowest;
 }
 

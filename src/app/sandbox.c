@@ -107,10 +107,3 @@ bool sandbox_drop(const char *user)
              (unsigned)p->pw_gid);
     return true;
 }
-
-bool sandbox_give(const char *path, const char *user)
-{
-    if (geteuid() != 0 || !user[0]) return true;
-    const struct passwd *p = getpwnam(user);
-    return p && lchown(path, p->pw_uid, p->pw_gid) == 0;
-}

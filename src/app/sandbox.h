@@ -16,8 +16,4 @@ uint64_t sandbox_limits(const struct app_opts *o);
  * Call after binding and before any thread is started. */
 bool sandbox_drop(const char *user);
 
-/* Make a file that was made as root the property of the user that sandbox_drop() will become, and of
- * his group. True, too, when there is nothing to do: not root, or it stays root. */
-bool sandbox_give(const char *path, const char *user);
-
 #endif

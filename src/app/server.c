@@ -95,8 +95,10 @@ static enum exit_code start_privileged(struct server *s)
     uint64_t nofile = sandbox_limits(a);
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
-    if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
     if (!sandbox_drop(a->user)) return EXIT_USER;
+    if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
+        return EXIT_LISTEN;
+    if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
 }
@@ -131,6 +133,7 @@ static void udp_fds_note(struct server *s)
 static enum exit_code start_pages(struct server *s)
 {
     enum err err = pages_open(s);
+    if (err == ERR_BAD_VALUE) return EXIT_USAGE;
     if (err != ERR_OK) return fail(err, "the operators' pages");
     s->env.pages = admin_handoff(s->admin);
     return EXIT_FINE;
@@ -219,6 +222,7 @@ static enum exit_code serve(struct server *s)
     drain(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
+        admin_sockets_close(&s->admin_sockets);
         _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
     }
     report_end(s);
@@ -238,7 +242,7 @@ static void server_free(struct server *s)
     free(s->udp_fds);
     periodic_fini(&s->periodic);
     sockets_close(&s->sockets);
-    admin_close(s->admin);
+    pages_close(s);
     admin_sockets_close(&s->admin_sockets);
     auth_close(s->auth);
     if (s->swarm) {
@@ -274,6 +278,8 @@ enum exit_code server_run(const struct option_sources *sources)
         return fail(ERR_NO_MEMORY, "muster");
     }
     s->sources = *sources;
+    s->web_root_fd = -1;
+    s->admin_sockets.unix_fd = -1;
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
         server_free(s);
