@@ -121,7 +121,7 @@ struct rewrite {
 
 static void put(struct rewrite *w, struct view v)
 {
-    fwrite(v.ptr, 1, v.len, w->out);
+    if (v.len) fwrite(v.ptr, 1, v.len, w->out);
 }
 
 /* A line, or the end of one; the last of a file may lack its line end. */
