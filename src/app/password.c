@@ -43,9 +43,9 @@ static bool terminal_read(const char *prompt, struct password *p)
     if (tcgetattr(STDIN_FILENO, &was) != 0) return false;
     silent = was;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-    fputs(prompt, stderr);
-    fflush(stderr);
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) != 0) return false;
+    fputs(prompt, stderr); /* asked for first, it could be typed before the echo is off */
+    fflush(stderr);
     bool is_read = line_read(p);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
     fputs("\n", stderr);
