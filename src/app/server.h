@@ -34,6 +34,7 @@ struct server {
     struct periodic periodic;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
+    int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
     bool stopping, interrupted, reload_wanted;
 };
 
