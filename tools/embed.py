@@ -53,9 +53,12 @@ def row(folder, path):
     )
 
 
+def is_hidden(folder, path):
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
 def files_of(folder):
-    hidden = lambda p: any(part.startswith(".") for part in p.relative_to(folder).parts)
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not hidden(p))
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(folder, p))
 
 
 def watched(folder):
@@ -64,7 +67,7 @@ def watched(folder):
         while not folder.is_dir():
             folder = folder.parent
         return [folder]
-    return [folder, *sorted(p for p in folder.rglob("*"))]
+    return [folder, *sorted(folder.rglob("*"))]
 
 
 def main(folder, output, depfile):

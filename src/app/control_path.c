@@ -85,11 +85,18 @@ enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
     return ERR_OS;
 }
 
-bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
+/* Not one that a stranger put where ours would be. */
+static bool is_found(enum place place, const char *path)
 {
     struct stat st;
+    char folder[CONTROL_PATH_BYTES_MAX];
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
+    return place != PLACE_TMP || (folder_of(place, folder) && is_ours(folder));
+}
+
+bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
+{
     for (enum place place = 0; place < PLACE_COUNT; place++)
-        if (socket_of(place, port, out) && lstat(out, &st) == 0 && S_ISSOCK(st.st_mode))
-            return true;
+        if (socket_of(place, port, out) && is_found(place, out)) return true;
     return false;
 }

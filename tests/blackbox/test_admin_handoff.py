@@ -126,7 +126,7 @@ def test_behind_a_proxy_protocol_listener(start_server):
     port = lease.port
     lease.stop()
     server = start_server("--listen", f"tcp+proxy://127.0.0.2:{port}", admin=True)
-    client = server.http(preface=proxy_v1("203.0.113.7", "127.0.0.1", 4000, port))
+    client = server.http(preface=proxy_v1("203.0.113.7", 4000))
     client.server = ("127.0.0.2", port)
     assert_page(client.get(PAGE))
 
