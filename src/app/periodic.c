@@ -131,7 +131,8 @@ static void job_reload(struct server *s, uint64_t now_ms)
     if (!s->reload_wanted) return;
     s->reload_wanted = false;
     struct reload_report report;
-    (void)server_reload(s, &report); /* it has logged what is wrong */
+    enum err err = server_reload(s, &report);
+    (void)err; /* it has logged what is wrong */
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)

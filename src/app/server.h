@@ -51,7 +51,7 @@ struct reload_report {
 /* Read the sources again and put in force what is live (reload.c); values set while running stay,
  * unless the sources say the same by now. Whatever is wrong is logged and leaves all as it was:
  * an error, with out->error written. */
-enum err server_reload(struct server *s, struct reload_report *out);
+enum err server_reload(struct server *s, struct reload_report *out) MUST_CHECK;
 
 /* Publish `next`; with `interval_said`, announce its interval from now on, whatever the load made
  * of the one before. */

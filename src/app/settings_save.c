@@ -265,8 +265,10 @@ static enum err file_read(int fd, const char *path, char **take_text, size_t *by
         n = read(fd, text + *bytes, CONFIG_FILE_BYTES_MAX + 1 - *bytes);
         if (n <= 0) break;
     }
-    *take_text = text;
-    if (n == 0) return ERR_OK;
+    if (n == 0) {
+        *take_text = text;
+        return ERR_OK;
+    }
     free(text);
     if (n < 0) return fail(error, "cannot read %.500s: %s", path, strerror(errno));
     return fail(error, "%.500s is larger than %u bytes", path, CONFIG_FILE_BYTES_MAX);
