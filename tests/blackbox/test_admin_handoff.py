@@ -192,4 +192,4 @@ def test_a_stop_lets_a_page_end(start_server, tmp_path):
     server.wait_output("stopping after the requests in hand")
     assert client.read_response().body == data
     client.close()
-    server.stop()
+    assert server.process.wait(30) == 0
