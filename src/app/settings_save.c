@@ -270,8 +270,9 @@ static enum err file_read(int fd, const char *path, char **take_text, size_t *by
         return ERR_OK;
     }
     free(text);
-    if (n < 0) return fail(error, "cannot read %.500s: %s", path, strerror(errno));
-    return fail(error, "%.500s is larger than %u bytes", path, CONFIG_FILE_BYTES_MAX);
+    if (n < 0) (void)fail(error, "cannot read %.500s: %s", path, strerror(errno));
+    else (void)fail(error, "%.500s is larger than %u bytes", path, CONFIG_FILE_BYTES_MAX);
+    return ERR_BAD_VALUE;
 }
 
 static bool write_all(int fd, struct view bytes)
