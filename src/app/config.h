@@ -3,6 +3,7 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "admin/map.h"
 #include "base/log.h"
 #include "front/http.h"
 #include "front/udp.h"
@@ -29,7 +30,6 @@ struct app_opts {
     uint32_t failed;         /* restart count, as the run loop tells it (-f) */
     enum log_level log_level;
     char charset[CONFIG_NAME_BYTES_MAX], locale[CONFIG_NAME_BYTES_MAX];
-    bool no_locations;
     char config_file[CONFIG_PATH_BYTES_MAX];
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
@@ -50,6 +50,7 @@ struct config {
     struct tracker_opts tracker;
     struct udp_opts udp;
     struct http_opts http;
+    struct map_opts map;
 };
 
 #endif

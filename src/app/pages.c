@@ -16,10 +16,24 @@ static void page_root(void *ctx, const struct admin_request *r, struct admin_res
     admin_respond_text(out, 200, BANNER);
 }
 
+static void page_map_websocket(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_websocket(s->map, r, out);
+}
+
+static void page_map_state(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_state(s->map, r, out);
+}
+
 /* Rows of a module stand together; the first that matches wins. */
 /* clang-format off */
 static const struct admin_route ROUTES[] = {
     {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page"},
+    {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
+    {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},
 };
 /* clang-format on */
 

@@ -34,6 +34,7 @@ struct server {
     struct periodic periodic;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
+    struct map *map;     /* the live world map's feed */
     bool stopping, interrupted, reload_wanted;
 };
 
