@@ -145,7 +145,8 @@ static void hear(struct websocket *w, struct view bytes)
     w->pinged = false;
     if (!wslay_event_want_read(w->frames)) return;
     w->input = bytes;
-    if (wslay_event_recv(w->frames) != 0) w->over = true;
+    int failed = wslay_event_recv(w->frames);
+    if (failed && failed != WSLAY_ERR_CALLBACK_FAILURE) w->over = true; /* that is a bad frame */
     w->input = view_of(NULL, 0);
     if (!wslay_event_want_read(w->frames) && !wslay_event_get_close_received(w->frames))
         metrics_inc(METRIC_WEBSOCKET_ERRORS);
