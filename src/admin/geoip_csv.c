@@ -110,6 +110,7 @@ static const char *place_parse(const struct view *fields, struct geoip_csv_row *
 static const char *family_find(struct geoip_csv_row *row)
 {
     const geoip_ip6 ip4_max = 0xffffffffu, mapped = (geoip_ip6)0xffff << 32;
+    if (row->first > row->last) return "the range ends before it begins";
     row->family = FAMILY_V6;
     if (row->last <= ip4_max) row->family = FAMILY_V4;
     if (row->first >= mapped && row->last <= mapped + ip4_max) {
@@ -117,7 +118,7 @@ static const char *family_find(struct geoip_csv_row *row)
         row->first -= mapped;
         row->last -= mapped;
     }
-    return row->first <= row->last ? NULL : "the range ends before it begins";
+    return NULL;
 }
 
 const char *geoip_csv_line(struct view line, struct geoip_csv_row *out)

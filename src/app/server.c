@@ -80,6 +80,8 @@ static enum exit_code start_privileged(struct server *s)
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
     if (!sandbox_drop(a->user)) return EXIT_USER;
+    if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
+        return EXIT_LISTEN;
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
 }
@@ -122,6 +124,7 @@ static enum exit_code start_pages(struct server *s)
 {
     enum err err = map_open(&s->map, &s->loop, s->worker_count);
     if (err == ERR_OK) err = pages_open(s);
+    if (err == ERR_BAD_VALUE) return EXIT_USAGE;
     if (err != ERR_OK) return fail(err, "the operators' pages");
     map_configure(s->map, &s->live->settings.config.map);
     s->env.map = s->map;
@@ -210,6 +213,7 @@ static enum exit_code serve(struct server *s)
     drain(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
+        admin_sockets_close(&s->admin_sockets);
         _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
     }
     report_end(s);
@@ -229,7 +233,7 @@ static void server_free(struct server *s)
     free(s->udp_fds);
     periodic_fini(&s->periodic);
     sockets_close(&s->sockets);
-    admin_close(s->admin);
+    pages_close(s);
     map_close(s->map);
     admin_sockets_close(&s->admin_sockets);
     if (s->swarm) {
@@ -265,6 +269,8 @@ enum exit_code server_run(const struct option_sources *sources)
         return fail(ERR_NO_MEMORY, "muster");
     }
     s->sources = *sources;
+    s->web_root_fd = -1;
+    s->admin_sockets.unix_fd = -1;
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
         server_free(s);

@@ -97,6 +97,7 @@ static void what_is_wrong_is_named(void **state)
         {"1,2,DE,a,b,c,1,-180.1", "column 8"},
         {"1,2,DE,a,b,c,1,", "column 8"},
         {"3,2,DE,a,b,c,1,2", "ends before"},
+        {"4254076641281470698520832,21847,DE,a,b,c,1,2", "ends before"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct geoip_csv_row row;
