@@ -328,6 +328,28 @@ const struct option_row OPTIONS[] = {
              "password or token. A GET that changes something may be sent twice by browsers and "
              "proxies, its values stand in their logs, and on the main port the password travels "
              "unencrypted. For programs that know nothing else; /api/settings has none of this."},
+    {.name = "map", .type = OPT_CHOICE, IN(PAGES), LIVE, AT(map.mode),
+     .choices = "off local public", .value = "WHO", .dflt = "public",
+     .help = "who may watch the live world map",
+     .more = "`local`: only those who reach the operators' listener or socket. Places are rounded to "
+             "0.1 degree, announces are sampled, and no address leaves the server."},
+    {.name = "geoip_file", .type = OPT_TEXT, IN(PAGES), LIVE, AT(map.geoip_file),
+     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .range = "a path; empty: etracker's file, where it is",
+     .help = "where addresses are: an MMDB, or IP2LOCATION-LITE-DB5.CSV",
+     .more = "Loaded beside the work; a SIGHUP looks whether the file has changed, so replace it by "
+             "renaming the new one over it. A broken file is reported by its line, and the one "
+             "before stays. Empty: IP2LOCATION-LITE-DB5.CSV, or its IPV6 form, in the working "
+             "directory or its parent. `muster geoip` tells what is found, and where to get one."},
+    {.name = "map_viewers_max", .type = OPT_INT, IN(PAGES), LIVE, AT(map.viewers_max), .min = 1,
+     .max = MAP_VIEWERS_MAX, .value = "N", .dflt = "100",
+     .help = "viewers of the map at a time; at most 8 of one address"},
+    {.name = "map_lights_per_s", .type = OPT_INT, IN(PAGES), LIVE, AT(map.lights_per_s), .min = 1,
+     .max = MAP_LIGHTS_PER_S_MAX, .value = "N", .dflt = "200",
+     .help = "lights a second that a viewer is sent; of more announces, a random sample"},
+    {.name = "no_locations", .type = OPT_FLAG, IN(PAGES), LIVE, AT(map.no_locations),
+     .dflt = "no",
+     .help = "load no database of locations"},
 
     /* ---- accepted for etracker's command lines ---- */
     {.name = "charset", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.charset),
@@ -338,9 +360,6 @@ const struct option_row OPTIONS[] = {
      .may_hold = is_name, .value = "NAME",
      .range = "a locale's name", .dflt = "",
      .help = "locale of the numbers on pages"},
-    {.name = "no_locations", .type = OPT_FLAG, IN(ETRACKER), RESTART, AT(app.no_locations),
-     .dflt = "no",
-     .help = "look up no locations of clients"},
 };
 /* clang-format on */
 

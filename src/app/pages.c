@@ -102,12 +102,29 @@ static bool stats_are_public(const void *ctx)
     return ((const struct server *)ctx)->live->settings.config.app.public_stats;
 }
 
+static bool map_is_public(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.map.mode == MAP_PUBLIC;
+}
+
+static void page_map_websocket(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_websocket(s->map, r, out);
+}
+
+static void page_map_state(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_state(s->map, r, out);
+}
+
 /* Rows of a module stand together; the first that matches wins. */
 /* clang-format off */
 static const struct admin_route ROUTES[] = {
     {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page; for scripts: one line"},
     {"/stats.html", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, page_built_in, "dashboard"},
-    {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_built_in, "announces on a world map"},
+    {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, map_is_public, page_built_in, "announces on a map"},
     {"/settings.html", false, ADMIN_GET, ADMIN_LOCAL, NULL, page_built_in, "live options"},
     {"/assets/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "scripts, styles, pictures"},
     {"/locales/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "the pages' languages"},
@@ -122,6 +139,8 @@ static const struct admin_route ROUTES[] = {
     {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
     {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
     {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
+    {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
+    {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},
 };
 /* clang-format on */
 

@@ -39,6 +39,7 @@ void server_publish(struct server *s, struct live *next)
     atomic_store(&s->env.http_opts, &next->http);
     atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
     swarm_limits_set(s->swarm, &next->swarm);
+    if (s->map) map_configure(s->map, &next->settings.config.map);
     if (!old) return;
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
@@ -79,7 +80,7 @@ static enum exit_code fail(enum err err, const char *what)
 static uint32_t connections_room(const struct server *s, uint64_t nofile)
 {
     uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE +
-                    ADMIN_CONNECTIONS_MAX;
+                    ADMIN_CONNECTIONS_MAX + s->live->settings.config.map.viewers_max;
     uint64_t room = nofile > used + CONNECTIONS_MIN ? nofile - used : CONNECTIONS_MIN;
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
@@ -132,9 +133,12 @@ static void udp_fds_note(struct server *s)
 
 static enum exit_code start_pages(struct server *s)
 {
-    enum err err = pages_open(s);
+    enum err err = map_open(&s->map, &s->loop, s->worker_count);
+    if (err == ERR_OK) err = pages_open(s);
     if (err == ERR_BAD_VALUE) return EXIT_USAGE;
     if (err != ERR_OK) return fail(err, "the operators' pages");
+    map_configure(s->map, &s->live->settings.config.map);
+    s->env.map = s->map;
     s->env.pages = admin_handoff(s->admin);
     return EXIT_FINE;
 }
@@ -243,6 +247,7 @@ static void server_free(struct server *s)
     periodic_fini(&s->periodic);
     sockets_close(&s->sockets);
     pages_close(s);
+    map_close(s->map);
     admin_sockets_close(&s->admin_sockets);
     auth_close(s->auth);
     if (s->swarm) {

@@ -35,6 +35,7 @@ struct server {
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
     struct auth *auth;   /* who the owner is */
+    struct map *map;     /* the live world map's feed */
     int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
     bool stopping, interrupted, reload_wanted, restart_wanted;
 };

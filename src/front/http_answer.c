@@ -233,6 +233,9 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
     else answer_failure(c, r, err, 0, out);
+    uint32_t every = tap_every(d->env.tap); /* refused ones too, as etracker */
+    if (every && r->method != HTTP_HEAD)
+        tap_offer(d->env.tap, d->env.rng, every, TAP_HTTP, &a.address);
 }
 
 /* ---- scrape ---- */

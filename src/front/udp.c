@@ -262,6 +262,13 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     metrics_inc(METRIC_UDP_ANNOUNCES);
 }
 
+/* Behind the answers, so that nobody waits for it. */
+static void show_announces(struct udp_door *d, uint32_t every)
+{
+    for (unsigned i = 0; i < d->pending_count; i++)
+        tap_offer(d->env.tap, d->env.rng, every, TAP_UDP, &d->pending[i].announce.address);
+}
+
 static void count_requests(const struct udp_door *d, unsigned count)
 {
     uint64_t bytes = 0;
@@ -284,6 +291,8 @@ static unsigned serve_batch(struct udp_door *d)
     for (unsigned i = 0; i < d->pending_count; i++)
         answer_announce(d, o, &d->pending[i]);
     udp_batch_flush(d->batch);
+    uint32_t every = tap_every(d->env.tap);
+    if (every) show_announces(d, every);
     count_requests(d, count);
     return count;
 }
