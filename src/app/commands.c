@@ -7,6 +7,7 @@
 #include "app/geoip_command.h"
 #include "app/options.h"
 #include "app/password.h"
+#include "app/probe.h"
 #include "app/server.h"
 
 #include <ctype.h>
@@ -133,6 +134,12 @@ const struct command COMMANDS[] = {
     {"run", "[OPTIONS]", "serve until told to stop; `run` may be left out",
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
+    {"probe", "[-4|-6] [--json] [--timeout TIME] [--numwant N] URL [HASH...]",
+     "connect, announce and scrape at any tracker",
+     "URL is udp:// or http://, HASH 40 hexadecimal digits (a random one where none is given). "
+     "Every address that the name has is asked; what is announced is taken back. Exits 0 when all "
+     "is fine, 1 when a tracker answers with an error, 2 when the arguments are wrong, 3 when an "
+     "address does not answer.", probe_run},
     {"config", "[OPTIONS]", "print every value and where it comes from",
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
