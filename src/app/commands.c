@@ -4,6 +4,7 @@
  * anywhere, as everybody expects. */
 #include "app/commands.h"
 
+#include "app/control.h"
 #include "app/geoip_command.h"
 #include "app/options.h"
 #include "app/password.h"
@@ -128,12 +129,32 @@ static enum exit_code run_geoip(const struct command_input *in)
     return geoip_command(in->arguments, in->environment);
 }
 
+#define WHICH                                                                                      \
+    "--port, --config and --admin-socket choose which muster, as they did when it was started."
+
 /* The first row is what runs without a word. */
 /* clang-format off */
 const struct command COMMANDS[] = {
     {"run", "[OPTIONS]", "serve until told to stop; `run` may be left out",
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
+    {"start", "[--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
+     "Prints the announce URLs, the process id and where the log is: FILE, or beside the control "
+     "socket. Refuses to start where a muster answers already.", control_start},
+    {"stop", "[OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
+    {"restart", "[OPTIONS]", "stop it, and start it again with the options it had",
+     "Waits until it answers again. " WHICH, control_restart},
+    {"reload", "[OPTIONS]", "let it read its configuration again",
+     "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
+    {"status", "[--json] [OPTIONS]", "is it running, does it answer, how is it",
+     "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
+     "0 when all answer, 1 when not. " WHICH, control_status},
+    {"get", "[NAME...] [OPTIONS]", "options it runs with", WHICH, control_get},
+    {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
+     "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "
+     "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
+    {"save", "[OPTIONS]", "write what `set` changed to its configuration file", WHICH,
+     control_save},
     {"probe", "[-4|-6] [--json] [--timeout TIME] [--numwant N] URL [HASH...]",
      "connect, announce and scrape at any tracker",
      "URL is udp:// or http://, HASH 40 hexadecimal digits (a random one where none is given). "
