@@ -4,6 +4,7 @@
  * anywhere, as everybody expects. */
 #include "app/commands.h"
 
+#include "app/check.h"
 #include "app/control.h"
 #include "app/geoip_command.h"
 #include "app/options.h"
@@ -155,6 +156,10 @@ const struct command COMMANDS[] = {
      "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
     {"save", "[OPTIONS]", "write what `set` changed to its configuration file", WHICH,
      control_save},
+    {"check", "[--json] [OPTIONS]", "look for what limits it on this machine",
+     "Kernel buffers, limits, connection tracking, IPv6, clock, addresses, user; each finding comes "
+     "with the command that mends it. Works before the first start, too: give it the options that "
+     "`run` will get. Exits 1 when there is a problem, 0 when there is only advice.", check_run},
     {"probe", "[-4|-6] [--json] [--timeout TIME] [--numwant N] URL [HASH...]",
      "connect, announce and scrape at any tracker",
      "URL is udp:// or http://, HASH 40 hexadecimal digits (a random one where none is given). "
