@@ -11,6 +11,7 @@
 #include "app/password.h"
 #include "app/probe.h"
 #include "app/server.h"
+#include "app/top.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -150,6 +151,10 @@ const struct command COMMANDS[] = {
     {"status", "[--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
      "0 when all answer, 1 when not. " WHICH, control_status},
+    {"top", "[-n COUNT] [OPTIONS]", "watch it live",
+     "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
+     "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
+     "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
     {"get", "[NAME...] [OPTIONS]", "options it runs with", WHICH, control_get},
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
      "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "

@@ -46,7 +46,7 @@ def said(fake, method):
 
 # --- nobody there ---
 
-@pytest.mark.parametrize("command", ["status", "stop", "restart", "reload", "get", "save"])
+@pytest.mark.parametrize("command", ["status", "stop", "restart", "reload", "get", "save", "top"])
 def test_nobody_answers(command, tmp_path):
     ended = run_muster(command, "--admin-socket", tmp_path / "none.sock")
     assert ended.returncode == FAILED
@@ -189,7 +189,7 @@ def test_status_asks_the_addresses_that_the_running_one_has(fake, server):
 
 @pytest.mark.parametrize("args", [
     ["status", "--no-such"], ["status", "-Z"], ["status", "--json=yes"], ["stop", "word"],
-    ["get", "--port", "0"],
+    ["get", "--port", "0"], ["top", "-n", "0"], ["top", "-n"], ["check", "word"],
     ["start", "--log"], ["start", "--port", "70000"], ["start", "word"],
 ])
 def test_wrong_arguments(args):
@@ -198,8 +198,8 @@ def test_wrong_arguments(args):
     assert ended.stderr.startswith("muster: ")
 
 
-@pytest.mark.parametrize("command", ["start", "stop", "restart", "reload", "status", "get", "set",
-                                     "save", "probe"])
+@pytest.mark.parametrize("command", ["start", "stop", "restart", "reload", "status", "top", "get",
+                                     "set", "save", "check", "probe"])
 def test_every_command_has_its_help(command):
     ended = run_muster(command, "--help")
     assert ended.returncode == OK
