@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define COUNTERS_LINE_BYTES 800 /* of what a log line may hold */
-#define COUNTER_BYTES       80
+#define COUNTER_BYTES       (METRIC_TEXT_BYTES_MAX + 24)
 
 static const char *source_text(const struct settings *s, size_t row, char *out, size_t size)
 {
@@ -93,11 +93,11 @@ static void report_counters(void)
     size_t n = 0;
     if (!log_is_enabled(LOG_DEBUG)) return;
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        char item[COUNTER_BYTES];
+        char name[METRIC_TEXT_BYTES_MAX], item[COUNTER_BYTES];
         uint64_t sum = metrics_sum(m);
         if (sum == 0) continue;
-        size_t length =
-            (size_t)snprintf(item, sizeof item, " %s=%" PRIu64, metric_row(m)->name, sum);
+        metric_print(m, name);
+        size_t length = (size_t)snprintf(item, sizeof item, " %s=%" PRIu64, name, sum);
         assert(length < sizeof item);
         if (n + length >= sizeof line) {
             log_line(LOG_DEBUG, "counters:%s", line);
@@ -138,7 +138,8 @@ void report_end(const struct server *s)
     log_line(LOG_INFO,
              "answered %" PRIu64 " UDP and %" PRIu64 " HTTP announces; most requests in a "
              "second: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
-             metrics_sum(METRIC_UDP_ANNOUNCES), metrics_sum(METRIC_HTTP_ANNOUNCES), r->max[0],
+             metrics_sum(METRIC_UDP4_ANNOUNCES) + metrics_sum(METRIC_UDP6_ANNOUNCES),
+             metrics_sum(METRIC_HTTP4_ANNOUNCES) + metrics_sum(METRIC_HTTP6_ANNOUNCES), r->max[0],
              r->max[1], r->max[2], r->max[3]);
     report_counters();
 }

@@ -62,9 +62,13 @@ static inline bool swarm_is_full(enum swarm_verdict v)
     return v >= SWARM_FULL_PEERS;
 }
 
+#define SWARM_NEVER_HEARD UINT32_MAX
+
 struct swarm_answer {
     enum swarm_verdict verdict;
-    bool completed_now;           /* this announce counted a completed download */
+    bool completed_now; /* this announce counted a completed download */
+    uint32_t silent_s;  /* since the same client announced before, in the store's unit of time;
+                          SWARM_NEVER_HEARD for everybody else */
     struct swarm_numbers numbers; /* after this announce */
     struct peer_list peers;       /* caller's room; never with the asker */
 };
