@@ -1,9 +1,10 @@
-"""charts.py - bar charts as SVG, written by hand: they diff, and need no library.
+"""charts.py - charts as SVG, written by hand: they diff, and need no library.
 
-One chart is a list of groups (title, [(label, median, low, high), ...]); bars are horizontal, the spread is
-a whisker, the number stands behind it.
+A bar chart is a list of groups (title, [(label, median, low, high), ...]); bars are horizontal, the spread
+is a whisker, the number stands behind it. A line chart has a logarithmic x axis and y from 0.
 """
 
+import math
 from html import escape
 
 WIDTH, LEFT, RIGHT = 860, 230, 110
@@ -46,8 +47,66 @@ def bars(title, groups):
             out += bar(y, row, scale)
             y += BAR + GAP
         y += 8
+    return picture(y, out)
+
+
+def picture(height, parts, style=STYLE):
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" '
-        f'height="{y}" role="img"><style>{STYLE}</style>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" role="img"><style>{style}</style>'
     )
-    return "\n".join([head, *out, "</svg>"]) + "\n"
+    return "\n".join([head, *parts, "</svg>"]) + "\n"
+
+
+PLOT = {"left": 70, "right": WIDTH - 150, "top": 50, "bottom": 320}
+LINES = ["#2f7d4f", "#c78a3b", "#4a6fa5", "#9b4a6f"]
+
+
+def step_of(top):
+    """A round step that cuts 0..top into four to ten."""
+    power = 10 ** math.floor(math.log10(top / 4))
+    return next(power * n for n in (1, 2, 5, 10) if top / (power * n) <= 10)
+
+
+def grid(xs, top, place):
+    low, high = math.log10(min(xs)), math.log10(max(xs))
+    out = []
+    for decade in range(math.ceil(low), math.floor(high) + 1):
+        x, _ = place(10**decade, 0)
+        out.append(
+            f'<path d="M{x:.1f} {PLOT["top"]}V{PLOT["bottom"]}" stroke="#8884"/>'
+            f'<text x="{x:.1f}" y="{PLOT["bottom"] + 18}" text-anchor="middle">10'
+            f'<tspan dy="-5" font-size="9">{decade}</tspan></text>'
+        )
+    value, step = 0, step_of(top)
+    while value <= top:
+        _, y = place(xs[0], value)
+        out.append(
+            f'<path d="M{PLOT["left"]} {y:.1f}H{PLOT["right"]}" stroke="#8884"/>'
+            f'<text x="{PLOT["left"] - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
+        )
+        value += step
+    return out
+
+
+def lines(title, xs, series):
+    """The SVG text of one line chart; `series` are (label, values), as long as `xs`."""
+    top = max(max(values) for _, values in series) * 1.05
+    low, high = math.log10(min(xs)), math.log10(max(xs))
+
+    def place(x, y):
+        across = (math.log10(x) - low) / (high - low)
+        return (
+            PLOT["left"] + across * (PLOT["right"] - PLOT["left"]),
+            PLOT["bottom"] - y / top * (PLOT["bottom"] - PLOT["top"]),
+        )
+
+    out = [f'<text class="t" x="12" y="24">{escape(title)}</text>', *grid(xs, top, place)]
+    for (label, values), ink in zip(series, LINES):
+        points = [place(x, y) for x, y in zip(xs, values)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
+        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{ink}"/>' for x, y in points]
+        x, y = points[-1]
+        out.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" style="fill:{ink}">{escape(label)}</text>')
+    return picture(PLOT["bottom"] + 36, out)

@@ -25,6 +25,8 @@ class Setting:
     v6: bool = False
     close: bool = False
     torrents: int = 10000
+    extra: tuple = ()  # options of muster
+    program: Path = None  # another muster than that of the build
 
 
 def flags(**wanted):
@@ -43,7 +45,8 @@ def floor_http(s):
 
 def muster(s, workers=1):
     # Defaults but for the number of workers: the wildcard sockets pay for IP_PKTINFO as in real life.
-    return [s.build / "muster", "--port", s.port, "--workers", workers, "--log-level", "error"]
+    plain = [s.program or s.build / "muster", "--port", s.port, "--workers", workers, "--log-level", "error"]
+    return [*plain, *s.extra]
 
 
 def muster_two(s):

@@ -1,8 +1,9 @@
 /* micro_store.c - fill a store and weigh it.
  *
- * usage      micro_store [--check] [--json FILE] [TORRENTS PEERS [v6] [zipf]]
+ * usage      micro_store [--check] [--json FILE] [--curve | TORRENTS PEERS [v6] [zipf]]
  *            Without numbers: the four workloads of the memory goals, IPv4 and IPv6. --check exits
- *            with 1 when a goal is missed.
+ *            with 1 when a goal is missed. --curve: two peers a torrent, 10^4 to 10^8 of them (the last
+ *            one takes some minutes and 5 GB).
  * Process    every workload runs in a process of its own, so that its resident set is its own.
  * Peers      the first TORRENTS peers open a torrent each, the others join one at random: uniformly,
  *            or the one of rank r with a chance in proportion to 1 / r (zipf). Half of them seed.
@@ -10,7 +11,8 @@
  * Columns    MB (10^6 bytes) by which the resident set grew beyond an empty store that was swept once:
  *            the most while filling, and after two sweeps, which move what lies in half-empty pages
  *            together. Bytes per torrent and per peer: the latter MB over each count (not a sum).
- *            ns per announce: filling, and when known peers announce again after the sweeps. Longest
+ *            ns per announce: filling, and when known peers announce again after the sweeps, both in
+ *            batches of 64 that are fetched into the cache first, as a worker does. Longest
  *            lock hold of a sweep in us: while nobody expires, and while everybody does.
  * Time       is CPU time, so that a busy machine does not count as a slow store. */
 #include "base/os_linux.h"
@@ -25,6 +27,7 @@
 #include <unistd.h>
 
 #define PEERS_ASKED   50
+#define BATCH         64
 #define LIFETIME_S    3600
 #define SAMPLE_EVERY  65536u
 #define REFRESHES_MAX 2000000u
@@ -53,6 +56,19 @@ static const struct workload WORKLOADS[] = {
     {"100 k torrents, 2 M peers, Zipf", 100000, 2000000, FAMILY_V6, true, 0},
 };
 #define WORKLOAD_COUNT (sizeof WORKLOADS / sizeof *WORKLOADS)
+
+static const struct workload CURVE[] = {
+    {"10 k peers", 5000, 10000, FAMILY_V4, false, 0},
+    {"30 k peers", 15000, 30000, FAMILY_V4, false, 0},
+    {"100 k peers", 50000, 100000, FAMILY_V4, false, 0},
+    {"300 k peers", 150000, 300000, FAMILY_V4, false, 0},
+    {"1 M peers", 500000, 1000000, FAMILY_V4, false, 0},
+    {"3 M peers", 1500000, 3000000, FAMILY_V4, false, 0},
+    {"10 M peers", 5000000, 10000000, FAMILY_V4, false, 0},
+    {"30 M peers", 15000000, 30000000, FAMILY_V4, false, 0},
+    {"100 M peers", 50000000, 100000000, FAMILY_V4, false, 0},
+};
+#define CURVE_COUNT (sizeof CURVE / sizeof *CURVE)
 
 /* ---- peers: number i is always the same one ---- */
 
@@ -105,14 +121,37 @@ static struct announce peer_of(const struct filler *f, uint32_t i)
     return a;
 }
 
-static void announce(struct filler *f, uint32_t i, uint32_t now_s)
+static void announce_one(struct filler *f, const struct announce *a, uint64_t hash,
+                         uint32_t now_s)
 {
     uint8_t compact[PEERS_ASKED * COMPACT_BYTES(FAMILY_V6)];
-    struct announce a = peer_of(f, i);
     struct swarm_answer out = {.peers = {.compact = {compact, compact}, .max_total = PEERS_ASKED}};
-    out.peers.max[a.address.family] = PEERS_ASKED;
-    swarm_announce(f->swarm, swarm_hash(f->swarm, &a.info_hash), &a,
-                   (struct swarm_time){now_s, LIFETIME_S}, &f->rng, &out);
+    out.peers.max[a->address.family] = PEERS_ASKED;
+    swarm_announce(f->swarm, hash, a, (struct swarm_time){now_s, LIFETIME_S}, &f->rng, &out);
+}
+
+/* Of the known peers, number `i` in an order that jumps about. */
+static uint32_t shuffled(const struct filler *f, uint32_t i)
+{
+    return (uint32_t)((uint64_t)i * 2654435761u % f->w->peers);
+}
+
+/* Announce the peers [from, from + count), or as many shuffled ones; count is at most BATCH. */
+static void announce_batch(struct filler *f, uint32_t from, uint32_t count, bool is_shuffled,
+                           uint32_t now_s)
+{
+    struct announce batch[BATCH];
+    uint64_t hashes[BATCH];
+    for (uint32_t i = 0; i < count; i++) {
+        batch[i] = peer_of(f, is_shuffled ? shuffled(f, from + i) : from + i);
+        hashes[i] = swarm_hash(f->swarm, &batch[i].info_hash);
+        swarm_prefetch(f->swarm, hashes[i], 0);
+    }
+    for (int stage = 1; stage <= 2; stage++)
+        for (uint32_t i = 0; i < count; i++)
+            swarm_prefetch(f->swarm, hashes[i], stage);
+    for (uint32_t i = 0; i < count; i++)
+        announce_one(f, &batch[i], hashes[i], now_s);
 }
 
 /* ---- one workload ---- */
@@ -152,20 +191,25 @@ static double sweep(struct filler *f, uint32_t now_s, double *hold_us)
     return (double)(cpu_ns() - from_ns) / 1e6;
 }
 
+static uint32_t batch_at(uint32_t total, uint32_t at)
+{
+    return total - at < BATCH ? total - at : BATCH;
+}
+
 static struct result measure(const struct workload *w)
 {
     struct result r = {0};
     struct filler f = {.w = w};
     struct swarm_opts opts = {
-        .memory_bytes_max = 4ull << 30, .lifetime_s_max = LIFETIME_S, .completed_ttl_s = 60};
+        .memory_bytes_max = SWARM_MEMORY_BYTES_MAX, .lifetime_s_max = LIFETIME_S, .completed_ttl_s = 60};
     if (w->is_zipf) f.rank_sums = rank_sums_new(w->torrents);
     rng_init(&f.rng, 1);
     double generator = generator_ns(&f, w->peers < 500000 ? w->peers : 500000);
     if (swarm_new(&f.swarm, &opts) != ERR_OK) abort();
     sweep(&f, 100, &r.hold_us);
     uint64_t before = os_rss_bytes(), from_ns = cpu_ns();
-    for (uint32_t i = 0; i < w->peers; i++) {
-        announce(&f, i, 100);
+    for (uint32_t i = 0; i < w->peers; i += BATCH) {
+        announce_batch(&f, i, batch_at(w->peers, i), false, 100);
         if (i % SAMPLE_EVERY == 0 && mb_since(before) > r.peak_mb) r.peak_mb = mb_since(before);
     }
     r.fill_ns = (double)(cpu_ns() - from_ns) / w->peers - generator;
@@ -176,8 +220,8 @@ static struct result measure(const struct workload *w)
 
     uint32_t refreshes = w->peers < REFRESHES_MAX ? w->peers : REFRESHES_MAX;
     from_ns = cpu_ns();
-    for (uint32_t i = 0; i < refreshes; i++)
-        announce(&f, (uint32_t)((uint64_t)i * 2654435761u % w->peers), 103);
+    for (uint32_t i = 0; i < refreshes; i += BATCH)
+        announce_batch(&f, i, batch_at(refreshes, i), true, 103);
     r.refresh_ns = (double)(cpu_ns() - from_ns) / refreshes - generator;
 
     struct swarm_counts counts;
@@ -258,7 +302,8 @@ static void json_row(FILE *json, const struct workload *w, const struct result *
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: micro_store [--check] [--json FILE] [TORRENTS PEERS [v6] [zipf]]\n");
+    fprintf(stderr, "usage: micro_store [--check] [--json FILE] "
+                    "[--curve | TORRENTS PEERS [v6] [zipf]]\n");
     return 2;
 }
 
@@ -284,11 +329,12 @@ static int run(const struct workload *workloads, size_t count, bool checks, FILE
 int main(int argc, char **argv)
 {
     struct workload own = {.name = "own"};
-    bool checks = false;
+    bool checks = false, curve = false;
     FILE *json = NULL;
     int numbers = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--check") == 0) checks = true;
+        else if (strcmp(argv[i], "--curve") == 0) curve = true;
         else if (strcmp(argv[i], "v6") == 0) own.family = FAMILY_V6;
         else if (strcmp(argv[i], "zipf") == 0) own.is_zipf = true;
         else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
@@ -302,7 +348,9 @@ int main(int argc, char **argv)
         }
     }
     if (numbers == 1) return usage();
-    int code = numbers ? run(&own, 1, checks, json) : run(WORKLOADS, WORKLOAD_COUNT, checks, json);
+    int code = numbers ? run(&own, 1, checks, json)
+               : curve ? run(CURVE, CURVE_COUNT, checks, json)
+                       : run(WORKLOADS, WORKLOAD_COUNT, checks, json);
     if (json) fclose(json);
     return code;
 }

@@ -1,6 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
+    run.py [--build FOLDER] memory | curve | levers | flame | tuning
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -8,6 +9,10 @@ are medians over the rounds with their range, the ratios medians of the ratios w
 disturbs the machine for a minute then disturbs both sides.
 
 Writes bench/results/NAME.json (everything), NAME.md (tables, goals) and NAME-*.svg.
+
+The words in the second line are studies of another shape, each in a file of its own: memory after filling
+through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
+the time goes, and what kernel settings do.
 """
 
 import argparse
@@ -23,6 +28,11 @@ import time
 from pathlib import Path
 
 import charts
+import curve
+import flame
+import levers
+import memory
+import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
 from workloads import WORKLOADS
 
@@ -30,6 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
+STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "tuning": tuning}
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
     ("cpu_busy", "CPU in use", 1, 2),
@@ -55,6 +66,8 @@ class Run:
         self.port = FIRST_PORT
         self.results = {}  # workload -> contender -> [one report a round]
         self.commands = {}
+        self.extra = ()  # options of muster, for a while
+        self.say, self.root, self.contender = say, ROOT, CONTENDERS.get
 
     def setting(self, workload, peers):
         self.port += 1
@@ -66,6 +79,7 @@ class Run:
             v6=workload.v6,
             close=workload.close,
             torrents=workload.torrents,
+            extra=self.extra,
         )
 
     def rate(self, workload):
@@ -82,7 +96,7 @@ class Run:
             *("--quiet", "--json", "-", "--pid", str(pid), "-d", f"{int(seconds * 1000)}ms"),
             *workload.args,
         ]
-        if not contender.is_tracker:
+        if not contender.is_tracker or not workload.fills:
             out.append("--no-fill")
         if contender.command.__name__ != "muster":
             out += ["--deep", "0"]  # others hand out the asker, or made-up peers
@@ -90,9 +104,10 @@ class Run:
             out += ["--rate", str(self.rate(workload))]
         return [*out, f"{workload.url}://{host}:{s.port}/announce"]
 
-    def measure(self, workload, name, peers, seconds):
+    def measure(self, workload, name, peers, seconds, program=None):
         """One report of muster-bench; None when the contender cannot serve this."""
         s = self.setting(workload, peers)
+        s.program = program
         with Server(name, s, workload.server_cpus or SERVER_CPU) as server:
             command = self.command(workload, CONTENDERS[name], s, server.pid, seconds)
             done = subprocess.run(
@@ -123,7 +138,9 @@ class Run:
         reports = self.results.setdefault(workload.name, {n: [] for n in names})
         for number in range(self.options.rounds):
             for name in names if number % 2 == 0 else reversed(names):
-                report = self.measure(workload, name, peers, self.options.seconds)
+                report = self.measure(
+                    workload, name, peers, workload.seconds or self.options.seconds
+                )
                 reports[name].append(report)
                 cost = report and report.get("cpu_us_per_request")
                 say(f"{workload.name:<26}round {number + 1}  {name:<28}{cost} us")
@@ -204,11 +221,15 @@ def table(workload, by_name):
 def goals(workload, by_name):
     for name, reference, most, *key in workload.goals:
         key = key[0] if key else "cpu_us_per_request"
-        found = ratio(by_name, name, reference, key)
+        if reference:
+            found, what = ratio(by_name, name, reference, key), f"{name} / {reference}, {key}"
+        else:
+            found, what = spread(by_name.get(name, []), key), f"{name}, {key}"
         if not found:
             continue
-        verdict = "reached" if found[0] <= most else "**missed**"
-        yield f"* {name} / {reference}, {key}: {cell(found, 2)}, goal at most {most}: {verdict}"
+        worst = found[0] if reference else found[2]
+        verdict = "reached" if worst <= most else "**missed**"
+        yield f"* {what}: {cell(found, 2)}, goal at most {most}: {verdict}"
 
 
 def markdown(run, about):
@@ -271,6 +292,19 @@ def write(run):
     print(text)
 
 
+def write_study(run):
+    about = machine()
+    name, figures, text, pictures = run.options.study.study(run, about)
+    RESULTS.mkdir(exist_ok=True)
+    if figures:
+        everything = {"machine": about, "command": run.options.command, "results": figures}
+        (RESULTS / f"{name}.json").write_text(json.dumps(everything, indent=1) + "\n")
+    for picture, svg in pictures.items():
+        (RESULTS / f"{picture}.svg").write_text(svg)
+    (RESULTS / f"{name}.md").write_text(text)
+    print(text)
+
+
 def options_read():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--build", type=Path, default=ROOT / "build/release")
@@ -279,11 +313,12 @@ def options_read():
     p.add_argument("--full", action="store_true", help="the large workloads, too")
     p.add_argument("--list", action="store_true", help="only list the workloads")
     p.add_argument("--out", default="comparison", help="name of the files in bench/results")
-    p.add_argument("workload", nargs="*", help="only these")
+    p.add_argument("workload", nargs="*", help=f"only these; or one of {', '.join(STUDIES)}")
     o = p.parse_args()
     o.build = o.build.resolve()
     o.command = " ".join(["./dev bench", *sys.argv[1:]])
-    unknown = set(o.workload) - {w.name for w in WORKLOADS}
+    o.study = STUDIES.get(o.workload[0]) if len(o.workload) == 1 else None
+    unknown = set() if o.study else set(o.workload) - {w.name for w in WORKLOADS}
     if unknown:
         p.error(f"no workload {', '.join(sorted(unknown))}; --list names them")
     return o
@@ -299,6 +334,9 @@ def main():
         sys.exit("two CPUs are needed: one for the server, one for the generator")
     run = Run(o)
     try:
+        if o.study:
+            write_study(run)
+            return 0
         for workload in WORKLOADS:
             if workload.name in o.workload or (not o.workload and (o.full or not workload.slow)):
                 run.workload(workload)

@@ -2,7 +2,7 @@
 
 `args` are muster-bench's, `url` its target's kind, `servers` the contenders in the order they are shown.
 `goals` are (contender, reference, at most): ratios of CPU per request within one run, or of another
-figure where a fourth value names it.
+figure where a fourth value names it; with no reference, the figure itself.
 """
 
 import dataclasses
@@ -22,6 +22,8 @@ class Workload:
     server_cpus: str = ""  # "": the one of the run
     rate_of: tuple = ()  # (workload, share): open loop at that share of muster's answers/s there
     slow: bool = False  # only with --full
+    seconds: float = 0  # measured for so long, whatever the run says
+    fills: bool = True  # announce every peer once before measuring
 
 
 SMALL = ["-t", "10k", "-p", "100k"]
@@ -145,6 +147,21 @@ WORKLOADS = [
         ["floor_udp", "muster"],
         [("muster", "floor_udp", 3.0, "latency_p999_us")],
         rate_of=("udp_announce", 0.5),
+    ),
+    Workload(
+        "udp_grow",
+        "UDP, open loop at half of capacity, the table growing from nothing to 5 M torrents",
+        "udp",
+        ["-t", "10M", "-p", "10M", "-s", "4096"],
+        ["floor_udp", "muster"],
+        [
+            ("muster", "floor_udp", 3.0, "latency_p999_us"),
+            ("muster", "", 50000, "latency_max_us"),
+        ],
+        rate_of=("udp_announce", 0.5),
+        slow=True,
+        seconds=60,
+        fills=False,
     ),
     Workload(
         "two_workers",

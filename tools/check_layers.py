@@ -17,7 +17,8 @@ LEVELS = {
     "tracker": ["base", "proto", "swarm", "tracker"],
     "net": ["base", "net", "proto/types.h", "proto/address_text.h"],
     "front": ["base", "proto", "swarm", "tracker", "net", "front"],
-    "app": ["base", "proto", "swarm", "tracker", "net", "front", "app"],
+    "admin": ["base", "proto", "swarm", "tracker", "net", "front", "admin"],
+    "app": ["base", "proto", "swarm", "tracker", "net", "front", "admin", "app"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)

@@ -13,6 +13,7 @@
 #define CONFIG_PATH_BYTES_MAX 256
 #define CONFIG_NAME_BYTES_MAX 64
 #define TRUSTED_MAX           256
+#define ADMIN_LISTEN_MAX      8
 
 struct app_opts {
     uint16_t port;                            /* of `listen` values that name none */
@@ -32,6 +33,13 @@ struct app_opts {
     char config_file[CONFIG_PATH_BYTES_MAX];
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
+    /* operator pages */
+    struct listen_address admin_listen[ADMIN_LISTEN_MAX];
+    uint32_t admin_listen_count;
+    bool admin_listen_off;
+    char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
+    char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
+    bool public_stats, public_metrics;
 };
 
 #define LIMIT_UNCHANGED INT64_MIN

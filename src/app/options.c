@@ -268,6 +268,34 @@ const struct option_row OPTIONS[] = {
      .min = 0, .max = MINUTES(10), .value = "TIME", .dflt = "5s",
      .help = "how long a stop waits for requests in hand"},
 
+    /* ---- operator pages ---- */
+    {.name = "admin_listen", .type = OPT_LIST, IN(PAGES), RESTART, AT(app.admin_listen),
+     .list = &OPTION_LIST_ADMIN, .value = "ADDRESS", .dflt = "127.0.0.1:6970",
+     .range = "ADDRESS[:PORT], a PORT of 127.0.0.1, or off",
+     .help = "where operators find every page, metrics and settings",
+     .more = "Keep it off the Internet, or behind a proxy that speaks TLS. Without a port: 6970. "
+             "When another program has the default address, muster warns and serves without; one "
+             "that is written down must work."},
+    {.name = "admin_socket", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_socket),
+     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .range = "a path; off; empty: chosen by the port",
+     .help = "Unix socket that `muster status` and its like speak to",
+     .more = "Whoever may open it is the owner; its mode is 0600. Chosen: /run/muster/PORT.sock "
+             "where that folder is or can be made, else muster-PORT.sock in $XDG_RUNTIME_DIR, "
+             "else PORT.sock in /tmp/muster-UID."},
+    {.name = "public_stats", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_stats),
+     .dflt = "yes",
+     .help = "show the statistics on the main port"},
+    {.name = "public_metrics", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_metrics),
+     .dflt = "no",
+     .help = "serve /metrics on the main port"},
+    {.name = "web_root", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.web_root),
+     .may_hold = is_path, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
+     .help = "a folder of your own pages, served too",
+     .more = "Must be readable by `user`. Built-in pages win, but for /, /robots.txt, /favicon.ico "
+             "and /dmca. Files up to 8 MiB; no hidden files, no symbolic links; NAME.gz beside "
+             "NAME is sent to clients that take gzip; a folder's page is its index.html."},
+
     /* ---- accepted for etracker's command lines ---- */
     {.name = "charset", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.charset),
      .may_hold = is_name, .value = "NAME",
@@ -297,6 +325,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_PROXY] = "Behind a proxy",
     [GROUP_STORE] = "Torrents and peers",
     [GROUP_SYSTEM] = "System",
+    [GROUP_PAGES] = "Operator pages",
     [GROUP_ETRACKER] = "Accepted for etracker's command lines, without effect",
 };
 

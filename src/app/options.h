@@ -38,6 +38,7 @@ enum option_group {
     GROUP_PROXY,
     GROUP_STORE,
     GROUP_SYSTEM,
+    GROUP_PAGES,
     GROUP_ETRACKER,
     GROUP_COUNT
 };

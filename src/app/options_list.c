@@ -1,4 +1,4 @@
-/* options_list.c - `listen` and `trusted_proxies`: text to array and back. */
+/* options_list.c - `listen`, `trusted_proxies` and `admin_listen`: text to array and back. */
 #include "app/options_list.h"
 
 /* ---- listen ---- */
@@ -91,4 +91,53 @@ const struct option_list OPTION_LIST_TRUSTED = {
     .append = trusted_append,
     .count = trusted_count,
     .print = trusted_print_at,
+};
+
+/* ---- admin_listen ---- */
+
+static void admin_clear(struct config *c)
+{
+    memset(c->app.admin_listen, 0, sizeof c->app.admin_listen);
+    c->app.admin_listen_count = 0;
+    c->app.admin_listen_off = false;
+}
+
+static enum err admin_append(struct config *c, struct view item)
+{
+    struct app_opts *a = &c->app;
+    struct listen_address parsed = {0};
+    bool off = view_equal(item, VIEW("off"));
+    if (a->admin_listen_off || (off && a->admin_listen_count)) return ERR_BAD_VALUE;
+    a->admin_listen_off = off;
+    if (off) return ERR_OK;
+    if (a->admin_listen_count == ADMIN_LISTEN_MAX) return ERR_FULL;
+    enum err err = listen_parse(item, &parsed);
+    if (err != ERR_OK) return err;
+    if (!parsed.tcp || !parsed.udp || parsed.proxy) return ERR_BAD_VALUE; /* it had a scheme */
+    if (parsed.any_family) /* a port alone is not for everybody */
+        parsed.address = (struct address){.family = FAMILY_V4, .ip = {127, 0, 0, 1}};
+    parsed.any_family = parsed.udp = false;
+    if (!parsed.port) parsed.port = ADMIN_PORT_DEFAULT;
+    a->admin_listen[a->admin_listen_count++] = parsed;
+    return ERR_OK;
+}
+
+static size_t admin_count(const struct config *c)
+{
+    return c->app.admin_listen_off ? 1 : c->app.admin_listen_count;
+}
+
+static void admin_print_at(const struct config *c, size_t index, char *out, size_t size)
+{
+    struct listen_address shown = c->app.admin_listen[index];
+    shown.udp = true; /* no scheme */
+    if (c->app.admin_listen_off) snprintf(out, size, "off");
+    else listen_print(&shown, out, size);
+}
+
+const struct option_list OPTION_LIST_ADMIN = {
+    .clear = admin_clear,
+    .append = admin_append,
+    .count = admin_count,
+    .print = admin_print_at,
 };

@@ -4,7 +4,9 @@
 
 #include "app/options.h"
 
-extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED;
+extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_ADMIN;
+
+#define ADMIN_PORT_DEFAULT 6970
 
 /* "udp+proxy://[2001:db8::1]:6969", as `listen` reads it; LISTEN_TEXT_BYTES_MAX are
  * enough. */

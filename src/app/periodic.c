@@ -21,6 +21,7 @@
 #define SECOND_MS          1000
 #define SLOW_MS            100
 #define RELOAD_TICK_MS     250
+#define PAGES_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -137,6 +138,12 @@ static void job_retired(struct server *s, uint64_t now_ms)
     server_free_retired(s, now_ms);
 }
 
+static void job_pages(struct server *s, uint64_t now_ms)
+{
+    (void)now_ms;
+    admin_tick(s->admin);
+}
+
 struct job {
     const char *name;
     void (*run)(struct server *s, uint64_t now_ms);
@@ -150,6 +157,7 @@ static const struct job JOBS[] = {
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
+    {"pages", job_pages, PAGES_TICK_MS, "close connections of operators that are over their time"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 

@@ -9,7 +9,7 @@
 
 struct server;
 
-#define PERIODIC_JOBS_MAX 8
+#define PERIODIC_JOBS_MAX 16
 #define RATE_COUNT        4 /* HTTP and UDP over IPv4, then over IPv6 */
 
 struct sweep_state {

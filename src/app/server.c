@@ -61,7 +61,8 @@ void server_free_retired(struct server *s, uint64_t now_ms)
 
 static uint32_t connections_room(const struct server *s, uint64_t nofile)
 {
-    uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE;
+    uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE +
+                    ADMIN_CONNECTIONS_MAX;
     uint64_t room = nofile > used + CONNECTIONS_MIN ? nofile - used : CONNECTIONS_MIN;
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
@@ -76,6 +77,7 @@ static enum exit_code start_privileged(struct server *s)
     report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);
     uint64_t nofile = sandbox_limits(a);
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
+    if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
     if (!sandbox_drop(a->user)) return EXIT_USER;
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
@@ -115,6 +117,14 @@ static void udp_fds_note(struct server *s)
         if (!s->sockets.all[i].is_tcp) s->udp_fds[s->udp_fd_count++] = s->sockets.all[i].fd;
 }
 
+static enum exit_code start_pages(struct server *s)
+{
+    enum err err = pages_open(s);
+    if (err != ERR_OK) return fail(err, "the operators' pages");
+    s->env.pages = admin_handoff(s->admin);
+    return EXIT_FINE;
+}
+
 static enum exit_code start_workers(struct server *s)
 {
     s->workers = calloc(s->worker_count, sizeof *s->workers);
@@ -144,6 +154,7 @@ static void stop(struct server *s, const char *signal_name)
     log_line(LOG_INFO, "%s: stopping after the requests in hand", signal_name);
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_stop(&s->workers[i]);
+    admin_drain(s->admin);
 }
 
 static void signals_ready(struct loop_source *source, uint32_t events)
@@ -174,12 +185,25 @@ static bool all_done(const struct server *s)
     return true;
 }
 
+/* Workers first: until the last is done, connections may be handed over. */
+static void drain(struct server *s)
+{
+    uint64_t until_ms = s->loop.now_ms + atomic_load(&s->env.drain_ms);
+    while (!s->interrupted && !all_done(s)) {
+        loop_turn(&s->loop, DRAIN_TURN_MS);
+        admin_tick(s->admin);
+    }
+    while (!s->interrupted && !admin_is_idle(s->admin) && s->loop.now_ms < until_ms) {
+        loop_turn(&s->loop, DRAIN_TURN_MS);
+        admin_tick(s->admin);
+    }
+}
+
 static enum exit_code serve(struct server *s)
 {
     while (!s->stopping)
         loop_turn(&s->loop, periodic_run(s, s->loop.now_ms));
-    while (!all_done(s) && !s->interrupted)
-        loop_turn(&s->loop, DRAIN_TURN_MS);
+    drain(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
         _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
@@ -201,6 +225,8 @@ static void server_free(struct server *s)
     free(s->udp_fds);
     periodic_fini(&s->periodic);
     sockets_close(&s->sockets);
+    admin_close(s->admin);
+    admin_sockets_close(&s->admin_sockets);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);
@@ -217,6 +243,7 @@ static enum exit_code start(struct server *s)
     enum exit_code code = start_privileged(s);
     if (code == EXIT_FINE) code = start_housekeeping(s);
     if (code == EXIT_FINE) code = start_store(s);
+    if (code == EXIT_FINE) code = start_pages(s);
     if (code == EXIT_FINE) code = start_workers(s);
     if (code != EXIT_FINE) return code;
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);

@@ -5,8 +5,10 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
+#include "app/admin_sockets.h"
 #include "app/exit_code.h"
 #include "app/live.h"
+#include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
 #include "app/worker.h"
@@ -30,6 +32,8 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
+    struct admin_sockets admin_sockets;
+    struct admin *admin; /* the operators' door */
     bool stopping, interrupted, reload_wanted;
 };
 

@@ -39,6 +39,7 @@ static enum err open_http(struct worker *w)
         .rng = &w->rng,
         .shared = w->env->http_shared,
         .opts = &w->env->http_opts,
+        .pages = w->env->pages,
         .peer_ids = w->env->peer_ids,
     };
     return http_door_open(&w->http, &env);

@@ -41,7 +41,7 @@ struct slab {
     /* pages_lock */
     struct lock pages_lock;
     uint32_t page_next;              /* pages from here on were never used */
-    uint32_t page_committed;         /* pages before this one are readable */
+    _Atomic uint32_t page_committed; /* pages 1 to before this one are readable, for ever */
     uint32_t free_dirty, free_clean; /* lists of free pages, with and without memory */
     _Atomic uint32_t pages_used;
     /* each with its own lock */
@@ -70,6 +70,15 @@ slab_ref slab_compact(struct slab *s, slab_ref ref);
 static inline void *slab_at(const struct slab *s, slab_ref ref)
 {
     return s->base + (uint64_t)ref * SLAB_UNIT_BYTES;
+}
+
+/* Can `bytes` from there be read at all? For references that may be out of date: what is read may
+ * be another object's by now, but reading it does no harm. */
+static inline bool slab_holds(const struct slab *s, slab_ref ref, uint32_t bytes)
+{
+    uint64_t from = (uint64_t)ref * SLAB_UNIT_BYTES;
+    uint64_t end = (uint64_t)atomic_load_explicit(&s->page_committed, memory_order_relaxed);
+    return from >= SLAB_PAGE_BYTES && from + bytes <= end * SLAB_PAGE_BYTES;
 }
 
 /* Give memory of free pages back, at most `pages_max` pages (a system call each). */

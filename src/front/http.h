@@ -34,6 +34,15 @@ struct http_shared {
 enum err http_shared_init(struct http_shared *s) MUST_CHECK;
 void http_shared_fini(struct http_shared *s);
 
+/* Where connections go that ask for a page and not for the tracker. Called by any worker. */
+struct http_request;
+struct http_pages {
+    bool (*is_page)(const struct http_pages *p, const struct http_request *r);
+    /* Take the connection and a copy of all its unanswered bytes, the page's request first; they
+     * are at most STREAM_SCRATCH_BYTES. False when there is no room: the fd stays the caller's. */
+    bool (*take)(struct http_pages *p, int fd, const struct address *client, struct view bytes);
+};
+
 /* What a door is given; the worker that owns the loop owns the door. */
 struct http_door_env {
     struct loop *loop;
@@ -41,7 +50,8 @@ struct http_door_env {
     struct rng *rng;
     struct http_shared *shared;
     _Atomic(const struct http_opts *) *opts;
-    bool peer_ids; /* the store keeps them */
+    struct http_pages *pages; /* NULL: there are none */
+    bool peer_ids;            /* the store keeps them */
 };
 
 struct http_door;
@@ -58,6 +68,11 @@ void http_door_tick(struct http_door *d);
 /* Stop accepting; requests in hand are answered with Connection: close. */
 void http_door_drain(struct http_door *d);
 bool http_door_is_idle(const struct http_door *d);
+
+/* Whom a request is from: `socket`, unless that is a trusted proxy that speaks for somebody
+ * (protocol.md T60..T63). ERR_BAD_ADDRESS when it does not say for whom. */
+enum err http_client_address(const struct http_opts *o, const struct address *socket,
+                             const struct http_request *r, struct address *out) MUST_CHECK;
 
 /* Close everything at once and free. */
 void http_door_close(struct http_door *d);

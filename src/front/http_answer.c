@@ -35,6 +35,7 @@ static const struct status_row STATUSES[] = {
     {413, "Content Too Large", ""},
     {414, "URI Too Long", ""},
     {431, "Request Header Fields Too Large", ""},
+    {503, "Service Unavailable", "Retry-After: 1\r\n"},
     {505, "HTTP Version Not Supported", ""},
 };
 
@@ -125,15 +126,11 @@ static void answer_failure(struct http_conn *c, const struct http_request *r, en
 
 /* ---- who asks ---- */
 
-/* The client's address: the socket's, unless a trusted proxy speaks for somebody (T60..T63).
- * ERR_BAD_ADDRESS when it does not say for whom. */
-static enum err client_address(const struct http_conn *c, const struct http_request *r,
-                               struct address *out)
+enum err http_client_address(const struct http_opts *o, const struct address *socket,
+                             const struct http_request *r, struct address *out)
 {
-    const struct http_opts *o = http_door_opts(c->door);
-    *out = c->client;
-    if (!o->forwarded_header[0] || c->is_proxy_itself ||
-        !prefixes_contain(o->trusted, o->trusted_count, &c->client))
+    *out = *socket;
+    if (!o->forwarded_header[0] || !prefixes_contain(o->trusted, o->trusted_count, socket))
         return ERR_OK;
     struct view values[HTTP_HEADERS_MAX], wanted = view_of_text(o->forwarded_header);
     size_t count = 0;
@@ -142,6 +139,14 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
     if (count == 0) return ERR_BAD_ADDRESS;
     return forwarded_client(values, count, view_equal_nocase(wanted, VIEW("Forwarded")), o->trusted,
                             o->trusted_count, out);
+}
+
+static enum err client_address(const struct http_conn *c, const struct http_request *r,
+                               struct address *out)
+{
+    *out = c->client;
+    if (c->is_proxy_itself) return ERR_OK;
+    return http_client_address(http_door_opts(c->door), &c->client, r, out);
 }
 
 /* A client can do nothing about it, the operator can: so the log says it too. */
@@ -234,42 +239,6 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
 
 /* ---- scrape ---- */
 
-/* The part of `list` before the next `separator`; `list` becomes what follows it. */
-static struct view list_next(struct view *list, char separator)
-{
-    const uint8_t *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
-    struct view item = view_of(list->ptr, end ? (size_t)(end - list->ptr) : list->len);
-    size_t taken = item.len + (end ? 1 : 0);
-    *list = view_from(*list, taken);
-    return view_trim(item);
-}
-
-/* ";q=0" and ";q=0.000" mean: not that one. */
-static bool quality_is_zero(struct view params)
-{
-    while (params.len) {
-        struct view p = list_next(&params, ';');
-        if (p.len < 3 || (p.ptr[0] | 0x20) != 'q' || p.ptr[1] != '=') continue;
-        for (size_t i = 2; i < p.len; i++)
-            if (p.ptr[i] >= '1' && p.ptr[i] <= '9') return false;
-        return true;
-    }
-    return false;
-}
-
-static bool accepts_gzip(const struct http_request *r)
-{
-    struct view list;
-    if (!http1_header(r, "Accept-Encoding", &list)) return false;
-    while (list.len) {
-        struct view params = list_next(&list, ',');
-        struct view name = list_next(&params, ';');
-        if (view_equal_nocase(name, VIEW("gzip")) || view_equal_nocase(name, VIEW("x-gzip")))
-            return !quality_is_zero(params);
-    }
-    return false;
-}
-
 /* The head of a full scrape; the body follows piece by piece (full_scrape.h). */
 static void full_scrape_head(struct http_conn *c, const struct http_request *r, bool gzip,
                              struct writer *out)
@@ -297,7 +266,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
         return;
     }
     struct full_scrape_opts opts = {.tracker = d->env.tracker,
-                                    .gzip = accepts_gzip(r),
+                                    .gzip = http1_accepts_gzip(r),
                                     .chunked = r->minor_version > 0,
                                     .min_request_interval_s = o->scrape_interval_s};
     uint32_t retry_in_min;
@@ -381,6 +350,14 @@ static void sample_talker(struct http_conn *c, const struct http_request *r)
                  loop_now_s(d->env.loop));
 }
 
+/* A path that is not the tracker's may be a page: then the connection leaves. */
+static bool leaves_for_page(struct http_conn *c, const struct http_request *r)
+{
+    const struct http_pages *pages = c->door->env.pages;
+    c->leaving = pages && !c->wrapped && pages->is_page(pages, r);
+    return c->leaving;
+}
+
 void http_answer(struct http_conn *c, const struct http_request *r, struct writer *out)
 {
     struct view passkey = {0};
@@ -393,9 +370,13 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
     case ROUTE_ANNOUNCE: answer_announce(c, r, passkey, out); break;
     case ROUTE_SCRAPE: answer_scrape(c, r, passkey, out); break;
     case ROUTE_HEARTBEAT: answer_heartbeat(c, r, out); break;
-    case ROUTE_ROOT: answer_banner(c, r, out); break;
-    case ROUTE_NONE: answer_refusal(c, r, 404, out); break;
+    case ROUTE_ROOT:
+        if (!leaves_for_page(c, r)) answer_banner(c, r, out);
+        break;
+    case ROUTE_NONE:
+        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, out);
+        break;
     }
-    if (!c->closing) metrics_inc(METRIC_HTTP_KEPT_ALIVE);
+    if (!c->closing && !c->leaving) metrics_inc(METRIC_HTTP_KEPT_ALIVE);
     assert(!out->overflow);
 }

@@ -24,16 +24,22 @@
 
 /* ---- closing ---- */
 
-void http_conn_close(struct http_conn *c, bool abort)
+/* Closed, or somebody else's now. */
+static void conn_forget(struct http_conn *c, bool abort)
 {
     struct http_door *d = c->door;
-    if (c->scrape) full_scrape_free(c->scrape);
-    c->scrape = NULL;
     stream_close(&d->pool, &c->stream, abort);
     list_append(&d->free, &c->stream.waiting);
     assert(d->open > 0);
     d->open--;
     atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+}
+
+void http_conn_close(struct http_conn *c, bool abort)
+{
+    if (c->scrape) full_scrape_free(c->scrape);
+    c->scrape = NULL;
+    conn_forget(c, abort);
     metrics_inc(METRIC_TCP_CLOSES);
 }
 
@@ -152,7 +158,9 @@ static bool conn_request(struct http_conn *c, struct writer *out)
         return true;
     }
     if (wrapped) r.keep_alive = false;
+    c->wrapped = wrapped;
     http_answer(c, &r, out);
+    if (c->leaving) return false;          /* with all its bytes */
     if (wrapped) c->client_closes = false; /* more of the wrapping may follow */
     stream_consume(&c->door->pool, &c->stream, (size_t)used);
     return true;
@@ -184,7 +192,7 @@ static enum stream_io conn_serve(struct http_conn *c)
         if (io != STREAM_OK) return io;
     }
     struct writer out = writer_of(c->door->out, sizeof c->door->out);
-    while (!c->scrape && !c->closing && conn_request(c, &out)) {
+    while (!c->scrape && !c->closing && !c->leaving && conn_request(c, &out)) {
         if (writer_left(&out) >= HTTP_ANSWER_BYTES_MAX) continue;
         enum stream_io io = conn_send(c, &out);
         if (io != STREAM_OK) return io;
@@ -200,7 +208,7 @@ static size_t conn_keep_max(const struct http_conn *c)
 
 static enum stream_io conn_read(struct http_conn *c)
 {
-    if (c->scrape || c->closing || c->eof) return STREAM_OK;
+    if (c->scrape || c->closing || c->eof || c->leaving) return STREAM_OK;
     enum stream_io io = stream_receive(&c->door->pool, &c->stream, conn_keep_max(c));
     if (io == STREAM_OK) return conn_serve(c);
     if (io == STREAM_EOF) c->eof = true;
@@ -234,6 +242,27 @@ static void time_turn(struct http_conn *c, uint32_t count)
                     loop_elapsed_us(d->env.loop), count);
 }
 
+/* All answers before it are sent: give the connection to the operators' door. */
+static void conn_hand_over(struct http_conn *c)
+{
+    struct http_door *d = c->door;
+    struct http_pages *pages = d->env.pages;
+    struct view input = stream_input(&c->stream);
+    int fd = stream_release(&d->pool, &c->stream);
+    if (pages->take(pages, fd, &c->client, input)) {
+        metrics_inc(METRIC_PAGES_HANDED_OVER);
+        conn_forget(c, false);
+        return;
+    }
+    metrics_inc(METRIC_PAGES_REFUSED);
+    c->leaving = false;
+    c->stream.source.fd = fd;
+    struct writer out = writer_of(d->out, sizeof d->out);
+    http_answer_error(c, 503, &out);
+    if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
+    else conn_settle(c, true);
+}
+
 void http_conn_turn(struct http_conn *c)
 {
     uint32_t requests = c->requests;
@@ -243,6 +272,7 @@ void http_conn_turn(struct http_conn *c)
     if (io == STREAM_OK) io = conn_read(c);
     time_turn(c, c->requests - requests);
     if (io == STREAM_GONE) http_conn_close(c, false);
+    else if (c->leaving && !stream_has_unsent(&c->stream)) conn_hand_over(c);
     else conn_settle(c, progress || c->requests != requests);
 }
 

@@ -50,6 +50,8 @@ struct http_conn {
     bool closing;         /* the last answer is written; nothing more is read as a request */
     bool client_closes;   /* ... and the client said itself that it sends nothing more */
     bool eof;             /* the client has sent its last byte */
+    bool wrapped;         /* the request at hand came in base64 */
+    bool leaving;         /* the input begins with a request for a page: to be handed over */
 };
 
 _Static_assert(sizeof(struct http_conn) <= 176, "60 000 idle connections take 10 MB");
@@ -108,7 +110,8 @@ void http_conn_close(struct http_conn *c, bool abort);
 uint64_t http_wait_ms(const struct http_door *d, enum http_wait wait);
 
 /* Answer one request: append head and body to `out`, which has HTTP_ANSWER_BYTES_MAX of room, and
- * decide whether the connection goes on. A full scrape leaves c->scrape to be streamed. */
+ * decide whether the connection goes on. A full scrape leaves c->scrape to be streamed; a request
+ * for a page writes nothing and sets c->leaving. */
 void http_answer(struct http_conn *c, const struct http_request *r, struct writer *out);
 
 /* Answer with an HTTP error (a status of protocol.md R4); the connection ends with it. */

@@ -2,7 +2,7 @@
  *
  *   1  every datagram is decoded; what needs no store is answered (connects, heartbeats, errors);
  *      announces are hashed and their shard is fetched into the cache
- *   2  the index lines of all announces are fetched
+ *   2  the index lines of all announces are fetched, then their torrents' records
  *   3  announces are recorded and answered, their cache misses behind them
  *   4  one sendmmsg
  *
@@ -207,8 +207,9 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
         keys[i] = swarm_hash(t->swarm, &hashes[i]);
         swarm_prefetch(t->swarm, keys[i], 0);
     }
-    for (size_t i = 0; i < count; i++)
-        swarm_prefetch(t->swarm, keys[i], 1);
+    for (int stage = 1; stage <= 2; stage++)
+        for (size_t i = 0; i < count; i++)
+            swarm_prefetch(t->swarm, keys[i], stage);
     struct writer w = answer_writer(d, g->at, UDP_ANSWER_BYTES_MAX);
     udp_encode_scrape_head(&w, g->request.transaction_id);
     for (size_t i = 0; i < count; i++) {
@@ -306,8 +307,9 @@ static unsigned serve_batch(struct udp_door *d)
     sample_batch(d, count);
     for (unsigned i = 0; i < count; i++)
         take_datagram(d, o, i);
-    for (unsigned i = 0; i < d->pending_count; i++)
-        swarm_prefetch(d->env.tracker->swarm, d->pending[i].hash, 1);
+    for (int stage = 1; stage <= 2; stage++)
+        for (unsigned i = 0; i < d->pending_count; i++)
+            swarm_prefetch(d->env.tracker->swarm, d->pending[i].hash, stage);
     for (unsigned i = 0; i < d->pending_count; i++)
         answer_announce(d, o, &d->pending[i]);
     udp_batch_flush(d->batch);

@@ -110,12 +110,12 @@ static bool is_wildcard(const struct address *a)
 }
 
 /* What both kinds share: family, sharing the port. */
-static enum err socket_open(const struct address *a, int type, int *fd)
+static enum err socket_open(const struct address *a, int type, bool exclusive, int *fd)
 {
     bool v6 = a->family == FAMILY_V6;
     *fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0) return ERR_OS;
-    if (!option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1)) return ERR_OS;
+    if (!exclusive && !option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1)) return ERR_OS;
     if (v6 && !option_set(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) return ERR_OS;
     return ERR_OK;
 }
@@ -165,7 +165,7 @@ static enum err tcp_setup(int fd, const struct listen_address *a, const struct l
 enum err listen_udp(const struct listen_address *a, const struct listen_opts *o, int *fd)
 {
     int socket_fd;
-    enum err err = socket_open(&a->address, SOCK_DGRAM, &socket_fd);
+    enum err err = socket_open(&a->address, SOCK_DGRAM, o->exclusive, &socket_fd);
     if (err == ERR_OK) err = udp_setup(socket_fd, a, o);
     return socket_finish(err, socket_fd, fd);
 }
@@ -173,7 +173,7 @@ enum err listen_udp(const struct listen_address *a, const struct listen_opts *o,
 enum err listen_tcp(const struct listen_address *a, const struct listen_opts *o, int *fd)
 {
     int socket_fd;
-    enum err err = socket_open(&a->address, SOCK_STREAM, &socket_fd);
+    enum err err = socket_open(&a->address, SOCK_STREAM, o->exclusive, &socket_fd);
     if (err == ERR_OK) err = tcp_setup(socket_fd, a, o);
     return socket_finish(err, socket_fd, fd);
 }

@@ -26,6 +26,7 @@ enum err listen_parse(struct view text, struct listen_address *out) MUST_CHECK;
 struct listen_opts {
     uint32_t backlog;
     uint32_t udp_recv_bytes, udp_send_bytes; /* SO_RCVBUF / SO_SNDBUF; 0 leaves the default */
+    bool exclusive; /* nobody may bind the same address, ourselves included */
 };
 
 /* Open, configure and bind one socket at a->address and a->port (0: the kernel picks one); any number

@@ -111,13 +111,32 @@ void stream_close(struct stream_pool *p, struct stream *s, bool abort)
     buffer_return(p, &s->in);
     buffer_return(p, &s->out);
     if (s->events) loop_forget(p->loop, &s->source);
-    if (abort) {
+    if (abort && s->source.fd >= 0) {
         struct linger none = {.l_onoff = 1, .l_linger = 0};
         setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     }
-    if (close(s->source.fd) != 0) metrics_errno(CALL_CLOSE, errno);
+    if (s->source.fd >= 0 && close(s->source.fd) != 0) metrics_errno(CALL_CLOSE, errno);
     s->source.fd = -1;
     s->events = 0;
+}
+
+int stream_release(struct stream_pool *p, struct stream *s)
+{
+    int fd = s->source.fd;
+    if (s->events) loop_remove(p->loop, &s->source);
+    s->source.fd = -1;
+    s->events = 0;
+    return fd;
+}
+
+enum err stream_preload(struct stream_pool *p, struct stream *s, struct view bytes)
+{
+    assert(!s->in.at && bytes.len);
+    enum err err = buffer_borrow(p, bytes.len, &s->in);
+    if (err != ERR_OK) return err;
+    memcpy(s->in.at, bytes.ptr, bytes.len);
+    s->in.to = (uint32_t)bytes.len;
+    return ERR_OK;
 }
 
 enum err stream_watch(struct stream_pool *p, struct stream *s, uint32_t events)

@@ -60,6 +60,12 @@ void stream_open(struct stream *s, int take_fd, loop_ready_fn *ready);
  * a reset, so that the kernel keeps nothing for a peer that does not read. */
 void stream_close(struct stream_pool *p, struct stream *s, bool abort);
 
+/* Give the fd away, watched by no loop any more. The bytes stay until stream_close(). */
+int stream_release(struct stream_pool *p, struct stream *s);
+
+/* Bytes that somebody else received before; the stream has none yet. ERR_FULL, ERR_NO_MEMORY. */
+enum err stream_preload(struct stream_pool *p, struct stream *s, struct view bytes) MUST_CHECK;
+
 /* One recv() behind the bytes already there. OK, AGAIN, EOF or GONE; GONE, too, when `keep_max` or
  * more of them are kept from an earlier turn. */
 enum stream_io stream_receive(struct stream_pool *p, struct stream *s, size_t keep_max);

@@ -28,6 +28,7 @@ struct head {
     struct http_request *out;
     bool has_host, has_length; /* seen already: a second one is refused */
     bool asks_close, asks_keep_alive;
+    bool may_post;
 };
 
 /* RFC 9110 token characters: methods and header names. */
@@ -167,6 +168,7 @@ static int request_line_parse(struct head *h)
     if (step <= 0) return step;
     if (view_equal(method, VIEW("GET"))) h->out->method = HTTP_GET;
     else if (view_equal(method, VIEW("HEAD"))) h->out->method = HTTP_HEAD;
+    else if (h->may_post && view_equal(method, VIEW("POST"))) h->out->method = HTTP_POST;
     else return -405;
     if (!target_split(target, h->out)) return -400;
     return line_end(h);
@@ -185,13 +187,14 @@ static void connection_tokens(struct head *h, struct view list)
     }
 }
 
-/* Only one Content-Length, and it must say zero: a body that somebody else would skip must never be
- * read as the next request (T10). */
+/* Only one Content-Length, and it must say zero but for a POST: a body that somebody else would skip
+ * must never be read as the next request (T10). */
 static bool length_is_fine(struct head *h, struct view value)
 {
     if (h->has_length) return false;
     h->has_length = true;
-    return text_u64(value, &h->out->body_bytes) == ERR_OK && h->out->body_bytes == 0;
+    if (text_u64(value, &h->out->body_bytes) != ERR_OK) return false;
+    return h->out->body_bytes == 0 || h->out->method == HTTP_POST;
 }
 
 /* The four headers that change how the connection goes on. */
@@ -259,11 +262,12 @@ static bool is_still_open(struct view bytes, size_t seen)
     return bytes.len <= HTTP_TARGET_BYTES_MAX || memchr(bytes.ptr + 2, '\n', seen - 2);
 }
 
-int http1_parse(struct view bytes, size_t seen, struct http_request *out)
+static int head_parse(struct view bytes, size_t seen, bool may_post, struct http_request *out)
 {
     assert(bytes.len <= INT_MAX && seen <= bytes.len);
     if (bytes.len == 0 || is_still_open(bytes, seen)) return MORE;
-    struct head h = {.at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out};
+    struct head h = {
+        .at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out, .may_post = may_post};
     out->header_count = 0;
     out->body_bytes = 0;
     int step = GO_ON;
@@ -271,8 +275,19 @@ int http1_parse(struct view bytes, size_t seen, struct http_request *out)
     if (step > 0) step = request_line_parse(&h);
     if (step > 0) step = headers_parse(&h);
     if (step <= 0) return step;
+    if (out->method == HTTP_POST && !h.has_length) return -411;
     out->keep_alive = !h.asks_close && (out->minor_version > 0 || h.asks_keep_alive);
     return (int)(h.at - bytes.ptr);
+}
+
+int http1_parse(struct view bytes, size_t seen, struct http_request *out)
+{
+    return head_parse(bytes, seen, false, out);
+}
+
+int http1_parse_post(struct view bytes, size_t seen, struct http_request *out)
+{
+    return head_parse(bytes, seen, true, out);
 }
 
 bool http1_header(const struct http_request *r, const char *name, struct view *value)
@@ -282,6 +297,42 @@ bool http1_header(const struct http_request *r, const char *name, struct view *v
         if (!view_equal_nocase(r->headers[i].name, wanted)) continue;
         *value = r->headers[i].value;
         return true;
+    }
+    return false;
+}
+
+/* The part of `list` before the next `separator`; `list` becomes what follows it. */
+static struct view list_next(struct view *list, char separator)
+{
+    const uint8_t *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
+    struct view item = view_of(list->ptr, end ? (size_t)(end - list->ptr) : list->len);
+    size_t taken = item.len + (end ? 1 : 0);
+    *list = view_from(*list, taken);
+    return view_trim(item);
+}
+
+/* ";q=0" and ";q=0.000" mean: not that one. */
+static bool quality_is_zero(struct view params)
+{
+    while (params.len) {
+        struct view p = list_next(&params, ';');
+        if (p.len < 3 || (p.ptr[0] | 0x20) != 'q' || p.ptr[1] != '=') continue;
+        for (size_t i = 2; i < p.len; i++)
+            if (p.ptr[i] >= '1' && p.ptr[i] <= '9') return false;
+        return true;
+    }
+    return false;
+}
+
+bool http1_accepts_gzip(const struct http_request *r)
+{
+    struct view list;
+    if (!http1_header(r, "Accept-Encoding", &list)) return false;
+    while (list.len) {
+        struct view params = list_next(&list, ',');
+        struct view name = list_next(&params, ';');
+        if (view_equal_nocase(name, VIEW("gzip")) || view_equal_nocase(name, VIEW("x-gzip")))
+            return !quality_is_zero(params);
     }
     return false;
 }

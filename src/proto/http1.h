@@ -1,4 +1,4 @@
-/* http1.h - reading the head of an HTTP/1.x GET: used, MORE or BAD. No I/O, no allocation.
+/* http1.h - reading the head of an HTTP/1.x request: used, MORE or BAD. No I/O, no allocation.
  *
  * Sources   RFC 9112 as far as a tracker needs it; protocol.md section 9.1 (T1..T21). */
 #ifndef PROTO_HTTP1_H
@@ -10,7 +10,7 @@
 #define HTTP_HEADERS_MAX       64    /* more: 431 (T21) */
 #define HTTP_WRAPPED_BYTES_MAX 4096  /* base64 text of a wrapped request; longer: 431 */
 
-enum http_method { HTTP_GET, HTTP_HEAD };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 
 struct http_header {
     struct view name, value; /* value without surrounding blanks */
@@ -23,7 +23,8 @@ struct http_request {
     bool has_query;
     bool keep_alive;       /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
-    uint64_t body_bytes;   /* Content-Length; not 0 only when it is refused (-400) for that */
+    uint64_t
+        body_bytes; /* Content-Length; of GET and HEAD not 0 only when refused (-400) for that */
     uint16_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -36,8 +37,15 @@ struct http_request {
  *   cost      one pass over the head; a call with no new line end looks at the new bytes only */
 int http1_parse(struct view bytes, size_t seen, struct http_request *out);
 
+/* The same, and a POST is allowed: exactly one Content-Length (-411 without), its body of
+ * out->body_bytes follows the head and is the caller's to limit and to take. */
+int http1_parse_post(struct view bytes, size_t seen, struct http_request *out);
+
 /* The value of the only header of that name (case-insensitive); the first one if it repeats. */
 bool http1_header(const struct http_request *r, const char *name, struct view *value);
+
+/* Does the client take gzip? "q=0" says no. */
+bool http1_accepts_gzip(const struct http_request *r);
 
 /* Old uTorrent scrapes are the whole text of a GET in base64. Ask this before http1_parse(): true
  * when the bytes start with the base64 of "GET". */

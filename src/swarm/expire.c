@@ -21,8 +21,9 @@
 #define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
 #define RECORDS_PER_HOLD  128
 #define BUCKETS_PER_HOLD  64
-#define REMOVALS_PER_HOLD 160
+#define REMOVALS_PER_HOLD 128
 #define RECORDS_AHEAD     8
+#define PAGES_TRIMMED     4 /* at most, per shard visited: 2 GiB a cycle */
 
 struct sweep {
     struct swarm *s;
@@ -314,5 +315,5 @@ void swarm_sweep(struct swarm *s, struct swarm_time time, uint32_t shard_from, u
     }
     metrics_add(METRIC_PEERS_EXPIRED, report->peers_removed - peers_before);
     metrics_add(METRIC_TORRENTS_EXPIRED, report->torrents_removed - torrents_before);
-    slab_trim(&s->slab, shards);
+    slab_trim(&s->slab, shards * PAGES_TRIMMED);
 }

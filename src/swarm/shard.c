@@ -177,3 +177,24 @@ void shard_prefetch(const struct swarm *s, const struct shard *shard, uint64_t h
     __builtin_prefetch(index + group * 8);
     __builtin_prefetch(index + (size_t)groups * 8 + group * 8 * sizeof(slab_ref));
 }
+
+/* Without the lock another thread may be writing what is read here, or have moved the index: then a
+ * useless line is fetched. What must not happen is a read outside of committed memory, and the
+ * index and its size may be of different moments: slab_holds() looks at both. */
+__attribute__((no_sanitize("thread"))) void
+shard_prefetch_found(const struct swarm *s, const struct shard *shard, uint64_t hash)
+{
+    uint32_t groups = atomic_load_explicit(&shard->groups, memory_order_relaxed);
+    slab_ref ref = atomic_load_explicit(&shard->index, memory_order_relaxed);
+    if (!groups || !slab_holds(&s->slab, ref, index_bytes(groups))) return;
+    uint8_t *index = slab_at(&s->slab, ref);
+    uint32_t group = home_group(hash, groups);
+    uint64_t word;
+    memcpy(&word, index + group * 8, sizeof word);
+    uint64_t hits = bytes_equal(word, mark_of(hash));
+    if (!hits) return;
+    uint32_t i = group * 8 + (uint32_t)__builtin_ctzll(hits) / 8;
+    const uint8_t *record = slab_at(&s->slab, refs_of(index, groups)[i]);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + 64);
+}

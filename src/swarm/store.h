@@ -139,6 +139,8 @@ slab_ref *shard_entry(const struct swarm *s, const struct shard *shard, uint32_t
 struct slot shard_slot(const struct swarm *s, const struct shard *shard, uint32_t i);
 /* Without the lock: fetch what shard_find() will read first. */
 void shard_prefetch(const struct swarm *s, const struct shard *shard, uint64_t hash);
+/* Without the lock, too, and after that has arrived: fetch the record that has the hash's mark. */
+void shard_prefetch_found(const struct swarm *s, const struct shard *shard, uint64_t hash);
 static inline uint32_t shard_slots(const struct shard *shard)
 {
     return atomic_load_explicit(&shard->groups, memory_order_relaxed) * 8;

@@ -324,7 +324,8 @@ void swarm_prefetch(const struct swarm *s, uint64_t hash, int stage)
 {
     const struct shard *shard = shard_of(s, hash);
     if (stage == 0) __builtin_prefetch(shard);
-    else shard_prefetch(s, shard, hash);
+    else if (stage == 1) shard_prefetch(s, shard, hash);
+    else shard_prefetch_found(s, shard, hash);
 }
 
 uint32_t swarm_shard_count(const struct swarm *s)

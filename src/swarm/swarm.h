@@ -91,7 +91,7 @@ void swarm_limits_set(struct swarm *s, const struct swarm_opts *opts);
 uint64_t swarm_hash(const struct swarm *s, const struct info_hash *h);
 
 /* Bring the lines that the next call on this hash reads into the cache. Stage 0 fetches the shard,
- * stage 1 its index; call each over a whole batch before the next. */
+ * stage 1 its index, stage 2 the torrent's record; call each over a whole batch before the next. */
 void swarm_prefetch(const struct swarm *s, uint64_t hash, int stage);
 
 /* Record one announce and pick peers for the answer.

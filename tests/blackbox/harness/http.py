@@ -88,6 +88,7 @@ class HttpResponse:
 class HttpClient:
     """One connection at a time; opened when needed, reused while the server keeps it open.
 
+    port      None: `host` is the path of a Unix socket
     headers   sent with every request
     preface   bytes each new connection starts with (a PROXY header)
     """
@@ -109,9 +110,14 @@ class HttpClient:
     def open(self):
         """Connect anew."""
         self.close()
-        source = (self.source, 0) if self.source else None
-        self.socket = socket.create_connection(self.server, self.timeout, source)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.server[1] is None:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(self.timeout)
+            self.socket.connect(self.server[0])
+        else:
+            source = (self.source, 0) if self.source else None
+            self.socket = socket.create_connection(self.server, self.timeout, source)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.preface:
             self.socket.sendall(self.preface)
         return self

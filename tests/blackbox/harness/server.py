@@ -49,16 +49,21 @@ class Server:
 
     options   appended to FIXED; with exact=True they are the whole command line, "{port}" in them
               is replaced by the port
+    admin     with an operators' door: 127.0.0.1:admin_port and the Unix socket admin_path
     env       added environment
     """
 
-    def __init__(self, *options, env=None, exact=False, wait=True, port_lease=None, prefix=()):
+    def __init__(self, *options, admin=False, env=None, exact=False, wait=True, port_lease=None,
+                 prefix=()):
         self.lease = port_lease or PortLease()
         self.port = self.lease.port
         self.host4, self.host6 = "127.0.0.1", "::1"
         options = [str(o).replace("{port}", str(self.port)) for o in options]
         self.proxy_lease = None if exact or "--no-udp" in options else PortLease()
-        self.args = options if exact else [*FIXED, *self._listen_options(), *options]
+        self.admin_lease = PortLease() if admin else None
+        self._folder = tempfile.TemporaryDirectory() if admin else None
+        self.args = options if exact else [*FIXED, *self._listen_options(),
+                                           *self._admin_options(), *options]
         self._out = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, muster_bin(), *self.args], env=clean_env(env),
                                         stdin=subprocess.DEVNULL, stdout=self._out,
@@ -78,14 +83,30 @@ class Server:
             values.append(f"udp+proxy://127.0.0.1:{self.proxy_port}")
         return [word for value in values for word in ("--listen", value)]
 
+    def _admin_options(self):
+        if not self.admin_lease:
+            return ["--admin-listen", "off", "--admin-socket", "off"]
+        return ["--admin-listen", f"127.0.0.1:{self.admin_port}", "--admin-socket",
+                self.admin_path]
+
     @property
     def proxy_port(self):
         return self.proxy_lease.port
 
+    @property
+    def admin_port(self):
+        return self.admin_lease.port
+
+    @property
+    def admin_path(self):
+        return os.path.join(self._folder.name, "admin.sock")
+
     def _release_ports(self):
-        self.lease.release()
-        if self.proxy_lease:
-            self.proxy_lease.release()
+        for lease in (self.lease, self.proxy_lease, self.admin_lease):
+            if lease:
+                lease.release()
+        if self._folder:
+            self._folder.cleanup()
 
     @property
     def pid(self):
@@ -151,6 +172,14 @@ class Server:
 
     def http6(self, **how):
         return self._keep(HttpClient(self.host6, self.port, **how))
+
+    def admin(self, **how):
+        """A client of the admin listener."""
+        return self._keep(HttpClient(self.host4, self.admin_port, **how))
+
+    def unix(self, **how):
+        """A client of the operators' Unix socket."""
+        return self._keep(HttpClient(self.admin_path, None, **how))
 
     def _keep(self, client):
         self._clients.append(client)

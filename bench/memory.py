@@ -1,0 +1,138 @@
+"""memory.py - fill a running muster through its UDP door, weigh it, and count its peers by scrape.
+
+`./dev bench memory`. Every peer is announced once from an endpoint of its own by muster-bench. The resident
+set is read before the first packet, right after the last one, and after a whole sweep, which moves what the
+growing records left in half-empty pages together. Then a full scrape over HTTP must count exactly the
+peers that were announced: what was weighed is really there. (The goals are for what the store adds:
+growth of the resident set; the last one is for the whole process.)
+"""
+
+import dataclasses
+import http.client
+import json
+import re
+import subprocess
+import time
+
+from contenders import Server, Setting
+
+SWEEP_S = 5
+ENTRY = re.compile(rb"8:completei(\d+)e10:downloadedi\d+e10:incompletei(\d+)e")
+ENTRY_BYTES_MAX = 160
+
+
+@dataclasses.dataclass
+class Fill:
+    title: str
+    args: list
+    torrents: int
+    peers: int
+    goal_mb: float
+    of_process: bool = False
+
+
+FILLS = [
+    Fill("1 M torrents, 1 M peers", ["-t", "1M", "-p", "1M"], 1000000, 1000000, 48),
+    Fill("2 M torrents, 7 M peers", ["-t", "2M", "-p", "7M"], 2000000, 7000000, 160),
+    Fill("one swarm of 1 M peers", ["-t", "1", "-p", "1M"], 1, 1000000, 12),
+    Fill(
+        "100 k torrents, 2 M peers, Zipf 1.0",
+        ["-t", "100k", "-p", "2M", "-z", "1.0"],
+        100000,
+        2000000,
+        32,
+    ),
+    Fill("10 M torrents, 20 M peers", ["-t", "10M", "-p", "20M"], 10000000, 20000000, 900, True),
+]
+
+
+def rss_mb(pid):
+    for line in open(f"/proc/{pid}/status", encoding="ascii"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"no VmRSS of {pid}")
+
+
+def counted(port):
+    """(torrents, peers) of a full scrape."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/scrape")
+    answer = connection.getresponse()
+    torrents, peers, rest = 0, 0, b""
+    while piece := answer.read(1 << 20):
+        text = rest + piece
+        end = 0
+        for found in ENTRY.finditer(text):
+            torrents += 1
+            peers += int(found[1]) + int(found[2])
+            end = found.end()
+        rest = text[max(end, len(text) - ENTRY_BYTES_MAX) :]
+    connection.close()
+    return torrents, peers
+
+
+def fill(options, folder, port, row):
+    extra = ("--full-scrape", "--full-scrape-interval", "0", "--sweep-period", f"{SWEEP_S}s")
+    s = Setting(build=options.build, folder=folder / str(port), port=port, extra=extra)
+    with Server("muster", s, "0") as server:
+        before = rss_mb(server.pid)
+        command = [
+            *("taskset", "-c", "1", str(s.build / "muster-bench"), "--quiet", "--json", "-"),
+            *("--pid", str(server.pid), "-s", "4096", "-N", "1", "-W", "0", *row.args),
+            f"udp://127.0.0.1:{port}",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{row.title}: {done.stderr.strip()[-300:]}")
+        filled = rss_mb(server.pid)
+        time.sleep(2 * SWEEP_S + 1)
+        swept = rss_mb(server.pid)
+        torrents, peers = counted(port)
+    weighed = swept if row.of_process else swept - before
+    return {
+        "title": row.title,
+        "args": " ".join(row.args),
+        "before_mb": before,
+        "filled_mb": filled,
+        "swept_mb": swept,
+        "weighed_mb": weighed,
+        "goal_mb": row.goal_mb,
+        "fill_s": json.loads(done.stdout)["fill_s"],
+        "torrents": torrents,
+        "peers": peers,
+        "is_counted_right": (torrents, peers) == (row.torrents, row.peers),
+    }
+
+
+def markdown(rows, about, command):
+    lines = [
+        "# Memory, filled through the UDP door",
+        "",
+        f"Commit {about['commit']}, {about['date']}; {about['cpu']}, Linux {about['kernel']}. `{command}`",
+        "",
+        "Resident set in MB (10^6 bytes). Goals are for the growth after a sweep, the last one for the whole "
+        "process. Peers and torrents as a full scrape counted them.",
+        "",
+        "| workload | at start | filled | swept | weighed | goal | bytes/peer | torrents | peers | fill s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        verdict = "" if r["weighed_mb"] <= r["goal_mb"] else " **missed**"
+        count = "" if r["is_counted_right"] else " **wrong**"
+        lines.append(
+            f"| {r['title']} | {r['before_mb']:.1f} | {r['filled_mb']:.1f} | {r['swept_mb']:.1f} "
+            f"| {r['weighed_mb']:.1f} | {r['goal_mb']:.0f}{verdict} "
+            f"| {r['weighed_mb'] * 1e6 / r['peers']:.1f} | {r['torrents']} | {r['peers']}{count} "
+            f"| {r['fill_s']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def study(run, about):
+    """The name of the result, its figures, its text and its charts."""
+    rows = []
+    for row in FILLS:
+        run.port += 1
+        rows.append(fill(run.options, run.folder, run.port, row))
+        run.say(f"{row.title}: {rows[-1]['weighed_mb']:.1f} MB, goal {row.goal_mb}")
+    return "memory", rows, markdown(rows, about, run.options.command), {}
