@@ -74,6 +74,18 @@ const char *metric_call_name(enum metric_call call)
     return NAMES[call];
 }
 
+const char *metric_door_name(enum metric_door door)
+{
+    return door == METRIC_DOOR_UDP ? "udp" : "http";
+}
+
+void metric_errno_name(int error, char out[METRIC_ERRNO_BYTES_MAX])
+{
+    const char *name = strerrorname_np(error);
+    if (name) snprintf(out, METRIC_ERRNO_BYTES_MAX, "%s", name);
+    else snprintf(out, METRIC_ERRNO_BYTES_MAX, "%d", error);
+}
+
 int metric_print(enum metric id, char out[METRIC_TEXT_BYTES_MAX])
 {
     struct metric_row row = metric_row(id);

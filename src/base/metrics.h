@@ -71,6 +71,13 @@ enum metric_call {
 /* "close", "send_udp". */
 const char *metric_call_name(enum metric_call call);
 
+/* "udp", "http". */
+const char *metric_door_name(enum metric_door door);
+
+/* "EPIPE", or the number where the system has no name for it. */
+#define METRIC_ERRNO_BYTES_MAX 24
+void metric_errno_name(int error, char out[METRIC_ERRNO_BYTES_MAX]);
+
 /* Two characters '0'..'z' name a client's software: -qB4500-, and one letter where the second is
  * CLIENT_SHADOW: S58B-----. */
 #define CLIENT_CHARS  75u

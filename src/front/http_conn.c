@@ -177,6 +177,7 @@ static enum stream_io conn_stream(struct http_conn *c)
         full_scrape_free(c->scrape);
         c->scrape = NULL;
     }
+    metrics_add(METRIC_HTTP_FULL_SCRAPE_BYTES, writer_used(&out));
     return conn_send(c, &out);
 }
 
