@@ -43,10 +43,19 @@ def floor_http(s):
     return [s.build / "bench/floor_http", "-p", s.port, "-n", s.peers, *flags(c=s.close), *v6]
 
 
+def floor_http_merged(s):
+    return [*floor_http(s), "-m"]
+
+
 def muster(s, workers=1):
     # Defaults but for the number of workers: the wildcard sockets pay for IP_PKTINFO as in real life.
     plain = [s.program or s.build / "muster", "--port", s.port, "--workers", workers, "--log-level", "error"]
     return [*plain, *s.extra]
+
+
+def muster_one_address(s):
+    """As opentracker and nginx are configured here: one address, which needs no IP_PKTINFO."""
+    return [*muster(s), "--listen", f"{'[::1]' if s.v6 else '127.0.0.1'}:{s.port}"]
 
 
 def muster_two(s):
@@ -112,7 +121,11 @@ class Contender:
 CONTENDERS = {
     "floor_udp": Contender(floor_udp, True, False, note="the same system calls, nothing else"),
     "floor_http": Contender(floor_http, False, False, note="the same system calls, nothing else"),
+    "floor_http, merged": Contender(
+        floor_http_merged, False, False, note="the answer and the connection's end in one segment"
+    ),
     "muster": Contender(muster, True, note="defaults, one worker"),
+    "muster, one address": Contender(muster_one_address, True, note="one worker, `--listen 127.0.0.1`"),
     "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),
     "opentracker": Contender(opentracker, True, note="Debian's package, default threads"),
     "opentracker, udp.workers 1": Contender(

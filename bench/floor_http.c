@@ -1,8 +1,9 @@
 /* floor_http.c - what HTTP costs when a server does nothing: accept, read, a fixed answer.
  *
- *   floor_http [-p PORT] [-n PEERS] [-c] [-6]
+ *   floor_http [-p PORT] [-n PEERS] [-c] [-m] [-6]
  *   -n  peers in the body: its bytes are what matters
  *   -c  a connection per request: the answer says so, and the connection is closed behind it
+ *   -m  with -c: MSG_MORE holds the answer back until close() puts the FIN on it, as muster does
  *
  * TCP_DEFER_ACCEPT hands a connection over with its first bytes, so accept4(), recv(), send() and
  * close() are all there is, and only kept connections meet epoll. Requests are not read, only
@@ -30,6 +31,7 @@
 struct floor {
     int listen_fd, epoll_fd;
     bool close;
+    int send_flags;
     size_t answer_bytes;
     uint8_t in[IN_BYTES];
     uint8_t answers[ANSWERS_MAX * ANSWER_BYTES]; /* the same, over and over */
@@ -71,7 +73,7 @@ static bool conn_turn(struct floor *f, int fd)
     ssize_t got = recv(fd, f->in, sizeof f->in, 0);
     if (got < 0 && errno == EAGAIN) return true;
     size_t count = got > 0 ? requests_count(f->in, (size_t)got) : 0;
-    if (count) send(fd, f->answers, count * f->answer_bytes, MSG_NOSIGNAL);
+    if (count) send(fd, f->answers, count * f->answer_bytes, f->send_flags);
     if (got > 0 && !f->close) return true;
     close(fd);
     return false;
@@ -123,14 +125,15 @@ static int socket_open(uint16_t port, bool v6)
 
 int main(int argc, char **argv)
 {
-    static struct floor f;
+    static struct floor f = {.send_flags = MSG_NOSIGNAL};
     unsigned long port = 6971, peers = 9;
     bool v6 = false;
-    for (int letter; (letter = getopt(argc, argv, "p:n:c6")) != -1;) {
+    for (int letter; (letter = getopt(argc, argv, "p:n:cm6")) != -1;) {
         switch (letter) {
         case 'p': port = strtoul(optarg, NULL, 10); break;
         case 'n': peers = strtoul(optarg, NULL, 10); break;
         case 'c': f.close = true; break;
+        case 'm': f.send_flags |= MSG_MORE; break;
         case '6': v6 = true; break;
         default: return 2;
         }

@@ -26,7 +26,7 @@ class Lever:
 
 
 UDP, BATCH, SWARM = "src/front/udp.c", "src/net/udp_batch.h", "src/swarm/swarm.c"
-CONN, LISTEN = "src/front/http_conn.c", "src/net/listen.c"
+CONN, LISTEN, STREAM = "src/front/http_conn.c", "src/net/listen.c", "src/net/stream.c"
 
 LEVERS = [
     Lever(
@@ -102,6 +102,12 @@ LEVERS = [
                 "    if (c->eof || (is_silent && 0)) {\n",
             )
         ],
+    ),
+    Lever(
+        "answer and end of connection in one segment",
+        "in two",
+        "http_close",
+        [(STREAM, "(s->last ? MSG_MORE : 0)", "(s->last ? 0 : 0)")],
     ),
     Lever(
         "one send for all pipelined answers",

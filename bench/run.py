@@ -98,7 +98,7 @@ class Run:
         ]
         if not contender.is_tracker or not workload.fills:
             out.append("--no-fill")
-        if contender.command.__name__ != "muster":
+        if contender.command.__name__.split("_")[0] != "muster":
             out += ["--deep", "0"]  # others hand out the asker, or made-up peers
         if workload.rate_of:
             out += ["--rate", str(self.rate(workload))]

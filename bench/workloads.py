@@ -27,7 +27,13 @@ class Workload:
 
 
 SMALL = ["-t", "10k", "-p", "100k"]
-UDP_SERVERS = ["floor_udp", "muster", "opentracker", "opentracker, udp.workers 1"]
+UDP_SERVERS = [
+    "floor_udp",
+    "muster",
+    "muster, one address",
+    "opentracker",
+    "opentracker, udp.workers 1",
+]
 
 WORKLOADS = [
     Workload(
@@ -38,8 +44,8 @@ WORKLOADS = [
         UDP_SERVERS,
         [
             ("muster", "floor_udp", 1.2),
-            ("muster", "opentracker", 0.62),
-            ("muster", "opentracker, udp.workers 1", 0.8),
+            ("muster, one address", "opentracker", 0.62),
+            ("muster, one address", "opentracker, udp.workers 1", 0.8),
         ],
     ),
     Workload(
@@ -83,14 +89,14 @@ WORKLOADS = [
         "UDP connect and announce, 1:1",
         "udp",
         [*SMALL, "-m", "connect=1,announce=1"],
-        UDP_SERVERS[:3],
+        ["floor_udp", "muster", "opentracker"],
     ),
     Workload(
         "udp_scrape",
         "UDP scrape of 74 hashes",
         "udp",
         [*SMALL, "-m", "scrape=1", "-H", "74"],
-        UDP_SERVERS[:3],
+        ["floor_udp", "muster", "opentracker"],
     ),
     Workload(
         "udp_mix",
@@ -116,9 +122,10 @@ WORKLOADS = [
         "HTTP announce, a connection each",
         "http",
         [*SMALL, "--close", "-c", "64"],
-        ["floor_http", "muster", "opentracker", "nginx"],
+        ["floor_http", "floor_http, merged", "muster", "opentracker", "nginx"],
         [
             ("muster", "floor_http", 1.15),
+            ("muster", "floor_http, merged", 1.15),
             ("muster", "nginx", 1.0),
             ("muster", "opentracker", 1.0),
         ],

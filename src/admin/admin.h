@@ -91,6 +91,9 @@ struct admin_route {
 /* Does a path lead to a page that the main port may show? Pure, any thread. */
 bool admin_path_is_page(const struct admin_route *routes, size_t count, struct view path);
 
+/* Does it lead to a page that the main port never shows? Pure, any thread. */
+bool admin_path_is_local(const struct admin_route *routes, size_t count, struct view path);
+
 /* ---- the door ---- */
 
 struct admin_env {

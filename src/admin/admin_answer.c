@@ -119,6 +119,12 @@ bool admin_path_is_page(const struct admin_route *routes, size_t count, struct v
     return row && row->access == ADMIN_PUBLIC;
 }
 
+bool admin_path_is_local(const struct admin_route *routes, size_t count, struct view path)
+{
+    const struct admin_route *row = route_find(routes, count, path);
+    return row && row->access != ADMIN_PUBLIC;
+}
+
 /* ---- who may ---- */
 
 /* "https://host:port" of a page that runs in the client's browser; it must be the host asked. */

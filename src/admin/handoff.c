@@ -59,6 +59,14 @@ static void place_free(struct handoff *h, struct place *p)
     lock_release(&h->lock);
 }
 
+static void wake(const struct handoff *h)
+{
+    uint64_t one = 1;
+    ssize_t put = write(h->source.fd, &one, sizeof one);
+    assert(put == sizeof one);
+    (void)put;
+}
+
 static void handoff_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
@@ -72,8 +80,7 @@ static void handoff_ready(struct loop_source *source, uint32_t events)
         h->take(h->ctx, p->fd, &p->client, view_of(p->bytes, p->len));
         place_free(h, p);
     }
-    count = 1; /* more may wait: come again after the others' turn */
-    got = write(source->fd, &count, sizeof count);
+    wake(h); /* more may wait: come again after the others' turn */
 }
 
 enum err handoff_open(struct handoff **out, struct loop *loop, handoff_take_fn *take, void *ctx)
@@ -114,8 +121,7 @@ bool handoff_put(struct handoff *h, int fd, const struct address *client, struct
     bool was_empty = list_is_empty(&h->waiting);
     list_append(&h->waiting, &p->link);
     lock_release(&h->lock);
-    uint64_t one = 1;
-    if (was_empty && write(h->source.fd, &one, sizeof one) < 0) assert(false);
+    if (was_empty) wake(h);
     return true;
 }
 

@@ -131,6 +131,7 @@ void stats_print_prometheus(FILE *out, const struct stats *s);
 void stats_print_text(FILE *out, const struct stats *s, const char *separator);
 
 /* False: there is no such mode. */
+bool stats_mode_exists(struct view mode);
 bool stats_print_opentracker(FILE *out, const struct stats *s, struct view mode);
 
 /* opentracker's list of all torrents (mode=tpbs): one of them. `format` is its parameter of that

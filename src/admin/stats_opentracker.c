@@ -259,14 +259,23 @@ static const struct mode MODES[] = {
     {"completed", mode_completed}, {"version", mode_version}, {"everything", mode_everything},
 };
 
+static const struct mode *mode_find(struct view name)
+{
+    for (size_t i = 0; i < sizeof MODES / sizeof *MODES; i++)
+        if (view_equal(name, view_of_text(MODES[i].name))) return &MODES[i];
+    return NULL;
+}
+
+bool stats_mode_exists(struct view mode)
+{
+    return mode_find(mode) != NULL;
+}
+
 bool stats_print_opentracker(FILE *out, const struct stats *s, struct view mode)
 {
-    for (size_t i = 0; i < sizeof MODES / sizeof *MODES; i++) {
-        if (!view_equal(mode, view_of_text(MODES[i].name))) continue;
-        MODES[i].print(out, s);
-        return true;
-    }
-    return false;
+    const struct mode *m = mode_find(mode);
+    if (m) m->print(out, s);
+    return m != NULL;
 }
 
 /* ---- the list of all torrents ---- */

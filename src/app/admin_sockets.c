@@ -1,15 +1,25 @@
 /* admin_sockets.c - see admin_sockets.h.
  *
  * Sharing   unlike the main port these sockets are bound without SO_REUSEPORT: there is one thread
- *           to serve them, and a second muster must notice that the first has the address. */
+ *           to serve them, and a second muster must notice that the first has the address.
+ * Stale     a socket file outlives a crash. Whether somebody listens behind it is asked by
+ *           connecting: refused means nobody. The file is removed only then.
+ * Order     the Unix socket is made after the user drop, so that it is the server's own file and
+ *           the server can remove it. */
 #include "app/admin_sockets.h"
 
 #include "app/options_list.h"
 
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 128
+
+_Static_assert(CONTROL_PATH_BYTES_MAX == sizeof((struct sockaddr_un *)0)->sun_path,
+               "a path that was chosen can be bound");
 
 static bool is_default(const struct settings *s, const char *name)
 {
@@ -17,32 +27,122 @@ static bool is_default(const struct settings *s, const char *name)
     return s->origin[row - OPTIONS].source == SOURCE_DEFAULT;
 }
 
+/* What was asked for must work; what nobody asked for is only missed. */
+static enum err refuse(const struct settings *s, const char *option, const char *where, int why)
+{
+    bool may_fail = is_default(s, option);
+    log_line(may_fail ? LOG_WARN : LOG_ERROR, "cannot serve operator pages on %s: %s%s%s", where,
+             strerror(why), why == EADDRINUSE ? "; another program has it, perhaps a muster" : "",
+             may_fail ? "; serving without" : "");
+    return may_fail ? ERR_OK : ERR_OS;
+}
+
+/* ---- TCP ---- */
+
 enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s)
 {
     const struct app_opts *o = &s->config.app;
     const struct listen_opts how = {.backlog = BACKLOG, .exclusive = true};
-    *a = (struct admin_sockets){0};
+    if (strcmp(o->admin_socket, "off") != 0 && !o->admin_socket[0]) control_path_prepare(o->user);
     for (uint32_t i = 0; i < o->admin_listen_count; i++) {
         char text[LISTEN_TEXT_BYTES_MAX];
-        enum err err = listen_tcp(&o->admin_listen[i], &how, &a->tcp_fds[a->tcp_count]);
-        if (err == ERR_OK) {
+        struct listen_address shown = o->admin_listen[i];
+        shown.udp = true; /* no scheme */
+        listen_print(&shown, text, sizeof text);
+        if (listen_tcp(&o->admin_listen[i], &how, &a->tcp_fds[a->tcp_count]) == ERR_OK) {
             a->tcp_count++;
+            log_line(LOG_INFO, "operator pages on http://%s/", text);
             continue;
         }
-        bool may_fail = is_default(s, "admin_listen");
-        listen_print(&o->admin_listen[i], text, sizeof text);
-        log_line(may_fail ? LOG_WARN : LOG_ERROR, "cannot serve operator pages on %s: %s%s", text,
-                 strerror(errno), may_fail ? "; serving without" : "");
-        if (may_fail) continue;
-        admin_sockets_close(a);
-        return err;
+        int why = errno;
+        if (refuse(s, "admin_listen", text, why) != ERR_OK) return ERR_OS;
     }
     return ERR_OK;
+}
+
+/* ---- Unix ---- */
+
+static struct sockaddr_un unix_address(const char *path)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    memcpy(sun.sun_path, path, strlen(path) + 1);
+    return sun;
+}
+
+/* Remove a socket file that nobody listens on; false, and errno, when it is something else. */
+static bool stale_remove(const char *path)
+{
+    struct stat st;
+    struct sockaddr_un sun = unix_address(path);
+    if (lstat(path, &st) != 0) return errno == ENOENT;
+    errno = EEXIST;
+    if (!S_ISSOCK(st.st_mode)) return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    bool refused = connect(fd, (struct sockaddr *)&sun, sizeof sun) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    errno = EADDRINUSE;
+    return refused && unlink(path) == 0;
+}
+
+static bool unix_listen(int fd, const char *path)
+{
+    struct sockaddr_un sun = unix_address(path);
+    mode_t mask = umask(0177);
+    bool bound = bind(fd, (struct sockaddr *)&sun, sizeof sun) == 0;
+    int why = errno;
+    umask(mask);
+    errno = why;
+    return bound && listen(fd, BACKLOG) == 0;
+}
+
+static bool unix_open(struct admin_sockets *a, const char *path)
+{
+    struct stat st;
+    if (!stale_remove(path)) return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    if (!unix_listen(fd, path) || lstat(path, &st) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return false;
+    }
+    a->unix_fd = fd;
+    a->unix_dev = st.st_dev;
+    a->unix_ino = st.st_ino;
+    memcpy(a->unix_path, path, strlen(path) + 1);
+    return true;
+}
+
+enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s)
+{
+    const char *wanted = s->config.app.admin_socket;
+    char path[CONTROL_PATH_BYTES_MAX] = "";
+    if (strcmp(wanted, "off") == 0) return ERR_OK;
+    if (!wanted[0] && control_path_choose(s->config.app.port, path) != ERR_OK)
+        return refuse(s, "admin_socket", "a Unix socket", errno);
+    if (strlen(wanted) >= sizeof path) return refuse(s, "admin_socket", wanted, ENAMETOOLONG);
+    if (wanted[0]) memcpy(path, wanted, strlen(wanted) + 1);
+    if (!unix_open(a, path)) return refuse(s, "admin_socket", path, errno);
+    log_line(LOG_INFO, "operators' socket is %s", path);
+    return ERR_OK;
+}
+
+/* ---- the end ---- */
+
+static void unix_remove(const struct admin_sockets *a)
+{
+    struct stat st;
+    if (!a->unix_path[0] || lstat(a->unix_path, &st) != 0) return;
+    if (st.st_dev == a->unix_dev && st.st_ino == a->unix_ino) unlink(a->unix_path);
 }
 
 void admin_sockets_close(struct admin_sockets *a)
 {
     for (uint32_t i = 0; i < a->tcp_count; i++)
         if (a->tcp_fds[i] >= 0) close(a->tcp_fds[i]);
-    *a = (struct admin_sockets){0};
+    if (a->unix_fd >= 0) close(a->unix_fd);
+    unix_remove(a);
+    *a = (struct admin_sockets){.unix_fd = -1};
 }

@@ -295,16 +295,27 @@ const struct option_row OPTIONS[] = {
      .more = "Must be readable by `user`. Built-in pages win, but for /, /robots.txt, /favicon.ico "
              "and /dmca. Files up to 8 MiB; no hidden files, no symbolic links; NAME.gz beside "
              "NAME is sent to clients that take gzip; a folder's page is its index.html."},
-
-    /* ---- accepted for etracker's command lines ---- */
-    {.name = "charset", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.charset),
+    {.name = "stats", .type = OPT_CHOICE, IN(PAGES), RESTART, AT(app.stats),
+     .choices = "full minimal", .value = "LEVEL", .dflt = "full",
+     .help = "how much is counted",
+     .more = "Minimal leaves out latency, client software, top talkers, re-announce delays and "
+             "the history of charts. Full costs less than 2 % of a UDP announce."},
+    {.name = "top_swarms", .type = OPT_CHOICE, IN(PAGES), LIVE, AT(app.top_swarms),
+     .choices = "off local public", .value = "WHO", .dflt = "local",
+     .help = "who may see the info hashes of the largest swarms",
+     .more = "Local: the admin listener and the Unix socket. Public: the main port, too."},
+    {.name = "charset", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.charset),
      .may_hold = is_name, .value = "NAME",
      .range = "a character set's name", .dflt = "utf-8",
-     .help = "character set of pages"},
-    {.name = "locale", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.locale),
+     .help = "character set of the plain statistics page, /stats"},
+    {.name = "locale", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.locale),
      .may_hold = is_name, .value = "NAME",
-     .range = "a locale's name", .dflt = "",
-     .help = "locale of the numbers on pages"},
+     .range = "a locale's name; empty: the environment's", .dflt = "",
+     .help = "locale whose thousands separators /stats has",
+     .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
+             "system does not know is logged, and numbers stay plain."},
+
+    /* ---- accepted for etracker's command lines ---- */
     {.name = "no_locations", .type = OPT_FLAG, IN(ETRACKER), RESTART, AT(app.no_locations),
      .dflt = "no",
      .help = "look up no locations of clients"},

@@ -3,6 +3,7 @@
 #include "app/options.h"
 
 #include "app/exit_code.h"
+#include "admin/stats.h"
 #include "base/metrics.h"
 
 #include <ctype.h>
@@ -241,4 +242,9 @@ void metrics_print_markdown(FILE *out)
           out);
     for (enum metric m = 0; m < METRIC_COUNT;)
         m = markdown_family(out, m);
+    fputs(
+        "\n## Besides the counters\n\nIn `/metrics`; each name, as those above, follows `muster_` "
+        "there.\n\n",
+        out);
+    stats_print_reference(out);
 }

@@ -2,37 +2,155 @@
  *
  * To add one  a row here; the handler gets the server as its ctx, on the housekeeping thread.
  * Switches    `is_public` says whether the main port shows the page; a page that it does not show
- *             answers 404 there, as if it did not exist. */
+ *             answers 404 there, as if it did not exist.
+ * Own files   (web_root) win for what an operator wants to word himself: the landing page,
+ *             robots.txt, the icon, the word to rights holders. Everywhere else what is built in
+ *             wins, so a file cannot hide a page that scripts rely on. */
 #include "app/pages.h"
 
 #include "app/server.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker"
+
+/* What the binary says where it was built without pages. */
+static const char NO_PAGES[] =
+    "This muster was built without its web pages (./dev build makes them where npm can be had).\n"
+    "The numbers are at /stats, /stats.json and /metrics.";
+
+static const char DMCA[] =
+    "This server is a BitTorrent tracker. It tells peers that ask for the same torrent of one\n"
+    "another and stores nothing else: no files, no torrents and no names of either. It knows a\n"
+    "torrent by a number, and forgets it when its last peer has left.\n"
+    "\n"
+    "What peers exchange is with them; a notice about a file reaches nobody here who could remove\n"
+    "it. Other notices are for the operator of this server.";
+
+static const char ROBOTS[] = "User-agent: *\nDisallow: /";
+
+/* ---- files ---- */
+
+static bool own(const struct server *s, const struct admin_request *r, const char *path,
+                struct admin_response *out)
+{
+    return files_own(s->web_root_fd, r, view_of_text(path), out);
+}
+
+static bool is_browser(const struct http_request *head)
+{
+    struct view accept;
+    return http1_header(head, "Accept", &accept) && accept.len &&
+           memmem(accept.ptr, accept.len, "text/html", sizeof "text/html" - 1);
+}
 
 static void page_root(void *ctx, const struct admin_request *r, struct admin_response *out)
 {
-    (void)ctx;
-    (void)r;
+    if (own(ctx, r, "/", out)) return;
+    if (is_browser(r->head) && files_embedded(r, VIEW("index.html"), out)) return;
     admin_respond_text(out, 200, BANNER);
+    out->headers = "Cache-Control: no-store\r\n";
+}
+
+/* A page by its name; a binary without pages says so. */
+static void page_built_in(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    (void)ctx;
+    if (!files_embedded(r, view_from(r->path, 1), out)) admin_respond_text(out, 404, NO_PAGES);
+}
+
+/* What pages are made of. */
+static void page_part(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct server *s = ctx;
+    if (files_embedded(r, view_from(r->path, 1), out)) return;
+    if (!files_own(s->web_root_fd, r, r->path, out)) admin_respond_status(out, 404);
+}
+
+static void page_icon(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    if (own(ctx, r, "/favicon.ico", out)) return;
+    if (!files_embedded(r, VIEW("favicon.ico"), out)) admin_respond_status(out, 404);
+}
+
+static void page_robots(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    if (!own(ctx, r, "/robots.txt", out)) admin_respond_text(out, 200, ROBOTS);
+}
+
+static void page_dmca(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    static const char *const NAMES[] = {"/dmca.html", "/dmca.txt", "/dmca/"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (own(ctx, r, NAMES[i], out)) return;
+    admin_respond_text(out, 200, DMCA);
+}
+
+static void page_own(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct server *s = ctx;
+    if (!files_own(s->web_root_fd, r, r->path, out)) admin_respond_status(out, 404);
+}
+
+/* ---- the table ---- */
+
+static bool stats_are_public(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.app.public_stats;
+}
+
+static bool metrics_are_public(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.app.public_metrics;
 }
 
 /* Rows of a module stand together; the first that matches wins. */
 /* clang-format off */
 static const struct admin_route ROUTES[] = {
-    {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page"},
+    {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page; for scripts: one line"},
+    {"/stats.html", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, page_built_in, "dashboard"},
+    {"/stats", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_text, "numbers as text"},
+    {"/stats.json", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_json, "all numbers"},
+    {"/api/history.json", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_history, "a day of them"},
+    {"/metrics", false, ADMIN_GET, ADMIN_PUBLIC, metrics_are_public, stats_page_metrics, "for Prometheus"},
+    {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_built_in, "announces on a world map"},
+    {"/settings.html", false, ADMIN_GET, ADMIN_LOCAL, NULL, page_built_in, "live options"},
+    {"/assets/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "scripts, styles, pictures"},
+    {"/locales/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "the pages' languages"},
+    {"/favicon.ico", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_icon, "icon"},
+    {"/robots.txt", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_robots, "what crawlers may read"},
+    {"/dmca", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_dmca, "a word to rights holders"},
 };
 /* clang-format on */
 
 #define ROUTE_COUNT (sizeof ROUTES / sizeof *ROUTES)
 
+/* With a folder of his own, an operator may have a file behind any path that is not the tracker's.
+ * Paths of pages that the main port never shows stay the worker's 404. */
 static bool is_page(const void *ctx, const struct http_request *r)
 {
-    struct view accept;
-    (void)ctx;
-    if (r->path.len == 1 && (!http1_header(r, "Accept", &accept) || !accept.len ||
-                             !memmem(accept.ptr, accept.len, "text/html", 9)))
-        return false; /* the worker's banner will do */
+    const struct server *s = ctx;
+    if (s->web_root_fd >= 0 && !admin_path_is_local(ROUTES, ROUTE_COUNT, r->path)) return true;
+    if (r->path.len == 1 && !is_browser(r)) return false; /* the worker's line will do */
     return admin_path_is_page(ROUTES, ROUTE_COUNT, r->path);
+}
+
+/* ---- the door ---- */
+
+static enum err listeners_open(struct server *s)
+{
+    struct admin_sockets *a = &s->admin_sockets;
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < a->tcp_count; i++) {
+        int fd = a->tcp_fds[i];
+        a->tcp_fds[i] = -1;
+        err = admin_listen(s->admin, fd, ORIGIN_ADMIN);
+    }
+    if (err != ERR_OK || a->unix_fd < 0) return err;
+    int fd = a->unix_fd;
+    a->unix_fd = -1;
+    return admin_listen(s->admin, fd, ORIGIN_UNIX);
 }
 
 enum err pages_open(struct server *s)
@@ -40,14 +158,22 @@ enum err pages_open(struct server *s)
     const struct admin_env env = {.loop = &s->loop,
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
+                                  .fallback = page_own,
                                   .is_page = is_page,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
-    enum err err = admin_open(&s->admin, &env);
-    for (uint32_t i = 0; err == ERR_OK && i < s->admin_sockets.tcp_count; i++) {
-        int fd = s->admin_sockets.tcp_fds[i];
-        s->admin_sockets.tcp_fds[i] = -1;
-        err = admin_listen(s->admin, fd, ORIGIN_ADMIN);
+    const char *folder = s->live->settings.config.app.web_root;
+    if (folder[0]) s->web_root_fd = files_root_open(folder);
+    if (folder[0] && s->web_root_fd < 0) {
+        log_line(LOG_ERROR, "web_root: cannot open %s: %s", folder, strerror(errno));
+        return ERR_BAD_VALUE;
     }
-    return err;
+    enum err err = admin_open(&s->admin, &env);
+    return err == ERR_OK ? listeners_open(s) : err;
+}
+
+void pages_close(struct server *s)
+{
+    admin_close(s->admin);
+    if (s->web_root_fd >= 0) close(s->web_root_fd);
 }

@@ -79,6 +79,8 @@ static enum exit_code start_privileged(struct server *s)
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
     if (!sandbox_drop(a->user)) return EXIT_USER;
+    if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
+        return EXIT_LISTEN;
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
 }
@@ -93,6 +95,7 @@ static enum exit_code start_store(struct server *s)
         return EXIT_MEMORY;
     }
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
+    s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
     s->env.peer_ids = s->live->swarm.store_peer_ids;
@@ -120,6 +123,7 @@ static void udp_fds_note(struct server *s)
 static enum exit_code start_pages(struct server *s)
 {
     enum err err = pages_open(s);
+    if (err == ERR_BAD_VALUE) return EXIT_USAGE;
     if (err != ERR_OK) return fail(err, "the operators' pages");
     s->env.pages = admin_handoff(s->admin);
     return EXIT_FINE;
@@ -206,6 +210,7 @@ static enum exit_code serve(struct server *s)
     drain(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
+        admin_sockets_close(&s->admin_sockets);
         _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
     }
     report_end(s);
@@ -224,8 +229,9 @@ static void server_free(struct server *s)
     free(s->workers);
     free(s->udp_fds);
     periodic_fini(&s->periodic);
+    stats_fini(s);
     sockets_close(&s->sockets);
-    admin_close(s->admin);
+    pages_close(s);
     admin_sockets_close(&s->admin_sockets);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
@@ -246,6 +252,7 @@ static enum exit_code start(struct server *s)
     if (code == EXIT_FINE) code = start_pages(s);
     if (code == EXIT_FINE) code = start_workers(s);
     if (code != EXIT_FINE) return code;
+    stats_init(s);
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
 }
@@ -260,6 +267,8 @@ enum exit_code server_run(const struct option_sources *sources)
         return fail(ERR_NO_MEMORY, "muster");
     }
     s->sources = *sources;
+    s->web_root_fd = -1;
+    s->admin_sockets.unix_fd = -1;
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
         server_free(s);

@@ -11,6 +11,7 @@
 #include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
+#include "app/stats_gather.h"
 #include "app/worker.h"
 
 struct server {
@@ -32,8 +33,10 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
+    struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
+    int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
     bool stopping, interrupted, reload_wanted;
 };
 

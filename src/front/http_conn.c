@@ -95,6 +95,7 @@ static enum stream_io conn_send(struct http_conn *c, struct writer *out)
 {
     struct view bytes = view_of(out->start, writer_used(out));
     *out = writer_of(out->start, HTTP_OUT_BYTES);
+    c->stream.last = c->closing && !c->scrape;
     return stream_send(&c->door->pool, &c->stream, bytes);
 }
 

@@ -37,6 +37,8 @@ struct stream {
     struct loop_source source;
     uint64_t deadline_ms;
     bool drained; /* the last receive took everything the socket had */
+    bool last; /* set before a send: nothing follows but a shutdown or the close, at once. The end
+                  of the connection then leaves in the segment of the last bytes */
     /* private */
     uint32_t events;     /* what epoll watches; 0: not registered */
     struct list waiting; /* in a queue of stream_wait() */

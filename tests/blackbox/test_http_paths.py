@@ -41,7 +41,7 @@ UNKNOWN = [
         "/stats", "/metrics", "/an", "/x/y/announce", "/x/announce/y", "/heartbeat/x",
         "/heartbeats", "/announce/../scrape")],
     *[case(p, id=f"AH69-{p}") for p in (
-        "/favicon.ico", "/robots.txt", "/wp-login.php", "/..%2f..%2fetc/passwd", "/etc/passwd",
+        "/favicon.txt", "/robots.html", "/wp-login.php", "/..%2f..%2fetc/passwd", "/etc/passwd",
         "/index.html", "/.git/config")],
     *[case(p, id=f"T50-AH51-{name}") for p, name in (
         ("/a.b/announce", "dot-in-key"), ("/" + "k" * 65 + "/announce", "key-of-65"),

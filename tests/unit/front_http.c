@@ -6,6 +6,7 @@
 #include "front/http.h"
 #include "net/listen.h"
 #include "net/sockaddr.h"
+#include "proto/http1.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,34 @@
     "d8:completei0e10:downloadedi0e10:incompletei1e8:intervali1800e12:min intervali900e5:peers0:e"
 #define CLOSE "Connection: close\r\n\r\n"
 
+/* Somebody who takes connections that ask for /page. */
+struct visitors {
+    struct http_pages pages;
+    bool full;
+    int fd;
+    struct address client;
+    char bytes[256];
+};
+
+static bool is_page(const struct http_pages *p, const struct http_request *r)
+{
+    (void)p;
+    return view_equal(r->path, VIEW("/page"));
+}
+
+static bool visitors_take(struct http_pages *p, int fd, const struct address *from,
+                          struct view bytes)
+{
+    struct visitors *v = (struct visitors *)p;
+    if (v->full) return false;
+    v->fd = fd;
+    v->client = *from;
+    snprintf(v->bytes, sizeof v->bytes, "%.*s", (int)bytes.len, (const char *)bytes.ptr);
+    return true;
+}
+
 struct world {
+    struct visitors visitors;
     struct loop loop;
     struct swarm *swarm;
     struct tracker tracker;
@@ -90,7 +118,9 @@ static struct world *world_open(void)
                                       .rng = &w->rng,
                                       .shared = &w->shared,
                                       .opts = &w->opts_now,
+                                      .pages = &w->visitors.pages,
                                       .peer_ids = true};
+    w->visitors.pages = (struct http_pages){.is_page = is_page, .take = visitors_take};
     assert_int_equal(http_door_open(&w->door, &env), ERR_OK);
     assert_int_equal(http_door_listen(w->door, listen_loopback(w), false), ERR_OK);
     return w;
@@ -474,6 +504,63 @@ static void a_slow_reader_gets_everything(void **state)
     world_close(w);
 }
 
+static void a_page_leaves_with_its_bytes(void **state)
+{
+    (void)state;
+    struct world *w = world_open();
+    uint64_t closes = metrics_sum(METRIC_TCP_CLOSES);
+    int fd = client(w);
+    say(fd, "GET /heartbeat HTTP/1.1\r\n\r\nGET /page HTTP/1.1\r\n\r\nrest");
+    hear(w, fd);
+    assert_non_null(find(w, "HTTP/1.1 200 OK"));
+    assert_false(w->eof);
+    assert_string_equal(w->visitors.bytes, "GET /page HTTP/1.1\r\n\r\nrest");
+    assert_int_equal(w->visitors.client.ip[0], 127);
+    assert_int_equal(atomic_load(&w->shared.connections), 0);
+    assert_true(http_door_is_idle(w->door));
+    assert_int_equal(metrics_sum(METRIC_TCP_CLOSES), closes);
+    say(fd, "more");
+    char got[8];
+    assert_int_equal(recv(w->visitors.fd, got, sizeof got, 0), 4);
+    close(w->visitors.fd);
+    close(fd);
+    world_close(w);
+}
+
+static void a_page_waits_for_the_answers_before_it(void **state)
+{
+    (void)state;
+    enum { COUNT = 4000 };
+    struct world *w = world_open();
+    w->opts.connection_requests_max = 2 * COUNT;
+    int fd = client(w);
+    for (int i = 0; i < COUNT; i++)
+        say(fd, "GET /scrape HTTP/1.1\r\n\r\n");
+    say(fd, "GET /page HTTP/1.1\r\n\r\n");
+    turns(w);
+    assert_int_equal(w->visitors.bytes[0], '\0'); /* the client takes nothing yet */
+    for (int i = 0; i < 100 && !w->visitors.bytes[0]; i++)
+        hear(w, fd);
+    assert_string_equal(w->visitors.bytes, "GET /page HTTP/1.1\r\n\r\n");
+    close(w->visitors.fd);
+    close(fd);
+    world_close(w);
+}
+
+static void a_full_queue_refuses_pages(void **state)
+{
+    (void)state;
+    struct world *w = world_open();
+    w->visitors.full = true;
+    ask(w, "GET /page HTTP/1.1\r\n\r\n");
+    assert_non_null(find(w, "HTTP/1.1 503 "));
+    assert_non_null(find(w, "Retry-After: "));
+    assert_true(w->eof);
+    ask(w, "GET /heartbeat HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert_non_null(find(w, "HTTP/1.1 200 "));
+    world_close(w);
+}
+
 static void deadlines_hold(void **state)
 {
     (void)state;
@@ -815,6 +902,9 @@ int main(void)
         cmocka_unit_test(a_half_closed_client_is_answered),
         cmocka_unit_test(a_late_body_does_not_destroy_the_answer),
         cmocka_unit_test(a_slow_reader_gets_everything),
+        cmocka_unit_test(a_page_leaves_with_its_bytes),
+        cmocka_unit_test(a_page_waits_for_the_answers_before_it),
+        cmocka_unit_test(a_full_queue_refuses_pages),
         cmocka_unit_test(deadlines_hold),
         cmocka_unit_test(who_waits_longest_makes_room),
         cmocka_unit_test(a_want_of_fds_does_not_spin),

@@ -135,6 +135,26 @@ static void what_the_peer_does_not_take_is_sent_later(void **state)
     pair_close(&p);
 }
 
+static void a_released_connection_lives_on_with_its_bytes(void **state)
+{
+    (void)state;
+    struct pair p;
+    char got[8];
+    pair_open(&p);
+    assert_int_equal(stream_preload(&p.pool, &p.stream, VIEW("hello")), ERR_OK);
+    assert_int_equal(stream_watch(&p.pool, &p.stream, EPOLLIN), ERR_OK);
+    int fd = stream_release(&p.pool, &p.stream);
+    assert_true(view_equal(stream_input(&p.stream), VIEW("hello")));
+    stream_close(&p.pool, &p.stream, false);
+    assert_int_equal(p.pool.lent_bytes, 0);
+    assert_int_equal(send(p.peer, "abc", 3, 0), 3);
+    assert_int_equal(recv(fd, got, sizeof got, 0), 3);
+    close(fd);
+    stream_pool_close(&p.pool);
+    loop_close(&p.loop);
+    close(p.peer);
+}
+
 static void ends_are_told_apart(void **state)
 {
     (void)state;
@@ -174,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_kept_rest_moves_to_the_front_for_more),
         cmocka_unit_test(who_keeps_too_much_already_is_closed),
         cmocka_unit_test(what_the_peer_does_not_take_is_sent_later),
+        cmocka_unit_test(a_released_connection_lives_on_with_its_bytes),
         cmocka_unit_test(ends_are_told_apart),
         cmocka_unit_test(queues_keep_the_order_of_deadlines),
     };

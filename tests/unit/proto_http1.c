@@ -67,6 +67,54 @@ static void methods_t1_ah10_ah13(void **state)
     assert_int_equal(status_of(VIEW("AVERYLONGMETHODNAME / HTTP/1.1\r\n\r\n")), -400);
 }
 
+/* Where it is allowed: its body has one length, and all else is as before. */
+static void a_post_of_an_operator(void **state)
+{
+    (void)state;
+    struct http_request r;
+    struct view post = VIEW("POST /api?x HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+    assert_int_equal(http1_parse_post(post, 0, &r), post.len - 3);
+    assert_int_equal(r.method, HTTP_POST);
+    assert_int_equal(r.body_bytes, 3);
+    assert_view(r.path, "/api");
+    assert_true(r.keep_alive);
+    const struct {
+        struct view bytes;
+        int status;
+    } rows[] = {
+        {VIEW("POST / HTTP/1.1\r\n\r\n"), -411},
+        {VIEW("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"), -400},
+        {VIEW("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"), -400},
+        {VIEW("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), -400},
+        {VIEW("GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\na"), -400},
+        {VIEW("PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\na"), -405},
+        {VIEW("POST / HTTP/1.1\r\nContent-Length: 1\r\n"), 0},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++)
+        assert_int_equal(http1_parse_post(rows[i].bytes, 0, &r), rows[i].status);
+}
+
+static void who_takes_gzip(void **state)
+{
+    (void)state;
+    const struct {
+        const char *value;
+        bool takes;
+    } rows[] = {
+        {"gzip", true},      {"br, GZIP;q=0.1", true}, {"deflate, x-gzip", true},
+        {"gzip;q=0", false}, {"gzip; q=0.000", false}, {"gzip;q=0.001", true},
+        {"identity", false}, {"gzipped", false},       {"", false},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct http_request r = {.header_count = 1};
+        r.headers[0].name = VIEW("accept-encoding");
+        r.headers[0].value = view_of_text(rows[i].value);
+        assert_int_equal(http1_accepts_gzip(&r), rows[i].takes);
+    }
+    struct http_request none = {.header_count = 0};
+    assert_false(http1_accepts_gzip(&none));
+}
+
 static void versions_t2_ah14_ah17_ah18(void **state)
 {
     (void)state;
@@ -409,6 +457,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clients_request_is_taken_apart_q1),
         cmocka_unit_test(methods_t1_ah10_ah13),
+        cmocka_unit_test(a_post_of_an_operator),
+        cmocka_unit_test(who_takes_gzip),
         cmocka_unit_test(versions_t2_ah14_ah17_ah18),
         cmocka_unit_test(who_keeps_the_connection_t3_t4),
         cmocka_unit_test(pipelined_requests_end_where_they_end_t6),

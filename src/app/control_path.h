@@ -1,0 +1,29 @@
+/* control_path.h - where the Unix socket of a muster is: the server makes it, commands look for it.
+ *
+ *   /run/muster/PORT.sock            where that folder is, or root can make it
+ *   $XDG_RUNTIME_DIR/muster-PORT.sock
+ *   /tmp/muster-UID/PORT.sock        a folder of our own, mode 0700
+ *
+ * PORT is the `port` option's, so several musters on a machine have one each. */
+#ifndef APP_CONTROL_PATH_H
+#define APP_CONTROL_PATH_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONTROL_PATH_BYTES_MAX 108 /* sun_path, terminator included */
+
+/* As root: have /run/muster, owned by `user` (empty: by root), so that he can make and remove the
+ * socket after the rights are dropped. Does nothing for others; a failure is no error, the next
+ * place will do. */
+void control_path_prepare(const char *user);
+
+/* The server's: the first place that may be written, its folder made. ERR_OS: there is none. */
+enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]) MUST_CHECK;
+
+/* A command's: the first place where a socket is; false when there is none. */
+bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]);
+
+#endif

@@ -1,0 +1,208 @@
+"""The admin listener and the Unix socket: rights, stale files, two musters, switches."""
+
+import os
+import socket
+import stat
+
+import pytest
+
+from harness import run_muster
+
+
+@pytest.fixture
+def door(module_server):
+    server = module_server(admin=True)
+    yield server
+    server.close_clients()
+
+
+@pytest.fixture(params=["admin", "unix"])
+def client(door, request):
+    return {"admin": door.admin, "unix": door.unix}[request.param]()
+
+
+# --- HTTP ----------------------------------------------------------------------------------------
+
+def test_connections_are_kept(client):
+    client.open()
+    port = client.socket
+    for _ in range(5):
+        assert not client.get("/robots.txt").closes
+    assert client.socket is port
+    assert client.get("/robots.txt", [("Connection", "close")]).closes
+
+
+def test_pipelining(client):
+    answers = client.pipeline([client.request("/robots.txt")] * 20)
+    assert [a.status for a in answers] == [200] * 20
+
+
+def test_errors(client):
+    assert client.get("/nothing").status == 404
+    post = client.request("/robots.txt", [("Content-Length", "2"),
+                                          ("Content-Type", "application/json")], method="POST")
+    client.send(post + b"{}")
+    answer = client.read_response()
+    assert (answer.status, answer.header("Allow")) == (405, "GET, HEAD")
+    assert client.get("/robots.txt").status == 200, "the connection goes on"
+    assert client.refused(b"GET / HTTP/2.0\r\n\r\n").status == 505
+    assert client.refused(b"GET /" + b"a" * 13000 + b" HTTP/1.1\r\n\r\n").status == 414
+
+
+def test_pages_without_pages_say_so(client):
+    answer = client.get("/stats.html")
+    assert (answer.status == 200 and b"<html" in answer.body) or b"/stats" in answer.body
+
+
+def test_settings_are_not_on_the_main_port(door):
+    assert door.http().get("/settings.html").status == 404
+
+
+def test_a_switched_off_page_is_not_there(start_server):
+    server = start_server("--no-public-stats", admin=True)
+    assert server.http().get("/stats.html").body == b"Not Found\n"
+    assert server.admin().get("/stats.html").body != b"Not Found\n"
+
+
+# --- the Unix socket -----------------------------------------------------------------------------
+
+def test_only_its_owner_may_open_the_socket(door):
+    st = os.stat(door.admin_path)
+    assert stat.S_ISSOCK(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o600
+    assert st.st_uid == os.geteuid()
+
+
+def test_the_socket_goes_with_the_server(start_server):
+    server = start_server(admin=True)
+    path = server.admin_path
+    assert os.path.exists(path)
+    server.signal(15)
+    server.process.wait(30)
+    assert not os.path.exists(path)
+
+
+def options(path, *more):
+    return ("--admin-listen", "off", "--admin-socket", str(path), *more)
+
+
+def start_exact(start_server, *more, **how):
+    return start_server("--user", "", "--port", "{port}", *more, exact=True, **how)
+
+
+def test_a_stale_socket_is_replaced(start_server, tmp_path):
+    path = tmp_path / "a.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    start_exact(start_server, *options(path))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_a_live_socket_is_not_replaced(start_server, tmp_path):
+    path = tmp_path / "a.sock"
+    start_exact(start_server, *options(path))
+    second = start_exact(start_server, *options(path), wait=False)
+    second.wait_output(r"cannot serve operator pages on .*a\.sock: Address already in use")
+    second.expected_code = 3
+    second.stop()
+    assert path.exists()
+
+
+def test_a_file_that_is_no_socket_is_left_alone(start_server, tmp_path):
+    path = tmp_path / "precious"
+    path.write_bytes(b"data")
+    server = start_exact(start_server, *options(path), wait=False)
+    server.wait_output("cannot serve operator pages on .*precious: File exists")
+    server.expected_code = 3
+    server.stop()
+    assert path.read_bytes() == b"data"
+
+
+def test_who_comes_after_keeps_his_socket(start_server, tmp_path):
+    path = tmp_path / "a.sock"
+    first = start_exact(start_server, *options(path))
+    os.unlink(path)
+    start_exact(start_server, *options(path))
+    first.stop()
+    assert path.exists(), "the first removes its own file only"
+
+
+# --- places chosen -------------------------------------------------------------------------------
+
+def chosen_path(server):
+    return server.wait_output(r"operators' socket is (\S+)").group(1)
+
+
+@pytest.mark.skipif(os.access("/run/muster", os.W_OK) or os.geteuid() == 0,
+                    reason="/run/muster comes first here")
+def test_the_session_folder_then_tmp(start_server, tmp_path):
+    env = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    server = start_exact(start_server, "--admin-listen", "off", env=env)
+    assert chosen_path(server) == f"{tmp_path}/muster-{server.port}.sock"
+    env = {"XDG_RUNTIME_DIR": str(tmp_path / "nothing")}
+    server = start_exact(start_server, "--admin-listen", "off", env=env)
+    assert chosen_path(server) == f"/tmp/muster-{os.geteuid()}/{server.port}.sock"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_started_as_root_the_socket_is_the_users(start_server):
+    server = start_server("--user", "nobody", "--port", "{port}", "--admin-listen", "off",
+                          exact=True)
+    path = chosen_path(server)
+    st = os.stat(path)
+    assert path == f"/run/muster/{server.port}.sock" or path.startswith("/tmp/muster-")
+    assert st.st_uid != 0 and stat.S_IMODE(st.st_mode) == 0o600
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+    server.stop()
+    assert not os.path.exists(path)
+
+
+# --- two musters ---------------------------------------------------------------------------------
+
+def test_the_default_address_is_missed_not_fought_for(start_server, tmp_path):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", 6970))
+            other.listen()
+        except OSError:
+            pass  # a muster has it already: as good
+        server = start_exact(start_server, "--admin-socket", str(tmp_path / "a.sock"))
+        assert "warn  cannot serve operator pages on 127.0.0.1:6970" in server.output()
+        assert server.http().get("/heartbeat").status == 200
+
+
+def test_an_address_that_was_written_down_must_work(start_server, door):
+    server = start_exact(start_server, "--admin-socket", "off", "--admin-listen",
+                         f"127.0.0.1:{door.admin_port}", wait=False)
+    server.wait_output("error cannot serve operator pages on .*Address already in use")
+    server.expected_code = 3
+    server.stop()
+
+
+def test_several_addresses(start_server, door):
+    free = start_server(admin=True)
+    port = free.admin_port
+    free.stop()
+    server = start_exact(start_server, "--admin-socket", "off", "--admin-listen",
+                         f"127.0.0.1:{port},[::1]:{port}")
+    for host in ("127.0.0.1", "::1"):
+        client = server.http()
+        client.server = (host, port)
+        assert client.get("/robots.txt").status == 200
+
+
+@pytest.mark.parametrize("value", ["off,127.0.0.1", "127.0.0.1,off", "udp://127.0.0.1:1", "x",
+                                   "127.0.0.1:0", "tcp+proxy://127.0.0.1"])
+def test_bad_addresses(value):
+    done = run_muster("config", "--admin-listen", value)
+    assert done.returncode == 2 and "--admin-listen" in done.stderr
+
+
+@pytest.mark.parametrize("value, shown", [("off", "off"), ("7000", "127.0.0.1:7000"),
+                                          ("[::1]", "[::1]:6970"), ("0.0.0.0:1", "0.0.0.0:1")])
+def test_addresses_as_they_are_read(value, shown):
+    done = run_muster("config", "--admin-listen", value)
+    assert [line.split()[2] for line in done.stdout.splitlines()
+            if line.startswith("admin_listen ")] == [shown]
