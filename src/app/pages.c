@@ -8,6 +8,8 @@
  *             wins, so a file cannot hide a page that scripts rely on. */
 #include "app/pages.h"
 
+#include "app/api.h"
+#include "app/login_api.h"
 #include "app/server.h"
 
 #include <errno.h>
@@ -129,6 +131,14 @@ static const struct admin_route ROUTES[] = {
     {"/favicon.ico", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_icon, "icon"},
     {"/robots.txt", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_robots, "what crawlers may read"},
     {"/dmca", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_dmca, "a word to rights holders"},
+    {"/api/login", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_login, "open a session"},
+    {"/api/logout", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_logout, "end it"},
+    {"/api/settings", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_settings, "options: list, set"},
+    {"/api/control/reload", false, ADMIN_POST, ADMIN_OWNER, NULL, api_reload, "as SIGHUP"},
+    {"/api/control/save", false, ADMIN_POST, ADMIN_OWNER, NULL, api_save, "write what was set to the file"},
+    {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
+    {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
+    {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
     {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
     {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},
 };
@@ -170,6 +180,7 @@ enum err pages_open(struct server *s)
                                   .route_count = ROUTE_COUNT,
                                   .fallback = page_own,
                                   .is_page = is_page,
+                                  .is_owner = login_is_owner,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
     const char *folder = s->live->settings.config.app.web_root;

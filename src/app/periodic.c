@@ -130,7 +130,9 @@ static void job_reload(struct server *s, uint64_t now_ms)
     (void)now_ms;
     if (!s->reload_wanted) return;
     s->reload_wanted = false;
-    server_reload(s);
+    struct reload_report report;
+    enum err err = server_reload(s, &report);
+    (void)err; /* it has logged what is wrong */
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)

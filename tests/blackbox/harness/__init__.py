@@ -4,6 +4,7 @@ server   starts and stops the program under test
 udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 proxy    PROXY protocol headers
+owner    the operator's API
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 oracle   what must hold whatever was sent
@@ -15,6 +16,7 @@ from .check import eventually, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
 from .oracle import everything, fill, unharmed
+from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
@@ -26,6 +28,7 @@ __all__ = [
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
     "everything", "fill", "unharmed",
+    "Owner",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
