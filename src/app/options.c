@@ -396,10 +396,10 @@ const char *option_group_title(enum option_group group)
 
 /* Programs know groups by these; they do not change. */
 static const char *const GROUP_IDS[GROUP_COUNT] = {
-    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen",     [GROUP_INTERVAL] = "interval",
-    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",           [GROUP_HTTP] = "http",
-    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",       [GROUP_SYSTEM] = "system",
-    [GROUP_PAGES] = "pages",  
+    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
+    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
+    [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)
