@@ -10,6 +10,7 @@
 #include "app/process.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define STOP_WAIT_MS    10000 /* behind drain_timeout */
 #define RESTART_WAIT_MS 60000
@@ -151,16 +152,13 @@ static struct control *open_plain(const struct command_input *in, enum exit_code
     return NULL;
 }
 
-/* Who runs now; false when nobody answers. */
-static bool ask_process(struct control *c, int *pid, double *start_s, double *uptime_s)
+/* Who runs now; 0 when nobody answers. */
+static int ask_process(struct control *c)
 {
     json_t *stats = control_ask(c, "/stats.json");
-    bool answers = stats && c->status == 200;
-    *pid = (int)control_number(stats, "pid");
-    *start_s = control_number(stats, "start_unix_s");
-    *uptime_s = control_number(stats, "uptime_s");
+    int pid = stats && c->status == 200 ? (int)control_number(stats, "pid") : 0;
     json_decref(stats);
-    return answers;
+    return pid;
 }
 
 static double drain_s(struct control *c)
@@ -174,9 +172,8 @@ static double drain_s(struct control *c)
 
 static enum exit_code stop(struct control *c)
 {
-    int pid;
-    double start_s, uptime_s;
-    if (!ask_process(c, &pid, &start_s, &uptime_s)) return control_failed(c);
+    int pid = ask_process(c);
+    if (!pid) return control_failed(c);
     uint32_t wait_ms = (uint32_t)(drain_s(c) * 1000) + STOP_WAIT_MS;
     json_t *answer = control_command(c, "/api/control/stop");
     if (!answer) return control_failed(c);
@@ -201,29 +198,33 @@ enum exit_code control_stop(const struct command_input *in)
     return code;
 }
 
-/* The new one is another process, has another start, or was away in between. */
+/* When the socket was made: it tells one start from the next, which may have the same process id and
+ * come within the same second. */
+static struct timespec socket_made(const struct control *c)
+{
+    struct stat st;
+    return stat(c->path, &st) == 0 ? st.st_ctim : (struct timespec){0};
+}
+
 static enum exit_code restart(struct control *c)
 {
-    int old_pid, pid;
-    double old_start_s, start_s, old_uptime_s, uptime_s;
-    bool was_away = false;
-    if (!ask_process(c, &old_pid, &old_start_s, &old_uptime_s)) return control_failed(c);
+    struct timespec before = socket_made(c);
+    if (!ask_process(c)) return control_failed(c);
     json_t *answer = control_command(c, "/api/control/restart");
     if (!answer) return control_failed(c);
     json_decref(answer);
     for (uint32_t ms = 0; ms < RESTART_WAIT_MS; ms += POLL_MS) {
         process_sleep_ms(POLL_MS);
-        if (!ask_process(c, &pid, &start_s, &uptime_s)) {
-            was_away = true;
-            control_find(c);
-            continue;
-        }
-        bool is_new = pid != old_pid || start_s != old_start_s || uptime_s < old_uptime_s;
-        if (!is_new && !was_away) continue;
+        control_find(c);
+        struct timespec now = socket_made(c);
+        if (now.tv_sec == before.tv_sec && now.tv_nsec == before.tv_nsec) continue;
+        int pid = ask_process(c);
+        if (!pid) continue;
         printf("restarted, process %d\n", pid);
         return command_printed();
     }
-    fprintf(stderr, "muster: it does not answer again: %s\n", c->error);
+    fprintf(stderr, "muster: it does not answer again, within %d s: its log says why\n",
+            RESTART_WAIT_MS / 1000);
     return EXIT_RUNTIME;
 }
 
