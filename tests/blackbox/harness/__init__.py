@@ -6,6 +6,7 @@ http     HTTP client on a bare socket
 proxy    PROXY protocol headers
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
+stats    the numbers of its pages
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
@@ -17,6 +18,7 @@ from .http import HttpClient, HttpResponse, percent, query_of, raw_query
 from .oracle import everything, fill, unharmed
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster
+from .stats import metrics_of, stats_of, text_of
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                   UdpScrape, assert_dropped)
 
@@ -28,6 +30,7 @@ __all__ = [
     "everything", "fill", "unharmed",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster",
+    "metrics_of", "stats_of", "text_of",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
     "UdpScrape", "assert_dropped",
 ]
