@@ -113,7 +113,8 @@ def test_clients_are_told_by_their_software(shown):
     ("udp4", r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker udp4 stats, \d+ conns/s :: \d+ success/s\."),
     ("tcp4", r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker tcp4 stats, \d+ conns/s :: \d+ success/s\."),
     ("scrp", r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker scrape stats, \d+ scrape/s \(tcp and udp\)"),
-    ("fscr", r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker full scrape stats, \d+ conns/s :: \d+ bytes/s\."),
+    ("fscr", r"\d+\n\d+\n\d+ seconds \(0 hours\)\n"
+             r"opentracker full scrape stats, \d+ conns/s :: \d+ bytes/s\."),
     ("completed", r"\d+\n0\n\d+ seconds \(0 hours\)\nopentracker, \d+ completed/h\."),
     ("renew", r"(\d\d \d+\n){45}"),
     ("herr", r"(\d\d\d ... \d+\n){7}"),
