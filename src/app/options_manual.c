@@ -216,37 +216,44 @@ void options_print_markdown(FILE *out)
     }
 }
 
-static void markdown_labels(FILE *out, const struct metric_row *row)
+static enum metric family_end(enum metric m)
 {
-    const char *before = "";
-    for (int i = 0; i < LABEL_COUNT; i++) {
-        if (!row->labels[i][0]) continue;
-        fprintf(out, "%s%s=%s", before, metric_label_name((enum metric_label)i), row->labels[i]);
-        before = " ";
+    const char *name = metric_row(m).name;
+    while (m < METRIC_COUNT && strcmp(metric_row(m).name, name) == 0)
+        m++;
+    return m;
+}
+
+/* "door=udp|http": the values that a label has in a family. */
+static void markdown_label(FILE *out, enum metric from, enum metric end, enum metric_label label)
+{
+    for (enum metric m = from; m < end; m++) {
+        const char *value = metric_row(m).labels[label];
+        bool is_known = false;
+        for (enum metric before = from; before < m; before++)
+            is_known = is_known || strcmp(metric_row(before).labels[label], value) == 0;
+        if (!value[0] || is_known) continue;
+        if (m == from) fprintf(out, "%s=%s", metric_label_name(label), value);
+        else fprintf(out, "\\|%s", value);
     }
 }
 
-static bool metric_begins(enum metric m)
-{
-    return m == 0 || strcmp(metric_row(m).name, metric_row(m - 1).name) != 0;
-}
-
-/* One line a family; its members by their labels. */
+/* One line a family; returns the next one. */
 static enum metric markdown_family(FILE *out, enum metric m)
 {
     static const char *const UNITS[] = {[METRIC_UNIT_NONE] = "", [METRIC_UNIT_BYTES] = "bytes"};
     struct metric_row row = metric_row(m);
+    enum metric end = family_end(m);
     fprintf(out, "| `%s` | %s | ", row.name, UNITS[row.unit]);
-    do {
-        struct metric_row member = metric_row(m);
-        markdown_labels(out, &member);
-        m++;
-        if (m < METRIC_COUNT && !metric_begins(m)) fputs("; ", out);
-    } while (m < METRIC_COUNT && !metric_begins(m));
+    for (int label = 0; label < LABEL_COUNT; label++) {
+        if (!row.labels[label][0]) continue;
+        if (label) fputc(' ', out);
+        markdown_label(out, m, end, (enum metric_label)label);
+    }
     fputs(" | ", out);
     cell_text(out, row.help);
     fputs(" |\n", out);
-    return m;
+    return end;
 }
 
 void metrics_print_markdown(FILE *out)
