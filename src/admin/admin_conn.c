@@ -158,8 +158,9 @@ static void answer_limit(const struct admin *a, struct admin_response *out)
 
 static void status_count(const struct admin_conn *c, int status)
 {
-    if (c->origin != ORIGIN_MAIN_PORT || status < 400) return;
-    metrics_inc(status < 500 ? METRIC_HTTP_STATUS_4XX : METRIC_HTTP_STATUS_5XX);
+    if (c->origin != ORIGIN_MAIN_PORT) return;
+    metrics_http_status(status);
+    if (status < 400) metrics_inc_by(METRIC_HTTP4_PAGES, c->client.family);
 }
 
 /* Write head and body; `r` is NULL for a request that could not be read. */

@@ -16,14 +16,18 @@
  *
  * /api/websocket, sub-protocol muster.map.v1: one JSON text message a tick:
  *
- *   {"t": 1700000000123,                          Unix time, milliseconds
- *    "lights": [[52.5,13.4,1,4], ...],            latitude, longitude, door (0 HTTP, 1 UDP), family (4, 6);
- *                                                 only those whose place is known
- *    "countries": {"DE": 12, ...},                announces while somebody watched, total by country: of those
- *                                                 that changed; of all in a viewer's first message and
- *                                                 after messages were skipped. "ZZ": not known
+ *   {"t": 1700000000123,
+ *    "lights": [[52.5,13.4,1,4], ...],
+ *    "countries": {"DE": 12, ...},
  *    "announces_per_s": 1234,
- *    "sampled": true}                             there were more announces than lights
+ *    "sampled": true}
+ *
+ *   t           Unix time, milliseconds
+ *   lights      latitude, longitude, door (0 HTTP, 1 UDP), family (4, 6); only known places
+ *   countries   announces in all while somebody watched, by country: of those that changed since the
+ *               message before; of all in a viewer's first message and after missed ones. So a viewer
+ *               keeps a table and overwrites its entries. "ZZ": not known
+ *   sampled     there were more announces than lights
  *
  * A slow viewer misses messages. A tick without any light is told once a second only. */
 #ifndef ADMIN_MAP_H

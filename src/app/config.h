@@ -17,6 +17,9 @@
 #define TRUSTED_MAX           256
 #define ADMIN_LISTEN_MAX      8
 
+enum stats_level { STATS_FULL, STATS_MINIMAL };
+enum audience { AUDIENCE_OFF, AUDIENCE_LOCAL, AUDIENCE_PUBLIC };
+
 struct app_opts {
     uint16_t port;                            /* of `listen` values that name none */
     struct listen_address listen[LISTEN_MAX]; /* empty: 0.0.0.0 and [::] */
@@ -44,6 +47,8 @@ struct app_opts {
     char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
     char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
     bool public_stats, public_metrics;
+    enum stats_level stats;
+    enum audience top_swarms;
 };
 
 #define LIMIT_UNCHANGED INT64_MIN

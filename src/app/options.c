@@ -350,16 +350,25 @@ const struct option_row OPTIONS[] = {
     {.name = "no_locations", .type = OPT_FLAG, IN(PAGES), LIVE, AT(map.no_locations),
      .dflt = "no",
      .help = "load no database of locations"},
-
-    /* ---- accepted for etracker's command lines ---- */
-    {.name = "charset", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.charset),
+    {.name = "stats", .type = OPT_CHOICE, IN(PAGES), RESTART, AT(app.stats),
+     .choices = "full minimal", .value = "LEVEL", .dflt = "full",
+     .help = "how much is counted",
+     .more = "Minimal leaves out latency, client software, top talkers, re-announce delays and "
+             "the history of charts. Full costs less than 2 % of a UDP announce."},
+    {.name = "top_swarms", .type = OPT_CHOICE, IN(PAGES), LIVE, AT(app.top_swarms),
+     .choices = "off local public", .value = "WHO", .dflt = "local",
+     .help = "who may see the info hashes of the largest swarms",
+     .more = "Local: the admin listener and the Unix socket. Public: the main port, too."},
+    {.name = "charset", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.charset),
      .may_hold = is_name, .value = "NAME",
      .range = "a character set's name", .dflt = "utf-8",
-     .help = "character set of pages"},
-    {.name = "locale", .type = OPT_TEXT, IN(ETRACKER), RESTART, AT(app.locale),
+     .help = "character set of the plain statistics page, /stats"},
+    {.name = "locale", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.locale),
      .may_hold = is_name, .value = "NAME",
-     .range = "a locale's name", .dflt = "",
-     .help = "locale of the numbers on pages"},
+     .range = "a locale's name; empty: the environment's", .dflt = "",
+     .help = "locale whose thousands separators /stats has",
+     .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
+             "system does not know is logged, and numbers stay plain."},
 };
 /* clang-format on */
 
@@ -378,7 +387,6 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_STORE] = "Torrents and peers",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
-    [GROUP_ETRACKER] = "Accepted for etracker's command lines, without effect",
 };
 
 const char *option_group_title(enum option_group group)
@@ -388,10 +396,10 @@ const char *option_group_title(enum option_group group)
 
 /* Programs know groups by these; they do not change. */
 static const char *const GROUP_IDS[GROUP_COUNT] = {
-    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen",     [GROUP_INTERVAL] = "interval",
-    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",           [GROUP_HTTP] = "http",
-    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",       [GROUP_SYSTEM] = "system",
-    [GROUP_PAGES] = "pages",   [GROUP_ETRACKER] = "etracker",
+    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
+    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
+    [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)

@@ -39,7 +39,6 @@ enum option_group {
     GROUP_STORE,
     GROUP_SYSTEM,
     GROUP_PAGES,
-    GROUP_ETRACKER,
     GROUP_COUNT
 };
 

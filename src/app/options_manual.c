@@ -3,6 +3,7 @@
 #include "app/options.h"
 
 #include "app/exit_code.h"
+#include "admin/stats.h"
 #include "base/metrics.h"
 
 #include <ctype.h>
@@ -198,19 +199,52 @@ void options_print_markdown(FILE *out)
     }
 }
 
-void metrics_print_markdown(FILE *out)
+static void markdown_labels(FILE *out, const struct metric_row *row)
+{
+    const char *before = "";
+    for (int i = 0; i < LABEL_COUNT; i++) {
+        if (!row->labels[i][0]) continue;
+        fprintf(out, "%s%s=%s", before, metric_label_name((enum metric_label)i), row->labels[i]);
+        before = " ";
+    }
+}
+
+static bool metric_begins(enum metric m)
+{
+    return m == 0 || strcmp(metric_row(m).name, metric_row(m - 1).name) != 0;
+}
+
+/* One line a family; its members by their labels. */
+static enum metric markdown_family(FILE *out, enum metric m)
 {
     static const char *const UNITS[] = {[METRIC_UNIT_NONE] = "", [METRIC_UNIT_BYTES] = "bytes"};
-    fputs("# Metrics\n\nPrinted by `muster docs metrics`. They count from the start and only grow. "
-          "With "
-          "`log_level = debug`\nthe log tells them once per log line and at a stop: "
-          "see [the log line](../log-line.md).\n\n"
-          "| name | unit | meaning |\n|---|---|---|\n",
+    struct metric_row row = metric_row(m);
+    fprintf(out, "| `%s` | %s | ", row.name, UNITS[row.unit]);
+    do {
+        struct metric_row member = metric_row(m);
+        markdown_labels(out, &member);
+        m++;
+        if (m < METRIC_COUNT && !metric_begins(m)) fputs("; ", out);
+    } while (m < METRIC_COUNT && !metric_begins(m));
+    fputs(" | ", out);
+    cell_text(out, row.help);
+    fputs(" |\n", out);
+    return m;
+}
+
+void metrics_print_markdown(FILE *out)
+{
+    fputs("# Metrics\n\nPrinted by `muster docs metrics`. Counters count from the start and only "
+          "grow. "
+          "With `log_level = debug`\nthe log tells them once per log line and at a stop: see "
+          "[the log line](../log-line.md).\n\n"
+          "| name | unit | labels | meaning |\n|---|---|---|---|\n",
           out);
-    for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        const struct metric_row *row = metric_row(m);
-        fprintf(out, "| `%s` | %s | ", row->name, UNITS[row->unit]);
-        cell_text(out, row->help);
-        fputs(" |\n", out);
-    }
+    for (enum metric m = 0; m < METRIC_COUNT;)
+        m = markdown_family(out, m);
+    fputs(
+        "\n## Besides the counters\n\nIn `/metrics`; each name, as those above, follows `muster_` "
+        "there.\n\n",
+        out);
+    stats_print_reference(out);
 }

@@ -122,11 +122,20 @@ static void page_map_state(void *ctx, const struct admin_request *r, struct admi
     map_answer_state(s->map, r, out);
 }
 
+static bool metrics_are_public(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.app.public_metrics;
+}
+
 /* Rows of a module stand together; the first that matches wins. */
 /* clang-format off */
 static const struct admin_route ROUTES[] = {
     {"/", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_root, "landing page; for scripts: one line"},
     {"/stats.html", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, page_built_in, "dashboard"},
+    {"/stats", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_text, "numbers as text"},
+    {"/stats.json", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_json, "all numbers"},
+    {"/api/history.json", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_history, "a day of them"},
+    {"/metrics", false, ADMIN_GET, ADMIN_PUBLIC, metrics_are_public, stats_page_metrics, "for Prometheus"},
     {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, map_is_public, page_built_in, "announces on a map"},
     {"/settings.html", false, ADMIN_GET, ADMIN_LOCAL, NULL, page_built_in, "live options"},
     {"/assets/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "scripts, styles, pictures"},

@@ -10,10 +10,12 @@
 
 #include "app/report.h"
 #include "app/server.h"
+#include "app/stats_gather.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/os_linux.h"
+#include "proto/address_text.h"
 
 #include <stdlib.h>
 
@@ -49,8 +51,36 @@ static uint64_t sweep_period_ms(const struct server *s)
 
 static void sweep_report_reset(struct sweep_state *w)
 {
-    w->report = (struct sweep_report){.clock_ns = clock_ns};
+    w->report =
+        (struct sweep_report){.clock_ns = clock_ns, .top = {&w->finding[0], &w->finding[1]}};
     w->us = 0;
+}
+
+/* A cycle is over: what it found becomes what is shown. */
+static void sweep_publish(struct server *s)
+{
+    struct sweep_state *w = &s->periodic.sweep;
+    const struct sweep_report *r = &w->report;
+    uint64_t hold_ns_max = w->done.hold_ns_max;
+    w->done = (struct stats_sweep){
+        .period_s = sweep_period_ms(s) / 1000,
+        .peers_removed = r->peers_removed - w->peers_before,
+        .torrents_removed = r->torrents_removed - w->torrents_before,
+        .us = w->us - w->us_before,
+        .hold_ns_max = r->hold_ns_max > hold_ns_max ? r->hold_ns_max : hold_ns_max,
+        .torrents_large = r->torrents_large,
+        .torrent_peers_max = r->torrent_peers_max,
+    };
+    memcpy(w->top, w->finding, sizeof w->top);
+}
+
+static void sweep_cycle_begin(struct sweep_state *w)
+{
+    w->finding[0] = (struct swarm_top){.by_seeders = false};
+    w->finding[1] = (struct swarm_top){.by_seeders = true};
+    w->peers_before = w->report.peers_removed;
+    w->torrents_before = w->report.torrents_removed;
+    w->us_before = w->us;
 }
 
 /* What is in the store is counted anew by each cycle; what was removed adds up until it is told. */
@@ -59,14 +89,15 @@ static void sweep_cycle_end(struct server *s, uint64_t now_ms)
     struct sweep_state *w = &s->periodic.sweep;
     w->shard = 0;
     w->cycle_at_ms = now_ms;
+    sweep_publish(s);
     if (now_ms >= w->line_at_ms) {
         report_line(s);
         w->line_at_ms = now_ms + LINE_PERIOD_MS;
         sweep_report_reset(w);
-        return;
     }
     w->report.torrents_large = 0;
     w->report.torrent_peers_max = w->report.bucket_peers_max = w->report.shard_torrents_max = 0;
+    sweep_cycle_begin(w);
 }
 
 static void job_sweep(struct server *s, uint64_t now_ms)
@@ -89,18 +120,52 @@ static void job_sweep(struct server *s, uint64_t now_ms)
     if (w->shard >= shards) sweep_cycle_end(s, now_ms);
 }
 
+#define RATE_METRICS_MAX 6
+
+struct rate_row {
+    unsigned count;
+    enum metric metrics[RATE_METRICS_MAX];
+};
+
+static const struct rate_row RATES[RATE_COUNT] = {
+    [RATE_HTTP4] = {1, {METRIC_HTTP4_REQUESTS}},
+    [RATE_UDP4] = {1, {METRIC_UDP4_REQUESTS}},
+    [RATE_HTTP6] = {1, {METRIC_HTTP6_REQUESTS}},
+    [RATE_UDP6] = {1, {METRIC_UDP6_REQUESTS}},
+    [RATE_TOTAL] = {4,
+                    {METRIC_HTTP4_REQUESTS, METRIC_UDP4_REQUESTS, METRIC_HTTP6_REQUESTS,
+                     METRIC_UDP6_REQUESTS}},
+    [RATE_ANNOUNCES] = {4,
+                        {METRIC_UDP4_ANNOUNCES, METRIC_UDP6_ANNOUNCES, METRIC_HTTP4_ANNOUNCES,
+                         METRIC_HTTP6_ANNOUNCES}},
+    [RATE_CONNECTS] = {2, {METRIC_UDP4_CONNECTS, METRIC_UDP6_CONNECTS}},
+    [RATE_SCRAPES] = {6,
+                      {METRIC_UDP4_SCRAPES, METRIC_UDP6_SCRAPES, METRIC_HTTP4_SCRAPES,
+                       METRIC_HTTP6_SCRAPES, METRIC_HTTP4_FULL_SCRAPES, METRIC_HTTP6_FULL_SCRAPES}},
+};
+
+static uint64_t rate_total(const struct rate_row *row)
+{
+    uint64_t total = 0;
+    for (unsigned k = 0; k < row->count; k++)
+        total += metrics_sum(row->metrics[k]);
+    return total;
+}
+
 static void job_rates(struct server *s, uint64_t now_ms)
 {
-    static const enum metric METRICS[RATE_COUNT] = {METRIC_HTTP4_REQUESTS, METRIC_UDP4_REQUESTS,
-                                                    METRIC_HTTP6_REQUESTS, METRIC_UDP6_REQUESTS};
     struct rate_state *r = &s->periodic.rate;
-    uint64_t elapsed_ms = now_ms - r->at_ms;
+    uint64_t elapsed_ms = now_ms - r->at_ms, cpu_us = os_cpu_time_us();
+    if (elapsed_ms == 0) return;
     for (int i = 0; i < RATE_COUNT; i++) {
-        uint64_t total = metrics_sum(METRICS[i]);
-        r->now[i] = elapsed_ms ? ((total - r->total[i]) * 1000 + elapsed_ms / 2) / elapsed_ms : 0;
+        uint64_t total = rate_total(&RATES[i]);
+        struct stats_rate *rate = &r->rate[i];
+        rate->now = ((total - r->total[i]) * 1000 + elapsed_ms / 2) / elapsed_ms;
+        if (rate->now > rate->max) rate->max = rate->now;
         r->total[i] = total;
-        if (r->now[i] > r->max[i]) r->max[i] = r->now[i];
     }
+    r->cpu = (double)(cpu_us - r->cpu_us) / 1000.0 / (double)elapsed_ms;
+    r->cpu_us = cpu_us;
     r->at_ms = now_ms;
 }
 
@@ -110,7 +175,9 @@ static uint64_t dropped_since(struct server *s)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < s->udp_fd_count; i++) {
         uint32_t total = os_socket_drops(s->udp_fds[i]);
-        sum += (uint32_t)(total - s->periodic.socket_drops[i]);
+        uint32_t since = total - s->periodic.socket_drops[i];
+        s->periodic.sockets[i].drops += since;
+        sum += since;
         s->periodic.socket_drops[i] = total;
     }
     metrics_add(METRIC_UDP_KERNEL_DROPS, sum);
@@ -123,6 +190,12 @@ static void job_interval(struct server *s, uint64_t now_ms)
     load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
                   (uint32_t)(now_ms / 1000));
+}
+
+static void job_history(struct server *s, uint64_t now_ms)
+{
+    (void)now_ms;
+    stats_history_add(s);
 }
 
 static void job_reload(struct server *s, uint64_t now_ms)
@@ -162,6 +235,7 @@ struct job {
 static const struct job JOBS[] = {
     {"rates", job_rates, SECOND_MS, "requests of the last second, by door and family"},
     {"interval", job_interval, SECOND_MS, "measure the load, let the interval follow it"},
+    {"history", job_history, HISTORY_STEP_S *SECOND_MS, "a point of the charts"},
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
@@ -175,12 +249,33 @@ _Static_assert(JOB_COUNT <= PERIODIC_JOBS_MAX, "struct periodic has one due time
 
 /* ---- running them ---- */
 
+/* What the UDP sockets are called; they lie as in struct sockets, UDP before TCP. */
+static void sockets_name(struct server *s)
+{
+    const struct sockets *all = &s->sockets;
+    struct stats_socket *out = s->periodic.sockets;
+    for (uint32_t worker = 0; worker < s->worker_count; worker++)
+        for (uint32_t i = 0; i < all->address_count; i++) {
+            const struct listen_address *l = &all->addresses[i];
+            char ip[ADDRESS_TEXT_BYTES_MAX];
+            if (!l->udp) continue;
+            bool v6 = l->address.family == FAMILY_V6;
+            address_print(&l->address, ip);
+            snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+            out->worker = worker;
+            out++;
+        }
+}
+
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
 {
     *p = (struct periodic){0};
     p->socket_drops = calloc(s->udp_fd_count + 1, sizeof *p->socket_drops);
-    if (!p->socket_drops) return ERR_NO_MEMORY;
+    p->sockets = calloc(s->udp_fd_count + 1, sizeof *p->sockets);
+    if (!p->socket_drops || !p->sockets) return ERR_NO_MEMORY;
+    sockets_name(s);
     sweep_report_reset(&p->sweep);
+    sweep_cycle_begin(&p->sweep);
     p->sweep.cycle_at_ms = p->rate.at_ms = now_ms;
     load_init(&p->load, clock_now_us());
     for (size_t i = 0; i < JOB_COUNT; i++)
@@ -191,7 +286,9 @@ enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
 void periodic_fini(struct periodic *p)
 {
     free(p->socket_drops);
+    free(p->sockets);
     p->socket_drops = NULL;
+    p->sockets = NULL;
 }
 
 static void run_timed(struct server *s, const struct job *job, uint64_t now_ms)

@@ -4,13 +4,13 @@
 #ifndef APP_PERIODIC_H
 #define APP_PERIODIC_H
 
+#include "admin/stats.h"
 #include "app/load.h"
 #include "swarm/swarm.h"
 
 struct server;
 
 #define PERIODIC_JOBS_MAX 16
-#define RATE_COUNT        4 /* HTTP and UDP over IPv4, then over IPv6 */
 
 struct sweep_state {
     struct sweep_report report; /* since the last log line */
@@ -18,11 +18,17 @@ struct sweep_state {
     uint64_t cycle_at_ms;       /* when the cycle began */
     uint64_t line_at_ms;        /* not before */
     uint32_t shard;             /* next to visit */
+    /* the cycle: what it found so far, and what the one before did */
+    uint64_t peers_before, torrents_before, us_before; /* in `report` and `us` when it began */
+    struct swarm_top finding[2], top[2];               /* by peers, by seeders */
+    struct stats_sweep done;
 };
 
 struct rate_state {
     uint64_t total[RATE_COUNT], at_ms;
-    uint64_t now[RATE_COUNT], max[RATE_COUNT]; /* requests a second: the last one, the most */
+    struct stats_rate rate[RATE_COUNT];
+    uint64_t cpu_us; /* CPU time of the process */
+    double cpu;      /* CPUs it used in the last second */
 };
 
 struct periodic {
@@ -30,8 +36,9 @@ struct periodic {
     struct sweep_state sweep;
     struct rate_state rate;
     struct load load;
-    struct interval_load busy; /* as last measured */
-    uint32_t *socket_drops;    /* as last read, by udp_fds */
+    struct interval_load busy;    /* as last measured */
+    uint32_t *socket_drops;       /* as last read, by udp_fds */
+    struct stats_socket *sockets; /* the same sockets, with what they dropped since the start */
 };
 
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms) MUST_CHECK;

@@ -14,8 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LINE_COUNTS         9   /* of the log line's columns: plain counts, TP to us */
 #define COUNTERS_LINE_BYTES 800 /* of what a log line may hold */
-#define COUNTER_BYTES       80
+#define COUNTER_BYTES       (METRIC_TEXT_BYTES_MAX + 24)
 
 static const char *source_text(const struct settings *s, size_t row, char *out, size_t size)
 {
@@ -94,11 +95,11 @@ static void report_counters(void)
     size_t n = 0;
     if (!log_is_enabled(LOG_DEBUG)) return;
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        char item[COUNTER_BYTES];
+        char name[METRIC_TEXT_BYTES_MAX], item[COUNTER_BYTES];
         uint64_t sum = metrics_sum(m);
         if (sum == 0) continue;
-        size_t length =
-            (size_t)snprintf(item, sizeof item, " %s=%" PRIu64, metric_row(m)->name, sum);
+        metric_print(m, name);
+        size_t length = (size_t)snprintf(item, sizeof item, " %s=%" PRIu64, name, sum);
         assert(length < sizeof item);
         if (n + length >= sizeof line) {
             log_line(LOG_DEBUG, "counters:%s", line);
@@ -115,18 +116,29 @@ void report_line(const struct server *s)
     const struct periodic *p = &s->periodic;
     const struct sweep_report *r = &p->sweep.report;
     const struct interval *i = &s->tracker.interval;
+    const struct stats_rate *rate = p->rate.rate; /* HTTP and UDP over IPv4, then over IPv6 */
     double load_max = interval_load_max(&s->live->tracker.interval, s->periodic.load.cores);
     struct swarm_counts counts;
     swarm_counts(s->swarm, &counts);
+    const uint64_t columns[LINE_COUNTS] = {counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6],
+                                           counts.torrents,
+                                           r->torrents_large,
+                                           r->torrent_peers_max,
+                                           r->bucket_peers_max,
+                                           r->shard_torrents_max,
+                                           r->peers_removed,
+                                           r->torrents_removed,
+                                           p->sweep.us};
+    char c[LINE_COUNTS][TEXT_GROUPED_BYTES_MAX];
+    for (int k = 0; k < LINE_COUNTS; k++)
+        text_print_grouped(c[k], columns[k], s->stats.log_separator);
     log_line(LOG_INFO,
-             "TP: %" PRIu64 " TT: %" PRIu64 " TL: %" PRIu64 " MPT: %u MPL: %u MTL: %u RP: %" PRIu64
-             " RT: %" PRIu64 " us: %" PRIu64 " LA: %.2f %.2f %.2f ML: %.2f I: %u (%u->%u)"
+             "TP: %s TT: %s TL: %s MPT: %s MPL: %s MTL: %s RP: %s RT: %s us: %s"
+             " LA: %.2f %.2f %.2f ML: %.2f I: %u (%u->%u)"
              " RPS: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
-             counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6], counts.torrents, r->torrents_large,
-             r->torrent_peers_max, r->bucket_peers_max, r->shard_torrents_max, r->peers_removed,
-             r->torrents_removed, p->sweep.us, p->busy.load[0], p->busy.load[1], p->busy.load[2],
-             load_max, i->now_s, i->previous_s, i->wanted_s, p->rate.now[0], p->rate.now[1],
-             p->rate.now[2], p->rate.now[3]);
+             c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], p->busy.load[0], p->busy.load[1],
+             p->busy.load[2], load_max, i->now_s, i->previous_s, i->wanted_s, rate[0].now,
+             rate[1].now, rate[2].now, rate[3].now);
     log_line(LOG_DEBUG,
              "store: %" PRIu64 "K, resident %" PRIu64 "K, longest lock hold %" PRIu64 " us",
              counts.memory_bytes >> 10, os_rss_bytes() >> 10, r->hold_ns_max / 1000);
@@ -135,11 +147,12 @@ void report_line(const struct server *s)
 
 void report_end(const struct server *s)
 {
-    const struct rate_state *r = &s->periodic.rate;
+    const struct stats_rate *rate = s->periodic.rate.rate;
     log_line(LOG_INFO,
              "answered %" PRIu64 " UDP and %" PRIu64 " HTTP announces; most requests in a "
              "second: %" PRIu64 "/%" PRIu64 "/%" PRIu64 "/%" PRIu64,
-             metrics_sum(METRIC_UDP_ANNOUNCES), metrics_sum(METRIC_HTTP_ANNOUNCES), r->max[0],
-             r->max[1], r->max[2], r->max[3]);
+             metrics_sum(METRIC_UDP4_ANNOUNCES) + metrics_sum(METRIC_UDP6_ANNOUNCES),
+             metrics_sum(METRIC_HTTP4_ANNOUNCES) + metrics_sum(METRIC_HTTP6_ANNOUNCES), rate[0].max,
+             rate[1].max, rate[2].max, rate[3].max);
     report_counters();
 }

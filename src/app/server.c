@@ -114,6 +114,7 @@ static enum exit_code start_store(struct server *s)
         return EXIT_MEMORY;
     }
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
+    s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
     s->env.peer_ids = s->live->swarm.store_peer_ids;
@@ -245,6 +246,7 @@ static void server_free(struct server *s)
     free(s->workers);
     free(s->udp_fds);
     periodic_fini(&s->periodic);
+    stats_fini(s);
     sockets_close(&s->sockets);
     pages_close(s);
     map_close(s->map);
@@ -269,6 +271,7 @@ static enum exit_code start(struct server *s)
     if (code == EXIT_FINE) code = start_pages(s);
     if (code == EXIT_FINE) code = start_workers(s);
     if (code != EXIT_FINE) return code;
+    stats_init(s);
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
 }

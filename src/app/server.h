@@ -11,6 +11,7 @@
 #include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
+#include "app/stats_gather.h"
 #include "app/worker.h"
 
 struct server {
@@ -32,6 +33,7 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
+    struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
     struct auth *auth;   /* who the owner is */

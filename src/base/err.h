@@ -15,4 +15,8 @@ enum err {
 /* The text of an error, a constant string. */
 const char *err_text(enum err err);
 
+/* Its name as a label: "bad_connection_id". */
+#define ERR_NAME_BYTES_MAX 40
+void err_name(enum err err, char out[ERR_NAME_BYTES_MAX]);
+
 #endif

@@ -15,6 +15,7 @@
  *            thousands of half-empty pages. */
 #include "base/slab.h"
 
+#include "base/metrics.h"
 #include "base/os_linux.h"
 
 #include <assert.h>
@@ -252,6 +253,7 @@ slab_ref slab_alloc(struct slab *s, uint32_t bytes)
     uint32_t page = page_with_room(s, c, index);
     slab_ref ref = page ? object_take(s, c, page, class_bytes(index)) : 0;
     lock_release(&c->lock);
+    metrics_add(METRIC_STORE_ALLOCS, ref != 0);
     return ref;
 }
 
@@ -263,6 +265,7 @@ void slab_free(struct slab *s, slab_ref ref)
     lock_take(&c->lock);
     bool is_empty = object_give(s, c, ref, class_bytes(index));
     lock_release(&c->lock);
+    metrics_inc(METRIC_STORE_FREES);
     if (is_empty) page_give(s, page_index(ref));
 }
 

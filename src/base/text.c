@@ -1,6 +1,7 @@
 /* text.c - see text.h. */
 #include "base/text.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -112,4 +113,23 @@ void text_print_duration(char *out, uint64_t ms)
     else if (ms && ms % 60000 == 0)
         snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "m", ms / 60000);
     else snprintf(out, TEXT_NUMBER_BYTES_MAX, "%" PRIu64 "s", ms / 1000);
+}
+
+size_t text_print_grouped(char *out, uint64_t value, const char *separator)
+{
+    char digits[DIGITS_MAX + 1];
+    size_t count = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value), columns = 0;
+    size_t separator_bytes = strlen(separator);
+    assert(separator_bytes <= TEXT_SEPARATOR_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        *out++ = digits[i];
+        columns++;
+        size_t left = count - 1 - i;
+        if (!separator_bytes || left == 0 || left % 3) continue;
+        memcpy(out, separator, separator_bytes);
+        out += separator_bytes;
+        columns++;
+    }
+    *out = '\0';
+    return columns;
 }

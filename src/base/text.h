@@ -28,4 +28,11 @@ enum err text_fraction(struct view v, double *out) MUST_CHECK;
 void text_print_bytes(char *out, uint64_t bytes);
 void text_print_duration(char *out, uint64_t ms);
 
+/* Print a number in groups of three digits with `separator` between them, e.g. "," or a no-break
+ * space of several bytes (at most TEXT_SEPARATOR_BYTES_MAX; "": none). Returns the columns it takes
+ * on a screen, a separator being one. `out` holds TEXT_GROUPED_BYTES_MAX. */
+#define TEXT_SEPARATOR_BYTES_MAX 7
+#define TEXT_GROUPED_BYTES_MAX   (21 + 6 * TEXT_SEPARATOR_BYTES_MAX)
+size_t text_print_grouped(char *out, uint64_t value, const char *separator);
+
 #endif

@@ -153,7 +153,10 @@ static bool listener_accept(struct http_listener *l)
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return accept_goes_on(l, errno);
+    if (fd < 0) {
+        if (errno != EAGAIN) metrics_errno(CALL_ACCEPT, errno);
+        return accept_goes_on(l, errno);
+    }
     conn_accept(l, fd, &peer);
     return true;
 }

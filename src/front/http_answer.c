@@ -49,6 +49,7 @@ static const struct status_row *status_row(int status)
 
 static void head_begin(struct writer *out)
 {
+    metrics_inc(METRIC_HTTP_200);
     writer_literal(out, "HTTP/1.1 200 OK\r\n"
                         "Content-Type: text/plain\r\n"
                         "Cache-Control: no-store\r\n");
@@ -81,7 +82,7 @@ static void answer_body(const struct http_conn *c, const struct http_request *r,
 static void error_write(int status, bool with_body, struct writer *out)
 {
     const struct status_row *row = status_row(status);
-    metrics_inc(status < 500 ? METRIC_HTTP_STATUS_4XX : METRIC_HTTP_STATUS_5XX);
+    metrics_http_status(row->status);
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)row->status);
     writer_literal(out, " ");
@@ -118,6 +119,7 @@ static void answer_failure(struct http_conn *c, const struct http_request *r, en
 {
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     metrics_inc(METRIC_HTTP_FAILURES);
+    metrics_error(METRIC_DOOR_HTTP, err);
     http_encode_failure(&body, err, retry_in_min);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
@@ -201,7 +203,7 @@ static void announce_write(struct http_conn *c, const struct http_request *r,
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     http_encode_announce(&body, &reply);
     assert(!body.overflow);
-    metrics_inc(METRIC_HTTP_ANNOUNCES);
+    metrics_inc_by(METRIC_HTTP4_ANNOUNCES, c->client.family);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
 
@@ -279,7 +281,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
         answer_failure(c, r, err, retry_in_min, out);
         return;
     }
-    if (c->scrape) metrics_inc(METRIC_HTTP_FULL_SCRAPES);
+    if (c->scrape) metrics_inc_by(METRIC_HTTP4_FULL_SCRAPES, c->client.family);
     full_scrape_head(c, r, opts.gzip, out);
 }
 
@@ -298,7 +300,7 @@ static void scrape_write(struct http_conn *c, const struct http_request *r,
     }
     http_encode_scrape_tail(&body, http_door_opts(d)->scrape_interval_s);
     assert(!body.overflow);
-    metrics_inc(METRIC_HTTP_SCRAPES);
+    metrics_inc_by(METRIC_HTTP4_SCRAPES, c->client.family);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
 
@@ -329,6 +331,29 @@ static bool conn_stays(const struct http_conn *c, const struct http_request *r)
            !c->door->draining;
 }
 
+static void answer_heartbeat(struct http_conn *c, const struct http_request *r, struct writer *out)
+{
+    metrics_inc_by(METRIC_HTTP4_HEARTBEATS, c->client.family);
+    answer_body(c, r, view_of(NULL, 0), out);
+}
+
+static void answer_banner(struct http_conn *c, const struct http_request *r, struct writer *out)
+{
+    metrics_inc_by(METRIC_HTTP4_PAGES, c->client.family);
+    answer_body(c, r, VIEW(BANNER), out);
+}
+
+static void sample_talker(struct http_conn *c, const struct http_request *r)
+{
+    struct http_door *d = c->door;
+    struct address client;
+    if (d->env.tracker->stats_minimal || talker_sample(&d->sampler, 1) < 0) return;
+    talker_sample_next(&d->sampler, rng_below(d->env.rng, TALKERS_STEPS));
+    if (client_address(c, r, &client) != ERR_OK) return;
+    talkers_note(&metrics_mine->talkers, talker_key_of(client.ip, client.family == FAMILY_V6),
+                 loop_now_s(d->env.loop));
+}
+
 /* A path that is not the tracker's may be a page: then the connection leaves. */
 static bool leaves_for_page(struct http_conn *c, const struct http_request *r)
 {
@@ -342,14 +367,15 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
     struct view passkey = {0};
     assert(writer_left(out) >= HTTP_ANSWER_BYTES_MAX && !c->scrape);
     c->requests++;
+    sample_talker(c, r);
     c->closing = !conn_stays(c, r);
     c->client_closes = !r->keep_alive;
     switch (tracker_route(r->path, &passkey)) {
     case ROUTE_ANNOUNCE: answer_announce(c, r, passkey, out); break;
     case ROUTE_SCRAPE: answer_scrape(c, r, passkey, out); break;
-    case ROUTE_HEARTBEAT: answer_body(c, r, view_of(NULL, 0), out); break;
+    case ROUTE_HEARTBEAT: answer_heartbeat(c, r, out); break;
     case ROUTE_ROOT:
-        if (!leaves_for_page(c, r)) answer_body(c, r, VIEW(BANNER), out);
+        if (!leaves_for_page(c, r)) answer_banner(c, r, out);
         break;
     case ROUTE_NONE:
         if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, out);

@@ -178,6 +178,7 @@ static enum stream_io conn_stream(struct http_conn *c)
         full_scrape_free(c->scrape);
         c->scrape = NULL;
     }
+    metrics_add(METRIC_HTTP_FULL_SCRAPE_BYTES, writer_used(&out));
     return conn_send(c, &out);
 }
 
@@ -233,6 +234,16 @@ static void conn_settle(struct http_conn *c, bool progress)
     else conn_wait(c, c->requests ? WAIT_IDLE : WAIT_FRESH, progress);
 }
 
+/* A turn answered `count` requests. See base/metrics.h for what is measured. */
+static void time_turn(struct http_conn *c, uint32_t count)
+{
+    struct http_door *d = c->door;
+    if (count == 0 || d->env.tracker->stats_minimal) return;
+    if (d->turns++ % LATENCY_SAMPLE == 0)
+        buckets_add(&metrics_mine->latency[METRIC_DOOR_HTTP], &LATENCY_US,
+                    loop_elapsed_us(d->env.loop), count);
+}
+
 /* All answers before it are sent: give the connection to the operators' door. */
 static void conn_hand_over(struct http_conn *c)
 {
@@ -261,6 +272,7 @@ void http_conn_turn(struct http_conn *c)
     bool progress = io == STREAM_OK && c->scrape;
     if (io == STREAM_OK) io = conn_serve(c);
     if (io == STREAM_OK) io = conn_read(c);
+    time_turn(c, c->requests - requests);
     if (io == STREAM_GONE) http_conn_close(c, false);
     else if (c->leaving && !stream_has_unsent(&c->stream)) conn_hand_over(c);
     else conn_settle(c, progress || c->requests != requests);

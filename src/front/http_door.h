@@ -7,6 +7,7 @@
 #ifndef FRONT_HTTP_DOOR_H
 #define FRONT_HTTP_DOOR_H
 
+#include "base/talkers.h"
 #include "front/full_scrape.h"
 #include "front/http.h"
 #include "net/listen.h"
@@ -76,6 +77,8 @@ struct http_door {
     uint32_t listener_count;
     uint32_t open; /* connections */
     bool draining;
+    unsigned turns; /* of connections, that answered something; one in LATENCY_SAMPLE is timed */
+    struct talker_sampler sampler;
     struct list waits[WAIT_COUNT];
     struct list free; /* closed connections, through stream.waiting */
     struct http_conn_chunk *chunks;

@@ -40,6 +40,9 @@ struct udp_door {
     enum family family;
     bool proxy;
     struct udp_batch *batch;
+    unsigned batches; /* served; one in LATENCY_SAMPLE is timed */
+    struct talker_sampler sampler;
+    int sampled; /* datagram of the batch; -1: none */
     unsigned pending_count;
     struct pending pending[UDP_BATCH_MAX];
     uint8_t url[UDP_URL_BYTES_MAX];
@@ -72,6 +75,7 @@ static void reply_error(struct udp_door *d, unsigned at, uint32_t transaction_id
     udp_encode_error(&w, transaction_id, err);
     reply(d, at, &w);
     metrics_inc(METRIC_UDP_ERRORS);
+    metrics_error(METRIC_DOOR_UDP, err);
 }
 
 /* ---- who is it? ---- */
@@ -128,7 +132,7 @@ static void answer_connect(struct udp_door *d, const struct datagram *g)
     uint64_t id = udp_connection_id(d->env.id_key, &g->client, loop_now_s(d->env.loop));
     udp_encode_connect(&w, g->request.transaction_id, id);
     reply(d, g->at, &w);
-    metrics_inc(METRIC_UDP_CONNECTS);
+    metrics_inc_by(METRIC_UDP4_CONNECTS, d->family);
 }
 
 static void answer_heartbeat(struct udp_door *d, const struct datagram *g)
@@ -136,7 +140,7 @@ static void answer_heartbeat(struct udp_door *d, const struct datagram *g)
     struct writer w = answer_writer(d, g->at, 1);
     writer_u8(&w, HEARTBEAT_ANSWER);
     reply(d, g->at, &w);
-    metrics_inc(METRIC_UDP_HEARTBEATS);
+    metrics_inc_by(METRIC_UDP4_HEARTBEATS, d->family);
 }
 
 /* The passkey of BEP 41 URLData: of its path, as over HTTP, or of its query (U87). */
@@ -214,7 +218,13 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
         udp_encode_scrape_entry(&w, &n);
     }
     reply(d, g->at, &w);
-    metrics_inc(METRIC_UDP_SCRAPES);
+    metrics_inc_by(METRIC_UDP4_SCRAPES, d->family);
+}
+
+static void note_talker(struct udp_door *d, const struct address *client)
+{
+    struct talker_key key = talker_key_of(client->ip, client->family == FAMILY_V6);
+    talkers_note(&metrics_mine->talkers, key, loop_now_s(d->env.loop));
 }
 
 static void take_datagram(struct udp_door *d, const struct udp_opts *o, unsigned at)
@@ -224,6 +234,7 @@ static void take_datagram(struct udp_door *d, const struct udp_opts *o, unsigned
         metrics_inc(METRIC_UDP_DROPS);
         return;
     }
+    if ((int)at == d->sampled) note_talker(d, &g.client);
     switch (g.request.action) {
     case UDP_CONNECT: answer_connect(d, &g); break;
     case UDP_HEARTBEAT: answer_heartbeat(d, &g); break;
@@ -259,7 +270,7 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     udp_encode_announce_head(&w, p->transaction_id, answer.interval_s, &answer.swarm.numbers);
     writer_take(&w, peers->count[f] * COMPACT_BYTES(f)); /* written in place by the store */
     reply(d, p->at, &w);
-    metrics_inc(METRIC_UDP_ANNOUNCES);
+    metrics_inc_by(METRIC_UDP4_ANNOUNCES, d->family);
 }
 
 /* Behind the answers, so that nobody waits for it. */
@@ -274,8 +285,25 @@ static void count_requests(const struct udp_door *d, unsigned count)
     uint64_t bytes = 0;
     for (unsigned i = 0; i < count; i++)
         bytes += udp_batch_request(d->batch, i).len;
-    metrics_add(d->family == FAMILY_V4 ? METRIC_UDP4_REQUESTS : METRIC_UDP6_REQUESTS, count);
+    metrics_add(METRIC_UDP4_REQUESTS + (unsigned)d->family, count);
     metrics_add(METRIC_UDP_RECV_BYTES, bytes);
+}
+
+/* Choose the datagram whose sender is noted, if any. */
+static void sample_batch(struct udp_door *d, unsigned count)
+{
+    d->sampled = -1;
+    if (count == 0 || d->env.tracker->stats_minimal) return;
+    d->sampled = talker_sample(&d->sampler, count);
+    if (d->sampled >= 0) talker_sample_next(&d->sampler, rng_below(d->env.rng, TALKERS_STEPS));
+}
+
+/* See base/metrics.h for what is measured. */
+static void time_batch(struct udp_door *d, unsigned count)
+{
+    if (d->batches++ % LATENCY_SAMPLE) return;
+    buckets_add(&metrics_mine->latency[METRIC_DOOR_UDP], &LATENCY_US, loop_elapsed_us(d->env.loop),
+                count);
 }
 
 static unsigned serve_batch(struct udp_door *d)
@@ -283,6 +311,7 @@ static unsigned serve_batch(struct udp_door *d)
     const struct udp_opts *o = atomic_load_explicit(d->env.opts, memory_order_acquire);
     unsigned count = udp_batch_receive(d->batch);
     d->pending_count = 0;
+    sample_batch(d, count);
     for (unsigned i = 0; i < count; i++)
         take_datagram(d, o, i);
     for (int stage = 1; stage <= 2; stage++)
@@ -291,9 +320,11 @@ static unsigned serve_batch(struct udp_door *d)
     for (unsigned i = 0; i < d->pending_count; i++)
         answer_announce(d, o, &d->pending[i]);
     udp_batch_flush(d->batch);
+    if (count == 0) return 0;
     uint32_t every = tap_every(d->env.tap);
     if (every) show_announces(d, every);
     count_requests(d, count);
+    if (!d->env.tracker->stats_minimal) time_batch(d, count);
     return count;
 }
 
@@ -305,6 +336,7 @@ static void udp_ready(struct loop_source *source, uint32_t events)
         if (serve_batch(d) < UDP_BATCH_MAX) return;
 }
 
+_Static_assert(UDP_BATCH_MAX <= TALKERS_STEP_MIN, "at most one talker is noted per batch");
 _Static_assert(offsetof(struct udp_door, source) == 0, "udp_ready() casts back");
 
 enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, int take_fd,

@@ -16,6 +16,12 @@ static void wake_ready(struct loop_source *source, uint32_t events)
     (void)got; /* only the wake-up matters */
 }
 
+static void clock_read(struct loop *l)
+{
+    l->now_us = clock_now_us();
+    l->now_ms = l->now_us / 1000;
+}
+
 enum err loop_open(struct loop *l)
 {
     *l = (struct loop){.epoll_fd = -1, .wake = {.fd = -1, .ready = wake_ready}};
@@ -24,7 +30,7 @@ enum err loop_open(struct loop *l)
     l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->wake.fd < 0) goto fail;
     if (loop_add(l, &l->wake, EPOLLIN) != ERR_OK) goto fail;
-    l->now_ms = clock_now_ms();
+    clock_read(l);
     return ERR_OK;
 fail:
     loop_close(l);
@@ -67,13 +73,18 @@ void loop_forget(struct loop *l, const struct loop_source *s)
 void loop_turn(struct loop *l, int timeout_ms)
 {
     int n = epoll_wait(l->epoll_fd, l->events, LOOP_EVENTS_MAX, timeout_ms);
-    l->now_ms = clock_now_ms();
+    clock_read(l);
     assert(n >= 0 || errno == EINTR);
     l->event_count = n > 0 ? n : 0;
     for (l->event_at = 0; l->event_at < l->event_count; l->event_at++) {
         struct loop_source *s = l->events[l->event_at].data.ptr;
         if (s) s->ready(s, l->events[l->event_at].events);
     }
+}
+
+uint64_t loop_elapsed_us(const struct loop *l)
+{
+    return clock_now_us() - l->now_us;
 }
 
 void loop_wake(struct loop *l)

@@ -25,7 +25,7 @@ struct loop_source {
 
 struct loop {
     int epoll_fd;
-    uint64_t now_ms; /* monotonic, at the start of this turn */
+    uint64_t now_ms, now_us; /* monotonic, at the start of this turn */
     /* private */
     struct loop_source wake;
     struct epoll_event events[LOOP_EVENTS_MAX];
@@ -47,6 +47,9 @@ void loop_turn(struct loop *l, int timeout_ms);
 
 /* From any thread: make a waiting loop_turn() return. */
 void loop_wake(struct loop *l);
+
+/* Microseconds since this turn began: a clock call, so not for every request. */
+uint64_t loop_elapsed_us(const struct loop *l);
 
 /* Seconds for the store and the rules. */
 static inline uint32_t loop_now_s(const struct loop *l)

@@ -115,7 +115,7 @@ void stream_close(struct stream_pool *p, struct stream *s, bool abort)
         struct linger none = {.l_onoff = 1, .l_linger = 0};
         setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     }
-    if (s->source.fd >= 0) close(s->source.fd);
+    if (s->source.fd >= 0 && close(s->source.fd) != 0) metrics_errno(CALL_CLOSE, errno);
     s->source.fd = -1;
     s->events = 0;
 }
@@ -188,13 +188,19 @@ enum stream_io stream_receive(struct stream_pool *p, struct stream *s, size_t ke
     s->drained = got < (ssize_t)room;
     if (got > 0) {
         in->to += (uint32_t)got;
+        metrics_inc(METRIC_TCP_RECVS);
         metrics_add(METRIC_HTTP_RECV_BYTES, (uint64_t)got);
         return STREAM_OK;
     }
     int error = errno;
     if (in->from == in->to) buffer_return(p, in);
-    if (got == 0) return STREAM_EOF;
-    return error == EAGAIN || error == EINTR ? STREAM_AGAIN : STREAM_GONE;
+    if (got == 0) {
+        metrics_inc(METRIC_TCP_ENDS);
+        return STREAM_EOF;
+    }
+    if (error == EAGAIN || error == EINTR) return STREAM_AGAIN;
+    metrics_errno(CALL_RECV, error);
+    return STREAM_GONE;
 }
 
 void stream_consume(struct stream_pool *p, struct stream *s, size_t len)
@@ -219,16 +225,29 @@ static int send_flags(const struct stream *s)
     return MSG_NOSIGNAL | (s->last ? MSG_MORE : 0);
 }
 
+/* How many bytes the kernel took; -1: the connection is dead. */
+static ssize_t send_once(const struct stream *s, const uint8_t *bytes, size_t len)
+{
+    ssize_t sent = send(s->source.fd, bytes, len, send_flags(s));
+    if (sent >= 0) {
+        metrics_inc(METRIC_TCP_SENDS);
+        metrics_add(METRIC_HTTP_SENT_BYTES, (uint64_t)sent);
+        return sent;
+    }
+    if (errno != EAGAIN && errno != EINTR) {
+        metrics_errno(CALL_SEND, errno);
+        return -1;
+    }
+    metrics_inc(METRIC_TCP_WAITS);
+    return 0;
+}
+
 enum stream_io stream_send(struct stream_pool *p, struct stream *s, struct view bytes)
 {
     assert(!stream_has_unsent(s));
     if (bytes.len == 0) return STREAM_OK;
-    ssize_t sent = send(s->source.fd, bytes.ptr, bytes.len, send_flags(s));
-    if (sent < 0) {
-        if (errno != EAGAIN && errno != EINTR) return STREAM_GONE;
-        sent = 0;
-    }
-    metrics_add(METRIC_HTTP_SENT_BYTES, (uint64_t)sent);
+    ssize_t sent = send_once(s, bytes.ptr, bytes.len);
+    if (sent < 0) return STREAM_GONE;
     size_t rest = bytes.len - (size_t)sent;
     if (rest == 0) return STREAM_OK;
     if (buffer_borrow(p, rest, &s->out) != ERR_OK) return STREAM_GONE;
@@ -241,9 +260,8 @@ enum stream_io stream_flush(struct stream_pool *p, struct stream *s)
 {
     if (!stream_has_unsent(s)) return STREAM_OK;
     struct stream_bytes *out = &s->out;
-    ssize_t sent = send(s->source.fd, out->at + out->from, out->to - out->from, send_flags(s));
-    if (sent < 0) return errno == EAGAIN || errno == EINTR ? STREAM_AGAIN : STREAM_GONE;
-    metrics_add(METRIC_HTTP_SENT_BYTES, (uint64_t)sent);
+    ssize_t sent = send_once(s, out->at + out->from, out->to - out->from);
+    if (sent < 0) return STREAM_GONE;
     out->from += (uint32_t)sent;
     if (out->from < out->to) return STREAM_AGAIN;
     buffer_return(p, out);

@@ -77,6 +77,7 @@ unsigned udp_batch_receive(struct udp_batch *b)
         metrics_inc(METRIC_UDP_BATCHES);
     } else if (got < 0 && errno != EAGAIN && errno != EINTR) {
         metrics_inc(METRIC_UDP_RECV_FAILURES);
+        metrics_errno(CALL_RECV_UDP, errno);
     }
     return b->count;
 }
@@ -127,19 +128,22 @@ void udp_batch_reply(struct udp_batch *b, unsigned i, size_t bytes)
 
 void udp_batch_flush(struct udp_batch *b)
 {
-    uint64_t sent_bytes = 0;
+    uint64_t sent_bytes = 0, sent_count = 0;
     for (unsigned at = 0; at < b->replies;) {
         int sent = sendmmsg(b->fd, b->out + at, b->replies - at, MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) {
             metrics_inc(METRIC_UDP_SEND_FAILURES);
+            if (sent < 0) metrics_errno(CALL_SEND_UDP, errno);
             at++; /* this one is lost; the next may go to somebody else */
             continue;
         }
         for (int i = 0; i < sent; i++)
             sent_bytes += b->out[at + (unsigned)i].msg_len;
         at += (unsigned)sent;
+        sent_count += (unsigned)sent;
     }
+    metrics_add(METRIC_UDP_SENT, sent_count);
     metrics_add(METRIC_UDP_SENT_BYTES, sent_bytes);
     b->replies = 0;
 }

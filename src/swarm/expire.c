@@ -59,6 +59,20 @@ static void max_raise(uint32_t *max, uint32_t value)
     if (value > *max) *max = value;
 }
 
+/* May a torrent of so many peers be among the largest? */
+static bool may_be_top(const struct sweep *w, uint32_t peers)
+{
+    for (int i = 0; i < 2; i++)
+        if (w->report->top[i] && peers > w->report->top[i]->least) return true;
+    return false;
+}
+
+static void top_note(struct sweep *w, const struct info_hash *h, const struct swarm_numbers *n)
+{
+    for (int i = 0; i < 2; i++)
+        if (w->report->top[i]) swarm_top_add(w->report->top[i], h, n);
+}
+
 /* ---- small torrents ---- */
 
 static bool is_forgettable(const struct sweep *w, const struct record *r)
@@ -76,6 +90,11 @@ static void sweep_small(struct sweep *w, struct shard *shard, uint32_t i, slab_r
     struct record *r = record_at(s, *ref);
     max_raise(&w->report->torrent_peers_max, small_count(r));
     max_raise(&w->report->bucket_peers_max, small_count(r));
+    if (may_be_top(w, small_count(r))) {
+        struct swarm_numbers n;
+        small_numbers(s, r, w->ages, &n);
+        top_note(w, &r->info_hash, &n);
+    }
     if (!is_forgettable(w, r)) {
         *ref = slab_compact(&s->slab, *ref);
         return;
@@ -213,6 +232,11 @@ static void finish_large(struct sweep *w, struct large_visit *v)
         if (v->counts_pairs) pairs_store(l, v);
         else l->pairs_complete = l->pairs_incomplete = 0;
         max_raise(&w->report->torrent_peers_max, large_count(l));
+        if (may_be_top(w, large_count(l))) {
+            struct swarm_numbers n;
+            large_numbers(l, &n);
+            top_note(w, &l->info_hash, &n);
+        }
         for (int f = 0; f < FAMILY_COUNT; f++)
             for (int g = 0; g < GROUP_COUNT; g++)
                 table_compact(w->s, &l->tables[f][g]);

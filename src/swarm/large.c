@@ -190,7 +190,7 @@ static bool update_known(struct swarm *s, struct large *l, const struct asker *a
 }
 
 void large_record(struct swarm *s, struct large *l, const struct asker *a, enum event event,
-                  struct swarm_answer *out)
+                  struct ages ages, struct swarm_answer *out)
 {
     enum family f = a->family;
     uint8_t peer[PEER_BYTES_MAX];
@@ -202,6 +202,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
     }
     bool is_restart = k.place.peer && peer_tag(k.place.peer, f) != a->tag;
     uint16_t before = k.place.peer && !is_restart ? peer_bits(k.place.peer, f) : 0;
+    if (k.place.peer && !is_restart) out->silent_s = bits_age(before, ages);
     uint16_t bits = peer_bits(peer, f) | (before & PEER_COUNTED);
     bool completes = event == EVENT_COMPLETED && bits & PEER_SEEDER;
     out->completed_now =

@@ -74,6 +74,13 @@ static inline bool bits_are_expired(uint16_t bits, struct ages ages)
     return age > ages.lifetime && age <= PEER_AGE_MASK - PEER_AGE_AHEAD;
 }
 
+/* Units since it was heard of; 0 for one from the future. */
+static inline uint32_t bits_age(uint16_t bits, struct ages ages)
+{
+    uint32_t age = (uint32_t)(ages.now - bits) & PEER_AGE_MASK;
+    return age <= PEER_AGE_MASK - PEER_AGE_AHEAD ? age : 0;
+}
+
 /* Does it only upload? Then only downloaders get it, and it gets only downloaders (M31, E4). */
 static inline bool bits_only_upload(uint16_t bits)
 {

@@ -246,6 +246,7 @@ void small_record(struct swarm *s, slab_ref *ref, const struct asker *a, enum ev
     bool is_restart = peer && peer_tag(peer, f) != a->tag;
     uint16_t before = peer && !is_restart ? peer_bits(peer, f) : 0;
     uint16_t keep = before & PEER_COUNTED;
+    if (peer && !is_restart) out->silent_s = bits_age(before, ages);
     out->completed_now = counts_completion(s, r, a, event, before);
     if (event == EVENT_COMPLETED && peer_bits(a->peer, f) & PEER_SEEDER) keep |= PEER_COUNTED;
     if (peer) {

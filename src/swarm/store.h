@@ -256,7 +256,7 @@ bool large_from_small(struct swarm *s, slab_ref *ref);
 void large_to_small(struct swarm *s, slab_ref *ref, uint32_t now_s);
 void large_free(struct swarm *s, slab_ref ref);
 void large_record(struct swarm *s, struct large *l, const struct asker *a, enum event event,
-                  struct swarm_answer *out);
+                  struct ages ages, struct swarm_answer *out);
 void large_remove(struct swarm *s, struct large *l, const struct asker *a,
                   struct swarm_answer *out);
 void large_numbers(const struct large *l, struct swarm_numbers *out);

@@ -259,7 +259,7 @@ static void announce_large(struct swarm *s, slab_ref *ref, const struct announci
 {
     const struct announce *a = n->announce;
     struct large *l = large_of(record_at(s, *ref));
-    if (a->event != EVENT_STOPPED) large_record(s, l, n->asker, a->event, out);
+    if (a->event != EVENT_STOPPED) large_record(s, l, n->asker, a->event, n->ages, out);
     else if (!stops_nobody(a)) large_remove(s, l, n->asker, out);
     large_to_small(s, ref, n->time.now_s);
     struct record *r = record_at(s, *ref);
@@ -283,6 +283,7 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
     asker_init(s, a, ages, &asker);
     out->numbers = (struct swarm_numbers){0};
     out->completed_now = false;
+    out->silent_s = SWARM_NEVER_HEARD;
     out->peers.count[FAMILY_V4] = out->peers.count[FAMILY_V6] = 0;
     out->verdict = SWARM_UNKNOWN;
 
@@ -299,6 +300,7 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
         torrent_drop_if_empty(s, shard, slot);
     }
     lock_release(&shard->lock);
+    if (out->silent_s != SWARM_NEVER_HEARD) out->silent_s *= s->age_unit_s;
     count_verdict(out);
 }
 

@@ -62,9 +62,13 @@ static inline bool swarm_is_full(enum swarm_verdict v)
     return v >= SWARM_FULL_PEERS;
 }
 
+#define SWARM_NEVER_HEARD UINT32_MAX
+
 struct swarm_answer {
     enum swarm_verdict verdict;
-    bool completed_now;           /* this announce counted a completed download */
+    bool completed_now; /* this announce counted a completed download */
+    uint32_t silent_s;  /* since the same client announced before, in the store's unit of time;
+                          SWARM_NEVER_HEARD for everybody else */
     struct swarm_numbers numbers; /* after this announce */
     struct peer_list peers;       /* caller's room; never with the asker */
 };
@@ -102,6 +106,19 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
 bool swarm_scrape(const struct swarm *s, uint64_t hash, const struct info_hash *h,
                   struct swarm_time time, struct swarm_numbers *out);
 
+/* The largest swarms, largest first; ties in the order they were met. */
+#define SWARM_TOP_MAX 20
+struct swarm_top_row {
+    struct info_hash info_hash;
+    struct swarm_numbers numbers;
+};
+struct swarm_top {
+    bool by_seeders;       /* else by seeders and leechers */
+    uint32_t count, least; /* a swarm that is no larger does not get in */
+    struct swarm_top_row rows[SWARM_TOP_MAX];
+};
+void swarm_top_add(struct swarm_top *t, const struct info_hash *h, const struct swarm_numbers *n);
+
 /* Forget silent peers in `shards` shards starting at `shard_from`; call with all of them in turn,
  * from one thread at a time.
  * No lock is held for longer than about 100 us, however large a swarm is. */
@@ -109,6 +126,7 @@ struct sweep_report { /* added to, so that one report can cover a whole cycle */
     uint64_t peers_removed, torrents_removed;
     uint64_t torrents_large; /* torrents kept as tables rather than as one run of peers */
     uint32_t torrent_peers_max, bucket_peers_max, shard_torrents_max;
+    struct swarm_top *top[2];   /* NULL, or where to note the largest swarms; see swarm_top_add */
     uint64_t hold_ns_max;       /* longest lock hold, by clock_ns */
     uint64_t (*clock_ns)(void); /* NULL: holds are not measured */
 };

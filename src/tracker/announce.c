@@ -1,6 +1,7 @@
 /* announce.c - the first verb: rules, then the store, then when to come back. */
 #include "tracker/tracker.h"
 
+#include "base/metrics.h"
 #include "tracker/rules.h"
 
 #define INFO_INTERVAL_S 86400
@@ -40,5 +41,8 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
     peers->max_total = peers_wanted(o, a);
     struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
     swarm_announce(t->swarm, hash, a, time, rng, &out->swarm);
+    if (t->stats_minimal) return ERR_OK;
+    if (out->swarm.silent_s != SWARM_NEVER_HEARD) metrics_reannounce(out->swarm.silent_s);
+    metrics_client(a->peer_id.bytes);
     return ERR_OK;
 }

@@ -28,6 +28,7 @@ struct tracker_opts {
 struct tracker {
     /* constant after init */
     struct swarm *swarm;
+    bool stats_minimal; /* count no latency, clients, talkers, re-announce delays */
     /* atomic: replaced whole at reload; the old one is freed a grace period later */
     _Atomic(const struct tracker_opts *) opts;
     struct interval interval;

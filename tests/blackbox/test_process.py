@@ -342,7 +342,7 @@ def test_counters_are_logged_at_a_stop_with_debug(start_server):
     server = start_server("--log-level", "debug")
     server.http().announce(new_hash())
     server.signal(signal.SIGTERM)
-    server.wait_output(r"debug counters:.* http_announces_total=1 ")
+    server.wait_output(r'debug counters:.* requests_total\{door="http",family="ipv4",action="announce"\}=1 ')
 
 
 def test_two_servers_do_not_share_a_port(start_server):

@@ -1,0 +1,216 @@
+/* stats_pages.c - /stats, /stats.json, /metrics, /api/history.json.
+ *
+ * Cache     a page is kept for a second with what was asked and whether it came by the main port:
+ *           that decides what is shown. A crowd of dashboards costs a copy each.
+ * Listing   opentracker's mode=tpbs tells all torrents, as a full scrape does, so it needs
+ *           full_scrape on the main port. It is made in one go on a thread that has other work:
+ *           LISTED_TORRENTS_MAX take some milliseconds, a larger store answers 503; /scrape has no
+ *           such bound. */
+#include "app/stats_gather.h"
+
+#include "app/server.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define LISTED_TORRENTS_MAX 20000
+
+static const char NO_STORE[] = "Cache-Control: no-store\r\n";
+
+void stats_fini(struct server *s)
+{
+    history_fini(&s->stats.history);
+    for (int i = 0; i < STATS_CACHE_PAGES; i++)
+        free(s->stats.pages[i].body);
+}
+
+/* ---- the cache ---- */
+
+/* Who asks for what: the page's name, the main part of its query, and the way in. */
+static void key_make(char key[STATS_CACHE_KEY_BYTES], enum admin_origin origin, const char *name,
+                     struct view part, struct view more)
+{
+    struct writer w = writer_of(key, STATS_CACHE_KEY_BYTES - 1);
+    writer_u8(&w, origin == ORIGIN_MAIN_PORT ? 'm' : 'l');
+    writer_view(&w, view_of_text(name));
+    writer_u8(&w, ' ');
+    writer_view(&w, part);
+    writer_u8(&w, ' ');
+    writer_view(&w, more);
+    key[w.overflow ? 0 : writer_used(&w)] = '\0';
+}
+
+/* The page, or the place for it: the oldest. */
+static struct stats_page *page_find(struct stats_state *t, const char *key)
+{
+    struct stats_page *oldest = &t->pages[0];
+    for (int i = 0; i < STATS_CACHE_PAGES; i++) {
+        struct stats_page *p = &t->pages[i];
+        if (p->body && strcmp(p->key, key) == 0) return p;
+        if (!p->body || (oldest->body && p->made_ms < oldest->made_ms)) oldest = p;
+    }
+    return oldest;
+}
+
+struct asked {
+    struct server *server;
+    const struct admin_request *request;
+    struct view mode, format;
+};
+
+typedef bool print_fn(FILE *out, const struct asked *a);
+
+static bool page_make(struct stats_page *p, const char *key, print_fn *print, const struct asked *a)
+{
+    free(p->body);
+    *p = (struct stats_page){.made_ms = clock_now_ms()};
+    snprintf(p->key, sizeof p->key, "%s", key);
+    FILE *out = open_memstream(&p->body, &p->bytes);
+    if (!out) return false;
+    bool is_good = print(out, a) && !ferror(out);
+    if (fclose(out) == 0 && is_good) return true;
+    free(p->body);
+    p->body = NULL;
+    return false;
+}
+
+/* Answer from the cache; make the page first where it is older than a second. */
+static bool page_answer(const struct asked *a, const char *name, print_fn *print,
+                        struct admin_response *out)
+{
+    char key[STATS_CACHE_KEY_BYTES];
+    key_make(key, a->request->origin, name, a->mode, a->format);
+    struct stats_page *p = page_find(&a->server->stats, key);
+    bool is_fresh = p->body && key[0] && strcmp(p->key, key) == 0 &&
+                    clock_now_ms() - p->made_ms < STATS_CACHE_MS;
+    if (!is_fresh && !page_make(p, key, print, a)) return false;
+    out->take_body = malloc(p->bytes ? p->bytes : 1);
+    if (!out->take_body) return false;
+    memcpy(out->take_body, p->body, p->bytes);
+    out->body_bytes = p->bytes;
+    out->headers = NO_STORE;
+    return true;
+}
+
+static void answer(const struct asked *a, const char *name, const char *type, print_fn *print,
+                   struct admin_response *out)
+{
+    out->type = type;
+    if (!page_answer(a, name, print, out)) admin_respond_status(out, 503);
+}
+
+/* ---- pages ---- */
+
+static bool print_json(FILE *out, const struct asked *a)
+{
+    struct stats s;
+    stats_gather(a->server, a->request->origin, &s);
+    stats_print_json(out, &s);
+    return true;
+}
+
+static bool print_metrics(FILE *out, const struct asked *a)
+{
+    struct stats s;
+    stats_gather(a->server, a->request->origin, &s);
+    stats_print_prometheus(out, &s);
+    return true;
+}
+
+static bool print_text(FILE *out, const struct asked *a)
+{
+    struct stats s;
+    stats_gather(a->server, a->request->origin, &s);
+    stats_print_text(out, &s, a->server->stats.separator);
+    return true;
+}
+
+static bool print_mode(FILE *out, const struct asked *a)
+{
+    struct stats s;
+    stats_gather(a->server, a->request->origin, &s);
+    return stats_print_opentracker(out, &s, a->mode);
+}
+
+static bool print_history(FILE *out, const struct asked *a)
+{
+    uint64_t since_unix_s = 0;
+    if (a->mode.len && text_u64(a->mode, &since_unix_s) != ERR_OK) return false;
+    history_print(out, &a->server->stats.history, since_unix_s);
+    return true;
+}
+
+void stats_page_json(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct asked a = {.server = ctx, .request = r};
+    answer(&a, "json", "application/json", print_json, out);
+}
+
+void stats_page_metrics(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct asked a = {.server = ctx, .request = r};
+    answer(&a, "metrics", "text/plain; version=0.0.4; charset=utf-8", print_metrics, out);
+}
+
+void stats_page_history(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct asked a = {.server = ctx, .request = r};
+    uint64_t since_unix_s;
+    bool has_since = admin_query(r, "since", &a.mode);
+    if (has_since && text_u64(a.mode, &since_unix_s) != ERR_OK) admin_respond_status(out, 400);
+    else answer(&a, "history", "application/json", print_history, out);
+}
+
+/* ---- opentracker's list of all torrents ---- */
+
+struct listing {
+    FILE *out;
+    enum stats_dump format;
+};
+
+static void list_one(void *ctx, const struct info_hash *h, const struct swarm_numbers *n)
+{
+    const struct listing *l = ctx;
+    stats_print_dump(l->out, l->format, h, n);
+}
+
+static bool print_listing(FILE *out, const struct asked *a)
+{
+    const struct server *s = a->server;
+    struct listing l = {.out = out};
+    struct swarm_counts counts;
+    swarm_counts(s->swarm, &counts);
+    if (counts.torrents > LISTED_TORRENTS_MAX) return false;
+    if (!stats_dump_format(a->format, &l.format)) l.format = DUMP_TXT;
+    struct swarm_time time = {loop_now_s(&s->loop), interval_lifetime_s(&s->tracker.interval)};
+    for (uint32_t i = 0; i < swarm_shard_count(s->swarm); i++)
+        swarm_visit(s->swarm, i, time, list_one, &l);
+    return true;
+}
+
+static void answer_listing(struct asked *a, struct admin_response *out)
+{
+    bool is_allowed = a->request->origin != ORIGIN_MAIN_PORT || a->server->live->http.full_scrape;
+    if (is_allowed) answer(a, "list", "text/plain", print_listing, out);
+    else admin_respond_status(out, 403);
+}
+
+void stats_page_text(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct asked a = {.server = ctx, .request = r};
+    enum stats_dump format;
+    if (!admin_query(r, "mode", &a.mode)) {
+        answer(&a, "text", a.server->stats.text_type, print_text, out);
+        return;
+    }
+    bool has_format = admin_query(r, "format", &a.format);
+    if (has_format && !stats_dump_format(a.format, &format)) a.format.len = 0;
+    if (view_equal(a.mode, VIEW("tpbs"))) {
+        answer_listing(&a, out);
+        return;
+    }
+    a.format.len = 0;
+    out->type = "text/plain";
+    if (!stats_mode_exists(a.mode)) admin_respond_status(out, 400);
+    else if (!page_answer(&a, "mode", print_mode, out)) admin_respond_status(out, 503);
+}
