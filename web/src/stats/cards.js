@@ -52,6 +52,7 @@ const CARDS = [
             t("stats.load_limit", { value: number(s.load.max) }),
         ],
         share: (s) => shareOf(s.load.average[0], s.load.max),
+        isBad: (s) => s.load.average[0] > s.load.max,
     },
     {
         text: "stats.memory",

@@ -18,9 +18,14 @@ function flat(object, start = "") {
     });
 }
 
-const errnoRows = (errno) => ERRNO.flatMap((where) =>
-    Object.entries(errno[where] ?? {}).sort(([, a], [, b]) => b - a)
-        .map(([name, count]) => [`${where}_errno ${name}`, count]));
+/* All six, also those without an error. */
+function errnoRows(errno) {
+    return ERRNO.flatMap((where) => {
+        const counts = Object.entries(errno[where] ?? {}).sort(([, a], [, b]) => b - a);
+        if (counts.length === 0) return [[`${where}_errno`, 0]];
+        return counts.map(([name, count]) => [`${where}_errno ${name}`, count]);
+    });
+}
 
 const SECTIONS = [
     { text: "stats.errno", rows: (s) => errnoRows(s.errno), has: (s) => s.errno },

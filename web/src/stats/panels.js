@@ -8,6 +8,8 @@ import { bytes, duration, hasText, number, percent, shortTime, t } from "../base
 import { DOOR_NAMES, FAMILY_NAMES } from "./doors.js";
 import { quantile, total } from "./histogram.js";
 
+const BARS_MAX = 16;
+
 const nameOfKind = (start, kind) => (hasText(start + kind) ? t(start + kind) : kind);
 const actionName = (action) => nameOfKind("action.", action);
 const doorName = (door) => DOOR_NAMES[door] ?? door;
@@ -31,7 +33,7 @@ function clientRows(stats) {
     const announces = stats.clients.reduce((n, c) => n + c.announces, 0);
     const largest = most(stats.clients.map((c) => c.announces));
     return stats.clients.map((c) => [
-        c.code === "other" ? t("stats.other_clients") : c.name || c.code,
+        c.code === "" || c.code === "other" ? t("stats.other_clients") : c.name || c.code,
         percent(announces > 0 ? c.announces / announces : 0), share(c.announces, largest),
     ]);
 }
@@ -73,16 +75,21 @@ const sweepRows = ({ sweep: s }) => [
 const socketRows = (stats) => stats.drops.sockets.map((s) =>
     [{ text: s.address, code: true }, String(s.worker), number(s.drops)]);
 
-/* The buckets that hold anything, and the empty ones between them. */
-function barsOf(histogram, show) {
-    const used = histogram.count.map((n, i) => (n > 0 ? i : -1)).filter((i) => i >= 0);
+/* The buckets that hold anything, and the empty ones between them; neighbours are put together when
+ * there are many. */
+function barsOf({ le, count }, show) {
+    const used = count.flatMap((n, i) => (n > 0 ? [i] : []));
     const first = used[0] ?? 0;
-    const last = used.at(-1) ?? Math.min(11, histogram.count.length - 1);
-    const bound = (i) => histogram.le[i] ?? Infinity;
-    const label = (i) => (Number.isFinite(bound(i)) ? `≤ ${show(bound(i))}`
-        : `> ${show(histogram.le.at(-1))}`);
-    const range = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    return { labels: range.map(label), counts: range.map((i) => histogram.count[i]) };
+    const last = used.at(-1) ?? Math.min(BARS_MAX, count.length) - 1;
+    const width = Math.ceil((last - first + 1) / BARS_MAX);
+    const labels = [];
+    const counts = [];
+    for (let from = first; from <= last; from += width) {
+        const end = Math.min(from + width, count.length);
+        labels.push(end > le.length ? `> ${show(le[from - 1] ?? 0)}` : `≤ ${show(le[end - 1])}`);
+        counts.push(count.slice(from, end).reduce((sum, n) => sum + n, 0));
+    }
+    return { labels, counts };
 }
 
 function latencyBars(histogram) {
