@@ -121,8 +121,7 @@ static struct announce peer_of(const struct filler *f, uint32_t i)
     return a;
 }
 
-static void announce_one(struct filler *f, const struct announce *a, uint64_t hash,
-                         uint32_t now_s)
+static void announce_one(struct filler *f, const struct announce *a, uint64_t hash, uint32_t now_s)
 {
     uint8_t compact[PEERS_ASKED * COMPACT_BYTES(FAMILY_V6)];
     struct swarm_answer out = {.peers = {.compact = {compact, compact}, .max_total = PEERS_ASKED}};
@@ -200,8 +199,9 @@ static struct result measure(const struct workload *w)
 {
     struct result r = {0};
     struct filler f = {.w = w};
-    struct swarm_opts opts = {
-        .memory_bytes_max = SWARM_MEMORY_BYTES_MAX, .lifetime_s_max = LIFETIME_S, .completed_ttl_s = 60};
+    struct swarm_opts opts = {.memory_bytes_max = SWARM_MEMORY_BYTES_MAX,
+                              .lifetime_s_max = LIFETIME_S,
+                              .completed_ttl_s = 60};
     if (w->is_zipf) f.rank_sums = rank_sums_new(w->torrents);
     rng_init(&f.rng, 1);
     double generator = generator_ns(&f, w->peers < 500000 ? w->peers : 500000);

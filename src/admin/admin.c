@@ -214,7 +214,9 @@ void admin_tick(struct admin *a)
     uint64_t now_ms = a->env.loop->now_ms;
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct admin_conn *c = &a->conns[i];
-        if (!is_free(c) && now_ms >= c->since_ms + wait_ms(c->wait)) admin_conn_timeout(c);
+        if (is_free(c)) continue;
+        if (now_ms >= c->since_ms + wait_ms(c->wait)) admin_conn_timeout(c);
+        else if (c->is_later) admin_conn_turn(c);
     }
     for (uint32_t i = 0; i < a->listener_count; i++)
         listener_pause(&a->listeners[i], false);

@@ -32,6 +32,7 @@ struct admin_request {
     const struct http_request *head; /* for http1_header() */
     struct address client; /* who asks, trusted proxies skipped; 0.0.0.0 on the Unix socket */
     enum admin_origin origin;
+    uint32_t uid; /* ORIGIN_UNIX: whose process asks (SO_PEERCRED) */
 };
 
 /* The connection after an answer with status 101: a non-blocking fd that no loop watches, and what
@@ -51,6 +52,8 @@ struct admin_response {
     size_t body_bytes;         /* of take_body, or of take_file_fd from its start */
     int take_file_fd;          /* > 0: a regular file, closed by the door */
     struct view constant_body; /* outlives the answer */
+    bool is_later;             /* no answer yet: the handler is asked the same again by the next
+                                  ticks, until it has one or the time for a request is over */
     /* with status 101: `headers` and `extra` are all the lines there are, Upgrade and Connection
      * included; the fd is given away when they are sent */
     admin_upgrade_fn *upgrade;

@@ -185,6 +185,14 @@ static enum stream_io conn_error(struct admin_conn *c, int status)
     return answer_send(c, NULL, &a);
 }
 
+/* Nobody's, should the kernel not tell: never root's by mistake. */
+static uint32_t peer_uid(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.uid : UINT32_MAX;
+}
+
 static enum stream_io request_answer(struct admin_conn *c, const struct http_request *head,
                                      struct view body, struct view unread)
 {
@@ -195,9 +203,12 @@ static enum stream_io request_answer(struct admin_conn *c, const struct http_req
                               .body = body,
                               .head = head,
                               .origin = c->origin};
+    if (c->origin == ORIGIN_UNIX) r.uid = peer_uid(c->stream.source.fd);
     c->admin->serving = c;
     admin_answer(c, &r, &a);
     c->admin->serving = NULL;
+    c->is_later = a.is_later;
+    if (a.is_later) return STREAM_AGAIN;
     c->closing = c->origin == ORIGIN_MAIN_PORT || !head->keep_alive || c->admin->draining;
     enum stream_io io = answer_send(c, head, &a);
     if (a.status != 101 || !a.upgrade) return io;
@@ -218,7 +229,7 @@ static enum stream_io conn_request(struct admin_conn *c)
     size_t len = (size_t)used + head.body_bytes;
     struct view body = view_of(input.ptr + used, head.body_bytes);
     enum stream_io io = request_answer(c, &head, body, view_from(input, len));
-    if (io != STREAM_GONE && c->stream.source.fd >= 0) {
+    if (io != STREAM_GONE && c->stream.source.fd >= 0 && !c->is_later) {
         c->since_ms = c->admin->env.loop->now_ms;
         stream_consume(&c->admin->pool, &c->stream, len);
     }

@@ -40,6 +40,7 @@ struct admin_conn {
     uint64_t since_ms;   /* waiting so */
     uint32_t seen_bytes; /* of the input, parsed in vain */
     bool closing;        /* the last answer is made */
+    bool is_later;       /* the handler has no answer yet */
     bool eof;            /* the client has sent its last byte */
     struct admin_body body;
 };

@@ -4,7 +4,9 @@
  * anywhere, as everybody expects. Output is checked: a full disk must not look like success. */
 #include "app/commands.h"
 
+#include "app/geoip_command.h"
 #include "app/options.h"
+#include "app/password.h"
 #include "app/server.h"
 
 #include <ctype.h>
@@ -106,10 +108,22 @@ static enum exit_code run_version(const struct command_input *in)
     return printed();
 }
 
+static enum exit_code run_password(const struct command_input *in)
+{
+    if (in->arguments[0]) return usage("password: %s", "is asked for, never given as an argument");
+    enum exit_code code = password_command();
+    return code == EXIT_FINE ? printed() : code;
+}
+
+static enum exit_code run_geoip(const struct command_input *in)
+{
+    return geoip_command(in->arguments, in->environment);
+}
+
 /* The first row is what runs without a word. */
 static const struct command COMMANDS[] = {
-    {"run", run_server}, {"config", run_config},   {"docs", run_docs},
-    {"help", run_help},  {"version", run_version},
+    {"run", run_server}, {"config", run_config},   {"docs", run_docs},         {"geoip", run_geoip},
+    {"help", run_help},  {"version", run_version}, {"password", run_password},
 };
 
 static const struct command *command_find(const char *name)
@@ -142,8 +156,9 @@ enum exit_code command_run(const char *const *arguments, const char *const *envi
     }
     command = arguments[0] ? command_find(arguments[0]) : NULL;
     if (!command && arguments[0] && isalpha((unsigned char)arguments[0][0]))
-        return usage("there is no command \"%.100s\": run, config, docs, help or version",
-                     arguments[0]);
+        return usage(
+            "there is no command \"%.100s\": run, config, docs, geoip, password, help or version",
+            arguments[0]);
     if (command) in.arguments++;
     else command = &COMMANDS[0];
     return command->run(&in);

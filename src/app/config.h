@@ -3,6 +3,8 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "admin/auth.h"
+#include "admin/map.h"
 #include "base/log.h"
 #include "front/http.h"
 #include "front/udp.h"
@@ -32,8 +34,10 @@ struct app_opts {
     uint32_t failed;         /* restart count, as the run loop tells it (-f) */
     enum log_level log_level;
     char charset[CONFIG_NAME_BYTES_MAX], locale[CONFIG_NAME_BYTES_MAX];
-    bool no_locations;
     char config_file[CONFIG_PATH_BYTES_MAX];
+    char admin_password[AUTH_PASSWORD_HASH_BYTES_MAX]; /* hashed; empty: the token counts */
+    char admin_token_file[CONFIG_PATH_BYTES_MAX];      /* empty: beside the admin socket */
+    bool compat_api;
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
     /* operator pages */
@@ -55,6 +59,7 @@ struct config {
     struct tracker_opts tracker;
     struct udp_opts udp;
     struct http_opts http;
+    struct map_opts map;
 };
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "app/options.h"
 
-#define LIVE_GRACE_MS 60000
+#define LIVE_GRACE_MS    60000
+#define LIVE_RETIRED_MAX 250 /* wait for it at a time */
 
 /* What the machine allows; known once, at start. */
 struct machine {

@@ -44,6 +44,12 @@ static bool is_path(char c)
     return (unsigned char)c >= 0x20 && c != 0x7f;
 }
 
+/* What a line of crypto_pwhash_str() is made of. */
+static bool is_password_hash(char c)
+{
+    return is_alnum(c) || (c && strchr("$=,+/", c));
+}
+
 /* A row is a paragraph, not a column of fields. */
 /* clang-format off */
 const struct option_row OPTIONS[] = {
@@ -145,6 +151,12 @@ const struct option_row OPTIONS[] = {
      IN(ANSWER), LIVE, AT(tracker.numwant_max), .min = 1, .max = NUMWANT_PEERS_MAX, .value = "N",
      .dflt = "200",
      .help = "most peers in one answer, whatever the client says"},
+    {.name = "mode", .type = OPT_CHOICE, IN(ANSWER), LIVE, AT(tracker.mode),
+     .choices = "tracker info", .value = "MODE", .dflt = "tracker",
+     .help = "info: announces get an empty list and a day's interval",
+     .more = "For a tracker that is to end, or rests: clients are told to come back in a day, HTTP "
+             "scrapes get no torrents, UDP scrapes zeros, and nothing new is stored. Pages and "
+             "heartbeats go on."},
     {.name = "external_ip", .type = OPT_FLAG, IN(ANSWER), LIVE, AT(http.external_ip),
      .dflt = "yes",
      .help = "tell HTTP clients their own address (BEP 24)"},
@@ -295,6 +307,49 @@ const struct option_row OPTIONS[] = {
      .more = "Must be readable by `user`. Built-in pages win, but for /, /robots.txt, /favicon.ico "
              "and /dmca. Files up to 8 MiB; no hidden files, no symbolic links; NAME.gz beside "
              "NAME is sent to clients that take gzip; a folder's page is its index.html."},
+    {.name = "admin_password", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_password),
+     .may_hold = is_password_hash, .secret = true, .value = "HASH", .dflt = "",
+     .range = "a hash that `muster password` prints",
+     .help = "the owner's password, hashed: asked for where settings change",
+     .more = "`muster password` asks for a password and prints the line for the configuration file. "
+             "Without one the token in `admin_token_file` is asked for. The Unix socket asks for "
+             "nothing: who can open it is the owner."},
+    {.name = "admin_token_file", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_token_file),
+     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .range = "a path; empty: beside the admin socket",
+     .help = "holds the token that is the password where none is set",
+     .more = "Made at the first start, readable by its owner only, and kept. It may be written by "
+             "hand too: one word of 20 characters or more. The log says where it is. A file that "
+             "others can read is not used."},
+    {.name = "compat_api", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.compat_api), .dflt = "no",
+     .help = "serve etracker's /api/set: settings by GET, off for a reason",
+     .more = "GET /api/set?keep_alive=&interval=&max_peers_response=&socket_timeout= with the header "
+             "X-Requested-With: XMLHttpRequest and, by HTTP Basic, user etracker and the owner's "
+             "password or token. A GET that changes something may be sent twice by browsers and "
+             "proxies, its values stand in their logs, and on the main port the password travels "
+             "unencrypted. For programs that know nothing else; /api/settings has none of this."},
+    {.name = "map", .type = OPT_CHOICE, IN(PAGES), LIVE, AT(map.mode),
+     .choices = "off local public", .value = "WHO", .dflt = "public",
+     .help = "who may watch the live world map",
+     .more = "`local`: only those who reach the operators' listener or socket. Places are rounded to "
+             "0.1 degree, announces are sampled, and no address leaves the server."},
+    {.name = "geoip_file", .type = OPT_TEXT, IN(PAGES), LIVE, AT(map.geoip_file),
+     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .range = "a path; empty: etracker's file, where it is",
+     .help = "where addresses are: an MMDB, or IP2LOCATION-LITE-DB5.CSV",
+     .more = "Loaded beside the work; a SIGHUP looks whether the file has changed, so replace it by "
+             "renaming the new one over it. A broken file is reported by its line, and the one "
+             "before stays. Empty: IP2LOCATION-LITE-DB5.CSV, or its IPV6 form, in the working "
+             "directory or its parent. `muster geoip` tells what is found, and where to get one."},
+    {.name = "map_viewers_max", .type = OPT_INT, IN(PAGES), LIVE, AT(map.viewers_max), .min = 1,
+     .max = MAP_VIEWERS_MAX, .value = "N", .dflt = "100",
+     .help = "viewers of the map at a time; at most 8 of one address"},
+    {.name = "map_lights_per_s", .type = OPT_INT, IN(PAGES), LIVE, AT(map.lights_per_s), .min = 1,
+     .max = MAP_LIGHTS_PER_S_MAX, .value = "N", .dflt = "200",
+     .help = "lights a second that a viewer is sent; of more announces, a random sample"},
+    {.name = "no_locations", .type = OPT_FLAG, IN(PAGES), LIVE, AT(map.no_locations),
+     .dflt = "no",
+     .help = "load no database of locations"},
     {.name = "stats", .type = OPT_CHOICE, IN(PAGES), RESTART, AT(app.stats),
      .choices = "full minimal", .value = "LEVEL", .dflt = "full",
      .help = "how much is counted",
@@ -314,11 +369,6 @@ const struct option_row OPTIONS[] = {
      .help = "locale whose thousands separators /stats has",
      .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
              "system does not know is logged, and numbers stay plain."},
-
-    /* ---- accepted for etracker's command lines ---- */
-    {.name = "no_locations", .type = OPT_FLAG, IN(ETRACKER), RESTART, AT(app.no_locations),
-     .dflt = "no",
-     .help = "look up no locations of clients"},
 };
 /* clang-format on */
 
@@ -337,10 +387,35 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_STORE] = "Torrents and peers",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
-    [GROUP_ETRACKER] = "Accepted for etracker's command lines, without effect",
 };
 
 const char *option_group_title(enum option_group group)
 {
     return GROUP_TITLES[group];
+}
+
+/* Programs know groups by these; they do not change. */
+static const char *const GROUP_IDS[GROUP_COUNT] = {
+    [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
+    [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
+    [GROUP_PAGES] = "pages",
+};
+
+const char *option_group_id(enum option_group group)
+{
+    return GROUP_IDS[group];
+}
+
+static const char *const SOURCE_NAMES[] = {
+    [SOURCE_DEFAULT] = "default",
+    [SOURCE_FILE] = "file",
+    [SOURCE_ENVIRONMENT] = "environment",
+    [SOURCE_COMMAND_LINE] = "command line",
+    [SOURCE_LIVE] = "live",
+};
+
+const char *option_source_name(enum option_source source)
+{
+    return SOURCE_NAMES[source];
 }

@@ -39,7 +39,6 @@ enum option_group {
     GROUP_STORE,
     GROUP_SYSTEM,
     GROUP_PAGES,
-    GROUP_ETRACKER,
     GROUP_COUNT
 };
 
@@ -83,6 +82,7 @@ extern const size_t OPTION_COUNT;
 #define OPTIONS_MAX 96
 
 const char *option_group_title(enum option_group group);
+const char *option_group_id(enum option_group group); /* "interval"; for programs */
 
 /* The row of a name or alias ('-' and '_' are the same), or of a one-letter name; NULL: none. */
 const struct option_row *option_find(struct view name);
@@ -101,7 +101,16 @@ void option_range_print(const struct option_row *row, char out[OPTION_RANGE_BYTE
 
 /* ---- values ---- */
 
-enum option_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_COMMAND_LINE };
+/* The later wins. SOURCE_LIVE: set while running, until a restart or until it is saved. */
+enum option_source {
+    SOURCE_DEFAULT,
+    SOURCE_FILE,
+    SOURCE_ENVIRONMENT,
+    SOURCE_COMMAND_LINE,
+    SOURCE_LIVE
+};
+
+const char *option_source_name(enum option_source source); /* "command line" */
 
 struct option_origin {
     enum option_source source;
@@ -113,9 +122,13 @@ struct settings {
     struct option_origin origin[OPTIONS_MAX]; /* by row */
 };
 
-/* What is wrong, for the person who wrote it: names the option, the value and the range. */
+#define OPTION_ERROR_NAMES_MAX 4
+
+/* What is wrong, for the person who wrote it: names the option, the value (but no secret) and the
+ * range. */
 struct option_error {
     char text[768];
+    const char *names[OPTION_ERROR_NAMES_MAX]; /* settings_check(): the options at fault */
 };
 
 /* Set one option from text. A list is replaced when `origin` is of another source than the value

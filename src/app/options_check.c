@@ -1,14 +1,13 @@
 /* options_check.c - values that are fine alone and wrong together: rows of a test and its text. */
 #include "app/options.h"
 
+#include "admin/auth.h"
 #include "app/options_list.h"
-
-#define CHECK_OPTIONS_MAX 4
 
 struct check {
     bool (*is_wrong)(const struct config *c);
     const char *text;
-    const char *options[CHECK_OPTIONS_MAX]; /* shown with their values */
+    const char *options[OPTION_ERROR_NAMES_MAX]; /* shown with their values */
 };
 
 static bool no_door(const struct config *c)
@@ -43,6 +42,11 @@ static bool nothing_listens(const struct config *c)
     return a->listen_count > 0;
 }
 
+static bool password_in_clear(const struct config *c)
+{
+    return c->app.admin_password[0] && !auth_password_hash_is_valid(c->app.admin_password);
+}
+
 static const struct check CHECKS[] = {
     {no_door, "nothing would be served", {"no_tcp", "no_udp"}},
     {no_family, "nothing would be served", {"no_ipv4", "no_ipv6"}},
@@ -53,22 +57,33 @@ static const struct check CHECKS[] = {
     {nothing_listens,
      "none of the addresses to listen on would be served",
      {"no_tcp", "no_udp", "no_ipv4", "no_ipv6"}},
+    {password_in_clear,
+     "not a hash that `muster password` prints, or one that costs too much to check",
+     {"admin_password"}},
 };
+
+/* "text: a = 1, b = 2" */
+static void check_describe(const struct settings *s, const struct check *check,
+                           struct option_error *error)
+{
+    size_t size = sizeof error->text;
+    size_t n = (size_t)snprintf(error->text, size, "%s:", check->text);
+    for (int k = 0; k < OPTION_ERROR_NAMES_MAX; k++) {
+        char value[OPTION_VALUE_BYTES_MAX];
+        error->names[k] = check->options[k];
+        if (!check->options[k]) continue;
+        const struct option_row *row = option_find(view_of_text(check->options[k]));
+        option_print(&s->config, row, value);
+        n += (size_t)snprintf(error->text + n, size - n, "%s %s = %.64s", k ? "," : "", row->name,
+                              row->secret ? "(not shown)" : value);
+    }
+}
 
 enum err settings_check(const struct settings *s, struct option_error *error)
 {
     for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS; i++) {
-        const struct check *check = &CHECKS[i];
-        if (!check->is_wrong(&s->config)) continue;
-        size_t size = sizeof error->text;
-        size_t n = (size_t)snprintf(error->text, size, "%s:", check->text);
-        for (int k = 0; k < CHECK_OPTIONS_MAX && check->options[k]; k++) {
-            char value[OPTION_VALUE_BYTES_MAX];
-            const char *name = check->options[k];
-            option_print(&s->config, option_find(view_of_text(name)), value);
-            n += (size_t)snprintf(error->text + n, size - n, "%s %s = %.64s", k ? "," : "", name,
-                                  value);
-        }
+        if (!CHECKS[i].is_wrong(&s->config)) continue;
+        check_describe(s, &CHECKS[i], error);
         return ERR_BAD_VALUE;
     }
     return ERR_OK;

@@ -66,6 +66,7 @@ static const char USAGE[] =
     "  muster [OPTIONS]                  serve until told to stop\n"
     "  muster PORT [INTERVAL] [OPTIONS]  the same, in short\n"
     "  muster config [OPTIONS]           print every value and where it comes from\n"
+    "  muster password                   ask for a password, print the line for the file\n"
     "  muster docs man|options|metrics|sample\n"
     "                                    print the manual, references, a sample file\n"
     "  muster help [OPTION]              this text, or all about one option\n"
@@ -144,6 +145,7 @@ static void origin_print(const struct settings *s, size_t row, char *out, size_t
     case SOURCE_FILE: snprintf(out, size, "%s:%u", s->config.app.config_file, o->line); break;
     case SOURCE_ENVIRONMENT: snprintf(out, size, "environment"); break;
     case SOURCE_COMMAND_LINE: snprintf(out, size, "command line"); break;
+    case SOURCE_LIVE: snprintf(out, size, "set while running"); break;
     }
 }
 

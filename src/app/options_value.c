@@ -306,6 +306,7 @@ enum err option_set(struct settings *s, const struct option_row *row, struct vie
     }
     char range[OPTION_RANGE_BYTES_MAX];
     option_range_print(row, range);
+    if (row->secret) value = VIEW("(not shown)");
     snprintf(error->text, sizeof error->text, "%.300s: \"%.*s\": %s (allowed: %s)", where,
              value.len > 200 ? 200 : (int)value.len, (const char *)value.ptr, err_text(err), range);
     return err;

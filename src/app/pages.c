@@ -8,6 +8,8 @@
  *             wins, so a file cannot hide a page that scripts rely on. */
 #include "app/pages.h"
 
+#include "app/api.h"
+#include "app/login_api.h"
 #include "app/server.h"
 
 #include <errno.h>
@@ -100,6 +102,23 @@ static bool stats_are_public(const void *ctx)
     return ((const struct server *)ctx)->live->settings.config.app.public_stats;
 }
 
+static bool map_is_public(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.map.mode == MAP_PUBLIC;
+}
+
+static void page_map_websocket(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_websocket(s->map, r, out);
+}
+
+static void page_map_state(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    map_answer_state(s->map, r, out);
+}
+
 static bool metrics_are_public(const void *ctx)
 {
     return ((const struct server *)ctx)->live->settings.config.app.public_metrics;
@@ -115,13 +134,23 @@ static const struct admin_route ROUTES[] = {
     {"/api/history.json", false, ADMIN_GET, ADMIN_PUBLIC, stats_are_public, stats_page_history,
      "a day of them"},
     {"/metrics", false, ADMIN_GET, ADMIN_PUBLIC, metrics_are_public, stats_page_metrics, "for Prometheus"},
-    {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_built_in, "announces on a world map"},
+    {"/map.html", false, ADMIN_GET, ADMIN_PUBLIC, map_is_public, page_built_in, "announces on a map"},
     {"/settings.html", false, ADMIN_GET, ADMIN_LOCAL, NULL, page_built_in, "live options"},
     {"/assets/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "scripts, styles, pictures"},
     {"/locales/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "the pages' languages"},
     {"/favicon.ico", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_icon, "icon"},
     {"/robots.txt", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_robots, "what crawlers may read"},
     {"/dmca", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_dmca, "a word to rights holders"},
+    {"/api/login", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_login, "open a session"},
+    {"/api/logout", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_logout, "end it"},
+    {"/api/settings", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_settings, "options: list, set"},
+    {"/api/control/reload", false, ADMIN_POST, ADMIN_OWNER, NULL, api_reload, "as SIGHUP"},
+    {"/api/control/save", false, ADMIN_POST, ADMIN_OWNER, NULL, api_save, "write what was set to the file"},
+    {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
+    {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
+    {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
+    {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
+    {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},
 };
 /* clang-format on */
 
@@ -161,6 +190,7 @@ enum err pages_open(struct server *s)
                                   .route_count = ROUTE_COUNT,
                                   .fallback = page_own,
                                   .is_page = is_page,
+                                  .is_owner = login_is_owner,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
     const char *folder = s->live->settings.config.app.web_root;

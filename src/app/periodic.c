@@ -203,7 +203,9 @@ static void job_reload(struct server *s, uint64_t now_ms)
     (void)now_ms;
     if (!s->reload_wanted) return;
     s->reload_wanted = false;
-    server_reload(s);
+    struct reload_report report;
+    enum err err = server_reload(s, &report);
+    (void)err; /* it has logged what is wrong */
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)
@@ -215,6 +217,12 @@ static void job_pages(struct server *s, uint64_t now_ms)
 {
     (void)now_ms;
     admin_tick(s->admin);
+}
+
+static void job_map(struct server *s, uint64_t now_ms)
+{
+    (void)now_ms;
+    map_tick(s->map);
 }
 
 struct job {
@@ -231,6 +239,7 @@ static const struct job JOBS[] = {
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
+    {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS, "close connections of operators that are over their time"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };

@@ -1,6 +1,8 @@
 /* reload.c - SIGHUP: read everything again, put in force what can change while running.
  *
  * All or nothing   anything wrong in the new configuration leaves the old one as it is.
+ * Set live         a value set while running stays on top of the sources, or a reload for something
+ *                  else would undo it; once the sources say the same it is theirs again.
  * Restart-only     the old value is carried over, and the log names what waits for a restart. What
  *                  is in force is always one configuration, so it is checked once more for
  *                  contradictions between old and new values. */
@@ -40,7 +42,22 @@ static enum err carry_over(struct settings *next, const struct settings *old,
     return settings_check(next, error);
 }
 
-static void log_changes(const struct settings *old, const struct settings *wanted)
+/* Values set while running stay on top of what was read. */
+static enum err keep_live(struct settings *wanted, const struct settings *old,
+                          struct option_error *error)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &OPTIONS[i];
+        char was[OPTION_VALUE_BYTES_MAX], read[OPTION_VALUE_BYTES_MAX];
+        if (old->origin[i].source != SOURCE_LIVE || !differs(old, wanted, row, was, read)) continue;
+        enum err err = option_set(wanted, row, view_of_text(was), old->origin[i], row->name, error);
+        if (err != ERR_OK) return err;
+    }
+    return ERR_OK;
+}
+
+static void note_changes(const struct settings *old, const struct settings *wanted,
+                         struct reload_report *out)
 {
     unsigned changed = 0, waiting = 0;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -49,20 +66,22 @@ static void log_changes(const struct settings *old, const struct settings *wante
         if (!differs(old, wanted, row, was, now)) continue;
         if (row->reload == RELOAD_LIVE) {
             log_line(LOG_INFO, "reload: %s: %s -> %s", row->name, shown(row, was), shown(row, now));
+            out->changed[i] = true;
             changed++;
         } else {
             log_line(LOG_WARN, "reload: %s = %s needs a restart; it stays %s", row->name,
                      shown(row, now), shown(row, was));
+            out->waiting[i] = true;
             waiting++;
         }
     }
     log_line(LOG_INFO, "reload: done; changed: %u, waiting for a restart: %u", changed, waiting);
 }
 
-static void put_in_force(struct server *s, struct live *next)
+void server_put_in_force(struct server *s, struct live *next, bool interval_said)
 {
     const struct interval_opts *was = &s->live->tracker.interval, *now = &next->tracker.interval;
-    bool interval_changed = was->start_s != now->start_s;
+    bool interval_changed = interval_said || was->start_s != now->start_s;
     live_resolve(next, &s->machine);
     server_publish(s, next);
     if (interval_changed)
@@ -70,27 +89,29 @@ static void put_in_force(struct server *s, struct live *next)
 }
 
 static enum err reload(struct server *s, struct live *next, struct settings *wanted,
-                       struct option_error *error)
+                       struct reload_report *out)
 {
-    enum err err = settings_read(wanted, &s->sources, error);
+    enum err err = settings_read(wanted, &s->sources, &out->error);
+    if (err == ERR_OK) err = keep_live(wanted, &s->live->settings, &out->error);
     if (err != ERR_OK) return err;
     next->settings = *wanted;
-    err = carry_over(&next->settings, &s->live->settings, error);
+    err = carry_over(&next->settings, &s->live->settings, &out->error);
     if (err != ERR_OK) return err;
-    log_changes(&s->live->settings, wanted);
-    put_in_force(s, next);
+    note_changes(&s->live->settings, wanted, out);
+    server_put_in_force(s, next, false);
     return ERR_OK;
 }
 
-void server_reload(struct server *s)
+enum err server_reload(struct server *s, struct reload_report *out)
 {
-    struct option_error error = {.text = "out of memory"};
+    *out = (struct reload_report){.error = {.text = "out of memory"}};
     struct live *next = calloc(1, sizeof *next);
     struct settings *wanted = calloc(1, sizeof *wanted);
-    enum err err = next && wanted ? reload(s, next, wanted, &error) : ERR_NO_MEMORY;
+    enum err err = next && wanted ? reload(s, next, wanted, out) : ERR_NO_MEMORY;
     if (err != ERR_OK) {
-        log_line(LOG_ERROR, "reload: %s; all stays as it is", error.text);
+        log_line(LOG_ERROR, "reload: %s; all stays as it is", out->error.text);
         free(next);
     }
     free(wanted);
+    return err;
 }

@@ -23,6 +23,7 @@ static const char *source_text(const struct settings *s, size_t row, char *out, 
     const struct option_origin *o = &s->origin[row];
     if (o->source == SOURCE_ENVIRONMENT) return "environment";
     if (o->source == SOURCE_COMMAND_LINE) return "command line";
+    assert(o->source == SOURCE_FILE);
     snprintf(out, size, "%s:%u", s->config.app.config_file, o->line);
     return out;
 }

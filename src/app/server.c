@@ -7,7 +7,9 @@
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
+#include "app/login_api.h"
 #include "app/report.h"
+#include "app/restart.h"
 #include "app/sandbox.h"
 #include "app/signals.h"
 #include "base/clock.h"
@@ -37,10 +39,19 @@ void server_publish(struct server *s, struct live *next)
     atomic_store(&s->env.http_opts, &next->http);
     atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
     swarm_limits_set(s->swarm, &next->swarm);
+    if (s->map) map_configure(s->map, &next->settings.config.map);
     if (!old) return;
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;
+}
+
+bool server_has_room(const struct server *s)
+{
+    uint32_t retired = 0;
+    for (const struct live *l = s->retired; l; l = l->next)
+        retired++;
+    return retired < LIVE_RETIRED_MAX;
 }
 
 void server_free_retired(struct server *s, uint64_t now_ms)
@@ -59,10 +70,17 @@ void server_free_retired(struct server *s, uint64_t now_ms)
 
 /* ---- start ---- */
 
+static enum exit_code fail(enum err err, const char *what)
+{
+    log_line(LOG_ERROR, "cannot start %s: %s", what,
+             err == ERR_OS ? strerror(errno) : err_text(err));
+    return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
+}
+
 static uint32_t connections_room(const struct server *s, uint64_t nofile)
 {
     uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE +
-                    ADMIN_CONNECTIONS_MAX;
+                    ADMIN_CONNECTIONS_MAX + s->live->settings.config.map.viewers_max;
     uint64_t room = nofile > used + CONNECTIONS_MIN ? nofile - used : CONNECTIONS_MIN;
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
@@ -81,6 +99,7 @@ static enum exit_code start_privileged(struct server *s)
     if (!sandbox_drop(a->user)) return EXIT_USER;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
         return EXIT_LISTEN;
+    if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
     s->machine.connections_max = connections_room(s, nofile);
     return EXIT_FINE;
 }
@@ -107,13 +126,6 @@ static enum exit_code start_store(struct server *s)
     return EXIT_FINE;
 }
 
-static enum exit_code fail(enum err err, const char *what)
-{
-    log_line(LOG_ERROR, "cannot start %s: %s", what,
-             err == ERR_OS ? strerror(errno) : err_text(err));
-    return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
-}
-
 static void udp_fds_note(struct server *s)
 {
     for (uint32_t i = 0; i < s->sockets.count; i++)
@@ -122,9 +134,12 @@ static void udp_fds_note(struct server *s)
 
 static enum exit_code start_pages(struct server *s)
 {
-    enum err err = pages_open(s);
+    enum err err = map_open(&s->map, &s->loop, s->worker_count);
+    if (err == ERR_OK) err = pages_open(s);
     if (err == ERR_BAD_VALUE) return EXIT_USAGE;
     if (err != ERR_OK) return fail(err, "the operators' pages");
+    map_configure(s->map, &s->live->settings.config.map);
+    s->env.map = s->map;
     s->env.pages = admin_handoff(s->admin);
     return EXIT_FINE;
 }
@@ -147,15 +162,17 @@ static enum exit_code start_workers(struct server *s)
 
 /* ---- housekeeping ---- */
 
-static void stop(struct server *s, const char *signal_name)
+void server_stop(struct server *s, const char *why, bool again)
 {
     if (s->stopping) {
         s->interrupted = true;
         return;
     }
     s->stopping = true;
+    s->restart_wanted = again;
     s->udp_fd_count = 0; /* the doors will close them */
-    log_line(LOG_INFO, "%s: stopping after the requests in hand", signal_name);
+    log_line(LOG_INFO, "%s: %s after the requests in hand", why,
+             again ? "starting again" : "stopping");
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_stop(&s->workers[i]);
     admin_drain(s->admin);
@@ -167,7 +184,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
     const char *name = "";
     (void)events;
     for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
-        if (w == WISH_STOP) stop(s, name);
+        if (w == WISH_STOP) server_stop(s, name, false);
         else s->reload_wanted = true; /* periodic.c does it */
     }
 }
@@ -232,7 +249,9 @@ static void server_free(struct server *s)
     stats_fini(s);
     sockets_close(&s->sockets);
     pages_close(s);
+    map_close(s->map);
     admin_sockets_close(&s->admin_sockets);
+    auth_close(s->auth);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);
@@ -284,6 +303,7 @@ enum exit_code server_run(const struct option_sources *sources)
         code = serve(s);
         log_line(LOG_INFO, "stopped");
     }
+    bool again = code == EXIT_FINE && s->restart_wanted;
     server_free(s);
-    return code;
+    return again ? restart_now(sources) : code;
 }

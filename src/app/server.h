@@ -36,16 +36,37 @@ struct server {
     struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
+    struct auth *auth;   /* who the owner is */
+    struct map *map;     /* the live world map's feed */
     int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
-    bool stopping, interrupted, reload_wanted;
+    bool stopping, interrupted, reload_wanted, restart_wanted;
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
 enum exit_code server_run(const struct option_sources *sources);
 
-/* Read the sources again and put in force what is live (reload.c). Whatever is wrong is logged and
- * leaves all as it was. */
-void server_reload(struct server *s);
+/* What a reload did, by row. */
+struct reload_report {
+    bool changed[OPTIONS_MAX], waiting[OPTIONS_MAX]; /* in force now; needs a restart */
+    struct option_error error;
+};
+
+/* Read the sources again and put in force what is live (reload.c); values set while running stay,
+ * unless the sources say the same by now. Whatever is wrong is logged and leaves all as it was:
+ * an error, with out->error written. */
+enum err server_reload(struct server *s, struct reload_report *out) MUST_CHECK;
+
+/* Publish `next`; with `interval_said`, announce its interval from now on, whatever the load made
+ * of the one before. */
+void server_put_in_force(struct server *s, struct live *next, bool interval_said);
+
+/* May another generation be made? Those before it are freed a minute later, so that their number
+ * needs a bound. */
+bool server_has_room(const struct server *s);
+
+/* Answer the requests in hand, then end; a second time: end at once. `why` is for the log. With
+ * `again`, the program starts anew when all has ended (restart.h). */
+void server_stop(struct server *s, const char *why, bool again);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);

@@ -23,6 +23,7 @@ static enum err open_udp(struct worker *w, struct door_socket *socket)
         .rng = &w->rng,
         .id_key = &w->env->udp_id_key,
         .opts = &w->env->udp_opts,
+        .tap = map_tap(w->env->map, w->index),
     };
     int fd = socket->fd;
     socket->fd = -1;
@@ -40,6 +41,7 @@ static enum err open_http(struct worker *w)
         .shared = w->env->http_shared,
         .opts = &w->env->http_opts,
         .pages = w->env->pages,
+        .tap = map_tap(w->env->map, w->index),
         .peer_ids = w->env->peer_ids,
     };
     return http_door_open(&w->http, &env);

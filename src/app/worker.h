@@ -5,6 +5,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "admin/map.h"
 #include "app/sockets.h"
 #include "base/rng.h"
 #include "front/http.h"
@@ -20,6 +21,7 @@ struct worker_env {
     _Atomic(const struct udp_opts *) udp_opts;
     _Atomic(const struct http_opts *) http_opts;
     bool peer_ids;
+    struct map *map;           /* whose taps show announces */
     struct http_pages *pages;  /* where connections go that ask for a page */
     _Atomic uint32_t drain_ms; /* how long a stopping worker waits for requests in hand */
     struct loop *done_loop;    /* woken when a worker is done */

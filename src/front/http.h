@@ -2,6 +2,7 @@
 #ifndef FRONT_HTTP_H
 #define FRONT_HTTP_H
 
+#include "front/tap.h"
 #include "net/loop.h"
 #include "proto/address_text.h"
 #include "tracker/tracker.h"
@@ -52,6 +53,7 @@ struct http_door_env {
     _Atomic(const struct http_opts *) *opts;
     struct http_pages *pages; /* NULL: there are none */
     bool peer_ids;            /* the store keeps them */
+    struct tap *tap;          /* where announces can be watched; or NULL */
 };
 
 struct http_door;

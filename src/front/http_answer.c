@@ -235,6 +235,9 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
     else answer_failure(c, r, err, 0, out);
+    uint32_t every = tap_every(d->env.tap); /* refused ones too, as etracker */
+    if (every && r->method != HTTP_HEAD)
+        tap_offer(d->env.tap, d->env.rng, every, TAP_HTTP, &a.address);
 }
 
 /* ---- scrape ---- */
@@ -314,6 +317,7 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
         tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
     if (allowed != ERR_OK) err = allowed;
     if (err != ERR_OK) answer_failure(c, r, err, 0, out);
+    else if (tracker_is_info(c->door->env.tracker)) scrape_write(c, r, NULL, 0, out);
     else if (count == 0) answer_full_scrape(c, r, out);
     else scrape_write(c, r, hashes, count, out);
 }

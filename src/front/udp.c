@@ -273,6 +273,13 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     metrics_inc_by(METRIC_UDP4_ANNOUNCES, d->family);
 }
 
+/* Behind the answers, so that nobody waits for it. */
+static void show_announces(struct udp_door *d, uint32_t every)
+{
+    for (unsigned i = 0; i < d->pending_count; i++)
+        tap_offer(d->env.tap, d->env.rng, every, TAP_UDP, &d->pending[i].announce.address);
+}
+
 static void count_requests(const struct udp_door *d, unsigned count)
 {
     uint64_t bytes = 0;
@@ -314,6 +321,8 @@ static unsigned serve_batch(struct udp_door *d)
         answer_announce(d, o, &d->pending[i]);
     udp_batch_flush(d->batch);
     if (count == 0) return 0;
+    uint32_t every = tap_every(d->env.tap);
+    if (every) show_announces(d, every);
     count_requests(d, count);
     if (!d->env.tracker->stats_minimal) time_batch(d, count);
     return count;

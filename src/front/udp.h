@@ -3,6 +3,7 @@
 #define FRONT_UDP_H
 
 #include "base/hash.h"
+#include "front/tap.h"
 #include "net/loop.h"
 #include "proto/address_text.h"
 #include "tracker/tracker.h"
@@ -22,6 +23,7 @@ struct udp_door_env {
     struct rng *rng;
     const struct hash_key *id_key; /* the same for all workers and sockets (U24) */
     _Atomic(const struct udp_opts *) *opts;
+    struct tap *tap; /* where announces can be watched; or NULL */
 };
 
 struct udp_door;

@@ -181,8 +181,9 @@ void shard_prefetch(const struct swarm *s, const struct shard *shard, uint64_t h
 /* Without the lock another thread may be writing what is read here, or have moved the index: then a
  * useless line is fetched. What must not happen is a read outside of committed memory, and the
  * index and its size may be of different moments: slab_holds() looks at both. */
-__attribute__((no_sanitize("thread"))) void
-shard_prefetch_found(const struct swarm *s, const struct shard *shard, uint64_t hash)
+__attribute__((no_sanitize("thread"))) void shard_prefetch_found(const struct swarm *s,
+                                                                 const struct shard *shard,
+                                                                 uint64_t hash)
 {
     uint32_t groups = atomic_load_explicit(&shard->groups, memory_order_relaxed);
     slab_ref ref = atomic_load_explicit(&shard->index, memory_order_relaxed);

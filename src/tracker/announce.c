@@ -4,12 +4,27 @@
 #include "base/metrics.h"
 #include "tracker/rules.h"
 
+#define INFO_INTERVAL_S 86400
+
 /* How many peers the client may have: what it asked for, within what we give (A9, U8). */
 static uint16_t peers_wanted(const struct tracker_opts *o, const struct announce *a)
 {
     if (a->event == EVENT_STOPPED) return 0;
     uint32_t wanted = a->numwant < 0 ? o->numwant_default : (uint32_t)a->numwant;
     return (uint16_t)(wanted < o->numwant_max ? wanted : o->numwant_max);
+}
+
+/* Nothing is recorded and nobody named. The spread keeps tomorrow's crowd apart, too. */
+static enum err answer_info(const struct tracker_opts *o, struct rng *rng,
+                            struct announce_answer *out)
+{
+    uint32_t spread_s = INFO_INTERVAL_S * o->interval.jitter_pct / 100;
+    out->interval_s = INFO_INTERVAL_S + rng_below(rng, spread_s + 1);
+    out->min_interval_s = INFO_INTERVAL_S * o->interval.min_pct / 100;
+    out->swarm.numbers = (struct swarm_numbers){0};
+    out->swarm.verdict = SWARM_UNKNOWN;
+    memset(out->swarm.peers.count, 0, sizeof out->swarm.peers.count);
+    return ERR_OK;
 }
 
 enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t hash,
@@ -19,6 +34,7 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
     struct request request = {.announce = a, .passkey = a->passkey};
     enum err err = rules_check(o, &request);
     if (err != ERR_OK) return err;
+    if (o->mode == MODE_INFO) return answer_info(o, rng, out);
     out->interval_s = interval_answer_s(&t->interval, &o->interval, rng);
     out->min_interval_s = interval_min_s(&t->interval, &o->interval);
     struct peer_list *peers = &out->swarm.peers;

@@ -13,8 +13,12 @@
 #define NUMWANT_PEERS_MAX SWARM_PICKS_MAX /* in one answer, whatever the options say */
 #define PASSKEY_BYTES_MAX 64
 
+/* MODE_INFO: nobody is recorded or told of others; clients are asked to come back in a day. */
+enum tracker_mode { MODE_TRACKER, MODE_INFO };
+
 /* All live (atomic reload by the owner of the struct). */
 struct tracker_opts {
+    enum tracker_mode mode;
     uint32_t numwant_default;            /* when the client says nothing, or something negative */
     uint32_t numwant_max;                /* max_peers_per_response */
     char passkey[PASSKEY_BYTES_MAX + 1]; /* not empty: announces and scrapes must carry it */
@@ -53,7 +57,12 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
 enum err tracker_check(const struct tracker *t, const struct announce *a,
                        struct view passkey) MUST_CHECK;
 
-/* The numbers of one torrent (zeros when unknown). */
+static inline bool tracker_is_info(const struct tracker *t)
+{
+    return atomic_load_explicit(&t->opts, memory_order_acquire)->mode == MODE_INFO;
+}
+
+/* The numbers of one torrent (zeros when unknown, and in MODE_INFO). */
 void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,
                     uint32_t now_s, struct swarm_numbers *out);
 

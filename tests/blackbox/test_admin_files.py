@@ -154,3 +154,25 @@ def test_a_folder_that_is_not_there(start_server, tmp_path):
 def test_the_tracker_is_where_it_was(web, root):
     (root / "announce").write_bytes(SECRET)
     assert web.http().get("/announce").failure == "missing info_hash"
+
+
+# --- pages inside the binary ---------------------------------------------------------------------
+
+PAGES = ["/stats.html", "/map.html", "/settings.html", "/assets/stats.js", "/locales/en.json",
+         "/favicon.ico"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_built_in_pages(module_server, path):
+    client = module_server(admin=True).admin()
+    plain = client.get(path)
+    if plain.status == 404:
+        pytest.skip("this muster was built without pages")
+    assert plain.status == 200 and plain.header("Cache-Control") == "no-cache"
+    packed = client.get(path, [("Accept-Encoding", "gzip")])
+    body = packed.body
+    if packed.header("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    assert body == plain.body
+    again = client.get(path, [("If-None-Match", plain.header("ETag"))])
+    assert (again.status, again.body) == (304, b"")

@@ -73,7 +73,7 @@ def test_docs_are_printed(topic):
     (["--interval-jitter", "51"], ["jitter", "51", "50"]),
     (["--workers", "257"], ["workers", "257", "256"]),
     (["--log-level", "loud"], ["log", "level", "loud"]),
-    (["--passkey", "a/b"], ["passkey", "a/b"]),
+    (["--passkey", "a/b"], ["passkey", "(not shown)", "letters"]),
     (["--listen", "localhost"], ["listen", "localhost"]),
     (["--listen", "1.2.3.4.5"], ["listen", "1.2.3.4.5"]),
     (["--trusted-proxies", "10.0.0.1/8"], ["trusted", "10.0.0.1/8"]),

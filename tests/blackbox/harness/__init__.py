@@ -4,6 +4,7 @@ server   starts and stops the program under test
 udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 proxy    PROXY protocol headers
+owner    the operator's API
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 stats    the numbers of its pages
@@ -16,6 +17,7 @@ from .check import eventually, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
 from .oracle import everything, fill, unharmed
+from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster
 from .stats import metrics_of, stats_of, text_of
@@ -28,6 +30,7 @@ __all__ = [
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
     "everything", "fill", "unharmed",
+    "Owner",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster",
     "metrics_of", "stats_of", "text_of",

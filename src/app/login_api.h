@@ -1,0 +1,31 @@
+/* login_api.h - the owner's way in over TCP: his secret at the start, login, logout, who is he. */
+#ifndef APP_LOGIN_API_H
+#define APP_LOGIN_API_H
+
+#include "admin/admin.h"
+
+#include "app/options.h"
+
+struct server;
+
+/* Make s->auth: from admin_password, else from the token file, which is made if need be; call as the
+ * user that serves, when the admin socket is there. Trouble with the file is logged and leaves a
+ * server into which nobody can log in over TCP. ERR_NO_MEMORY. */
+enum err login_open(struct server *s) MUST_CHECK;
+
+/* Where the token is: admin_token_file, else beside the admin socket; empty: nowhere. */
+void login_token_path(const struct app_opts *a, const char *socket_path,
+                      char out[CONFIG_PATH_BYTES_MAX]);
+
+/* For the door. */
+bool login_is_owner(void *ctx, const struct admin_request *r);
+
+/* Handlers. POST /api/login {"password": text} -> {"token", "expires_in_s"} | 401 | 429 with
+ * Retry-After; POST /api/logout ends the session that the request carries. */
+void api_login(void *ctx, const struct admin_request *r, struct admin_response *out);
+void api_logout(void *ctx, const struct admin_request *r, struct admin_response *out);
+
+/* 429 with Retry-After. */
+void login_respond_later(struct admin_response *out, uint32_t retry_after_s);
+
+#endif

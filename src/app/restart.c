@@ -1,0 +1,105 @@
+/* restart.c - see restart.h.
+ *
+ * Same process   a run loop, a pid file and systemd watch the pid: with exec() it stays, so they see
+ *                no end. Everything of ours was closed by the stop before; descriptors close on exec.
+ * Which binary   the path this program was started from, looked up when it is needed: after an
+ *                upgrade that replaced the file, the new one runs.
+ * Checked first  the configuration is read as the new program will read it, because a stop that is
+ *                followed by a failed start is the worst outcome. Rights given up after the start do
+ *                not come back with an exec: with a port below the kernel's limit for users the
+ *                answer is no, and the service manager, which has the rights, must restart.
+ * Rejected       handing the listening sockets on: nobody would lose a request, but the new program
+ *                could neither have other addresses nor another number of workers. */
+#include "app/restart.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX     4096
+#define PRIVILEGED_PORTS  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define USER_PORT_DEFAULT 1024
+
+/* The path of this program; what the kernel appends when the file was replaced is cut off. */
+static bool program_path(char out[PATH_MAX])
+{
+    static const char REPLACED[] = " (deleted)";
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    if (n <= 0) return false;
+    out[n] = '\0';
+    size_t end = sizeof REPLACED - 1;
+    if ((size_t)n > end && strcmp(out + n - end, REPLACED) == 0) out[(size_t)n - end] = '\0';
+    return true;
+}
+
+/* The first port that needs no rights. */
+static uint64_t user_port(void)
+{
+    char text[16];
+    uint64_t port = USER_PORT_DEFAULT;
+    int fd = open(PRIVILEGED_PORTS, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
+    if (fd >= 0) close(fd);
+    if (n > 1 && text_u64(view_of(text, (size_t)n - 1), &port) != ERR_OK) port = USER_PORT_DEFAULT;
+    return port;
+}
+
+/* The lowest port that the settings listen on. */
+static uint64_t lowest_port(const struct app_opts *a)
+{
+    uint64_t lowest = a->port;
+    for (uint32_t i = 0; i < a->listen_count; i++) {
+        uint16_t port = a->listen[i].port ? a->listen[i].port : a->port;
+        if (i == 0 || port < lowest) lowest = port;
+    }
+    for (uint32_t i = 0; i < a->admin_listen_count; i++)
+        if (a->admin_listen[i].port < lowest) lowest = a->admin_listen[i].port;
+    return lowest;
+}
+
+__attribute__((format(printf, 2, 3))) static enum err no(struct option_error *error,
+                                                         const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    return ERR_BAD_VALUE;
+}
+
+enum err restart_check(const struct settings *s, const struct option_sources *sources,
+                       struct option_error *error)
+{
+    char path[PATH_MAX];
+    if (!program_path(path)) return no(error, "cannot tell where this program is");
+    if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
+    struct settings *next = calloc(1, sizeof *next);
+    if (!next) return no(error, "out of memory");
+    enum err err = settings_read(next, sources, error);
+    uint64_t wanted = err == ERR_OK ? lowest_port(&next->config.app) : 0;
+    uint64_t held = lowest_port(&s->config.app);
+    free(next);
+    if (err != ERR_OK) return err;
+    if (geteuid() == 0 || (wanted >= user_port() && held >= user_port())) return ERR_OK;
+    return no(error,
+              "a port below %u needs rights that were given up after the start: let the "
+              "service manager restart muster, or stop and start it",
+              (unsigned)user_port());
+}
+
+enum exit_code restart_now(const struct option_sources *sources)
+{
+    char path[PATH_MAX], *argv[ARGUMENTS_MAX + 2] = {program_invocation_name};
+    size_t count = 0;
+    for (; sources->arguments[count] && count < ARGUMENTS_MAX; count++)
+        argv[count + 1] = (char *)(uintptr_t)sources->arguments[count];
+    if (program_path(path)) execve(path, argv, (char *const *)(uintptr_t)sources->environment);
+    log_line(LOG_ERROR, "cannot start again: %s", strerror(errno));
+    return EXIT_RUNTIME;
+}

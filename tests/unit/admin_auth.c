@@ -1,0 +1,387 @@
+/* admin_auth.c - right and wrong secrets, delays that grow and end, sessions that expire, the token
+ * file. Time is an argument, so nothing here waits but for argon2. */
+#include "unit.h"
+
+#include "admin/auth.h"
+#include "base/log.h"
+#include "proto/address_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PASSWORD "correct horse battery"
+#define TOKEN    "0123456789abcdefghij"
+
+static struct loop loop;
+static struct auth *auth;
+static struct auth_answer answer;
+static char password_hash[AUTH_PASSWORD_HASH_BYTES_MAX];
+
+static int group_setup(void **state)
+{
+    (void)state;
+    log_level_set(LOG_ERROR);
+    if (sodium_init() < 0 || loop_open(&loop) != ERR_OK) return -1;
+    return auth_password_hash(VIEW(PASSWORD), password_hash) == ERR_OK ? 0 : -1;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    loop_close(&loop);
+    return 0;
+}
+
+static int open_with(const struct auth_secret *secret)
+{
+    return auth_open(&auth, secret, &loop) == ERR_OK ? 0 : -1;
+}
+
+static int with_token(void **state)
+{
+    (void)state;
+    return open_with(&(struct auth_secret){.token = TOKEN});
+}
+
+static int with_password(void **state)
+{
+    (void)state;
+    return open_with(&(struct auth_secret){.password_hash = password_hash});
+}
+
+static int close_auth(void **state)
+{
+    (void)state;
+    auth_close(auth);
+    return 0;
+}
+
+static struct address client(const char *text)
+{
+    struct address a;
+    assert_int_equal(address_parse(view_of_text(text), &a), ERR_OK);
+    return a;
+}
+
+static enum auth_verdict login_once(const char *from, const char *secret, uint64_t now_ms)
+{
+    struct address a = client(from);
+    auth_login(auth, &a, view_of_text(secret), now_ms, &answer);
+    return answer.verdict;
+}
+
+/* Ask until there is a verdict, as the door does. */
+static enum auth_verdict login(const char *from, const char *secret, uint64_t now_ms)
+{
+    while (login_once(from, secret, now_ms) == AUTH_WAIT)
+        loop_turn(&loop, 100);
+    return answer.verdict;
+}
+
+static struct view bearer(const char *token)
+{
+    static char header[AUTH_SECRET_BYTES_MAX];
+    snprintf(header, sizeof header, "Bearer %s", token);
+    return view_of_text(header);
+}
+
+static struct view basic(const char *user, const char *password)
+{
+    static char header[512];
+    char plain[300];
+    int n = snprintf(plain, sizeof plain, "%s:%s", user, password);
+    memcpy(header, "Basic ", 7);
+    sodium_bin2base64(header + 6, sizeof header - 6, (uint8_t *)plain, (size_t)n,
+                      sodium_base64_VARIANT_ORIGINAL);
+    return view_of_text(header);
+}
+
+/* ---- secrets ---- */
+
+static void the_token_opens_a_session(void **state)
+{
+    (void)state;
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
+    assert_int_equal(strlen(answer.token), AUTH_TOKEN_TEXT_BYTES - 1);
+    assert_int_equal(answer.expires_in_s, AUTH_IDLE_MS / 1000);
+    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
+    assert_true(auth_bearer(auth, bearer(TOKEN), 2000)); /* scripts need no login */
+    assert_false(auth_bearer(auth, bearer("x"), 2000));
+    assert_false(auth_bearer(auth, VIEW("Bearer"), 2000));
+    assert_false(auth_bearer(auth, VIEW("Bearer "), 2000));
+    assert_false(auth_bearer(auth, VIEW("Basic " TOKEN), 2000));
+    assert_false(auth_bearer(auth, VIEW(""), 2000));
+    assert_int_equal(login("127.0.0.1", PASSWORD, 3000), AUTH_NO);
+    assert_int_equal(login("127.0.0.1", "", 3000), AUTH_NO);
+}
+
+static void the_password_is_checked_aside(void **state)
+{
+    (void)state;
+    assert_int_equal(login_once("127.0.0.1", PASSWORD, 1000), AUTH_WAIT);
+    assert_int_equal(login_once("127.0.0.2", PASSWORD, 1000), AUTH_LATER); /* one at a time */
+    assert_int_equal(answer.retry_after_s, 1);
+    assert_int_equal(login("127.0.0.1", PASSWORD, 1000), AUTH_YES);
+    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
+    assert_false(auth_bearer(auth, bearer(PASSWORD), 2000));
+    assert_int_equal(login("127.0.0.1", TOKEN, 3000), AUTH_NO);
+    assert_int_equal(login("127.0.0.1", "", 3000), AUTH_NO);
+}
+
+static void a_verdict_nobody_fetches_counts_and_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(login_once("127.0.0.1", "wrong", 1000), AUTH_WAIT);
+    for (uint64_t now_ms = 1000; login_once("127.0.0.2", PASSWORD, now_ms) == AUTH_LATER;)
+        now_ms += 1000, usleep(10000);
+    assert_int_equal(answer.verdict, AUTH_WAIT);
+    assert_int_equal(login("127.0.0.2", PASSWORD, 100000), AUTH_YES);
+    assert_int_equal(login("127.0.0.1", "wrong", 100000), AUTH_NO); /* the second one */
+    assert_int_equal(login("127.0.0.1", "wrong", 100000), AUTH_NO);
+    assert_int_equal(login("127.0.0.1", "wrong", 100000), AUTH_LATER);
+}
+
+static void a_long_password_is_wrong(void **state)
+{
+    (void)state;
+    char text[AUTH_SECRET_BYTES_MAX + 2];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(login("127.0.0.1", text, 1000), AUTH_NO);
+}
+
+static void without_a_secret_nobody_gets_in(void **state)
+{
+    (void)state;
+    assert_int_equal(open_with(&(struct auth_secret){0}), 0);
+    assert_int_equal(login("127.0.0.1", "", 1000), AUTH_NO);
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_NO);
+    assert_false(auth_bearer(auth, VIEW("Bearer "), 1000));
+    auth_close(auth);
+}
+
+static void hashes_are_checked(void **state)
+{
+    (void)state;
+    assert_true(auth_password_hash_is_valid(password_hash));
+    assert_true(strstr(password_hash, "$argon2id$"));
+    static const char *const BAD[] = {
+        "",
+        "secret",
+        "$argon2id$",
+        "$2b$10$abcdefghijklmnopqrstuv",
+        "$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
+        "RdescudvJCsgt3ub+b4dWRWJTmaaJObGAAAAAAAAAAA",
+        "$argon2id$v=19$m=1024,t=100,p=1$c29tZXNhbHRzb21lc2FsdA$"
+        "RdescudvJCsgt3ub+b4dWRWJTmaaJObGAAAAAAAAAAA",
+    };
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        assert_false(auth_password_hash_is_valid(BAD[i]));
+}
+
+/* ---- delays ---- */
+
+static void failures_delay_more_and_more(void **state)
+{
+    (void)state;
+    uint64_t now_ms = 1000;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(login("192.0.2.1", "x", now_ms), AUTH_NO);
+    uint32_t waits_s[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900};
+    for (size_t i = 0; i < sizeof waits_s / sizeof *waits_s; i++) {
+        assert_int_equal(login("192.0.2.1", TOKEN, now_ms), AUTH_LATER); /* not even looked at */
+        assert_int_equal(answer.retry_after_s, waits_s[i]);
+        now_ms += waits_s[i] * 1000ull;
+        assert_int_equal(login("192.0.2.1", "x", now_ms), AUTH_NO);
+    }
+    assert_int_equal(login("192.0.2.2", TOKEN, now_ms), AUTH_YES); /* others are not held up */
+    now_ms += 900000;
+    assert_int_equal(login("192.0.2.1", TOKEN, now_ms), AUTH_YES); /* and it is forgotten */
+    assert_int_equal(login("192.0.2.1", "x", now_ms), AUTH_NO);
+    assert_int_equal(login("192.0.2.1", "x", now_ms), AUTH_NO);
+    assert_int_equal(login("192.0.2.1", TOKEN, now_ms), AUTH_YES);
+}
+
+static void an_ipv6_network_is_one_guesser(void **state)
+{
+    (void)state;
+    assert_int_equal(login("2001:db8::1", "x", 1000), AUTH_NO);
+    assert_int_equal(login("2001:db8::2", "x", 1000), AUTH_NO);
+    assert_int_equal(login("2001:db8::3", "x", 1000), AUTH_NO);
+    assert_int_equal(login("2001:db8::4", TOKEN, 1000), AUTH_LATER);
+    assert_int_equal(login("2001:db8:0:1::1", TOKEN, 1000), AUTH_YES);
+}
+
+static void many_guessers_are_slowed_together(void **state)
+{
+    (void)state;
+    char from[32];
+    int refused = 0;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(from, sizeof from, "10.0.%d.%d", i / 256, i % 256);
+        refused += login(from, "x", 1000) == AUTH_NO;
+    }
+    assert_int_equal(refused, 31);
+    assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_LATER);
+    assert_int_equal(login("192.0.2.1", TOKEN, 2000), AUTH_YES); /* soon over */
+    assert_int_equal(login("192.0.2.1", "x", 700000), AUTH_NO);
+    assert_int_equal(login("192.0.2.2", TOKEN, 700000), AUTH_YES);
+}
+
+/* ---- sessions ---- */
+
+static void sessions_expire(void **state)
+{
+    (void)state;
+    char idle[AUTH_TOKEN_TEXT_BYTES], busy[AUTH_TOKEN_TEXT_BYTES];
+    uint64_t now_ms = 5000;
+    assert_int_equal(login("127.0.0.1", TOKEN, now_ms), AUTH_YES);
+    memcpy(idle, answer.token, sizeof idle);
+    assert_int_equal(login("127.0.0.1", TOKEN, now_ms), AUTH_YES);
+    memcpy(busy, answer.token, sizeof busy);
+    assert_string_not_equal(idle, busy);
+    uint64_t end_ms = now_ms + AUTH_SESSION_MS;
+    for (; now_ms < end_ms; now_ms += AUTH_IDLE_MS - 1)
+        assert_true(auth_bearer(auth, bearer(busy), now_ms));
+    assert_false(auth_bearer(auth, bearer(idle), now_ms));
+    assert_false(auth_bearer(auth, bearer(busy), end_ms));
+}
+
+static void logout_ends_one_session(void **state)
+{
+    (void)state;
+    char first[AUTH_TOKEN_TEXT_BYTES];
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
+    memcpy(first, answer.token, sizeof first);
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
+    assert_true(auth_logout(auth, bearer(first), 2000));
+    assert_false(auth_logout(auth, bearer(first), 2000));
+    assert_false(auth_bearer(auth, bearer(first), 2000));
+    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
+}
+
+static void the_idlest_session_makes_room(void **state)
+{
+    (void)state;
+    static char tokens[AUTH_SESSIONS_MAX + 1][AUTH_TOKEN_TEXT_BYTES];
+    for (uint64_t i = 0; i <= AUTH_SESSIONS_MAX; i++) {
+        if (i == AUTH_SESSIONS_MAX) assert_true(auth_bearer(auth, bearer(tokens[0]), 1000 + i));
+        assert_int_equal(login("127.0.0.1", TOKEN, 1000 + i), AUTH_YES);
+        memcpy(tokens[i], answer.token, sizeof tokens[i]);
+    }
+    assert_true(auth_bearer(auth, bearer(tokens[0]), 2000));
+    assert_false(auth_bearer(auth, bearer(tokens[1]), 2000));
+    assert_true(auth_bearer(auth, bearer(tokens[2]), 2000));
+    assert_true(auth_bearer(auth, bearer(tokens[AUTH_SESSIONS_MAX]), 2000));
+}
+
+/* ---- Basic ---- */
+
+static enum auth_verdict basic_login(struct view header, uint64_t now_ms)
+{
+    struct address a = client("127.0.0.1");
+    for (;;) {
+        auth_basic(auth, &a, header, "etracker", now_ms, &answer);
+        if (answer.verdict != AUTH_WAIT) return answer.verdict;
+        loop_turn(&loop, 100);
+    }
+}
+
+static void basic_takes_the_owners_secret(void **state)
+{
+    (void)state;
+    struct address a = client("127.0.0.1");
+    assert_int_equal(basic_login(basic("etracker", PASSWORD), 1000), AUTH_YES);
+    auth_basic(auth, &a, basic("etracker", PASSWORD), "etracker", 2000, &answer);
+    assert_int_equal(answer.verdict, AUTH_YES); /* remembered: no argon2 */
+    assert_false(auth_bearer(auth, bearer(PASSWORD), 2000));
+    assert_int_equal(basic_login(basic("etracker", PASSWORD "!"), 2000), AUTH_NO);
+    assert_int_equal(basic_login(basic("etracker", ""), 2000), AUTH_NO);
+    assert_int_equal(basic_login(basic("admin", PASSWORD), 2000), AUTH_NO);
+    assert_int_equal(basic_login(VIEW("Basic !!"), 2000), AUTH_NO);
+    assert_int_equal(basic_login(VIEW("Basic "), 2000), AUTH_NO);
+    assert_int_equal(basic_login(VIEW(""), 2000), AUTH_NO);
+    auth_basic(auth, &a, basic("etracker", PASSWORD), "etracker", 2000 + AUTH_IDLE_MS, &answer);
+    assert_int_equal(answer.verdict, AUTH_WAIT); /* looked at anew */
+}
+
+/* ---- the token file ---- */
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void the_token_file_is_made_once(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/muster-unit-XXXXXX", path[64], link[64];
+    char first[AUTH_TOKEN_FILE_BYTES_MAX], again[AUTH_TOKEN_FILE_BYTES_MAX];
+    bool made;
+    const char *why;
+    struct stat st;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/token", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(auth_token_file(path, first, &made, &why), ERR_OK);
+    assert_true(made);
+    assert_int_equal(strlen(first), AUTH_TOKEN_TEXT_BYTES - 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(auth_token_file(path, again, &made, &why), ERR_OK);
+    assert_false(made);
+    assert_string_equal(first, again);
+
+    write_file(path, TOKEN "\n", 0600);
+    assert_int_equal(auth_token_file(path, again, &made, &why), ERR_OK);
+    assert_string_equal(again, TOKEN);
+    write_file(path, TOKEN, 0640);
+    assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
+    assert_non_null(strstr(why, "others"));
+    static const char *const BAD[] = {"", "\n", "short", "two words of a token that is long",
+                                      "a token\x01 that is long enough"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        write_file(path, BAD[i], 0600);
+        assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
+    }
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_equal(auth_token_file(link, again, &made, &why), ERR_OS);
+    assert_int_equal(auth_token_file("/tmp", again, &made, &why), ERR_BAD_VALUE);
+    unlink(link);
+    unlink(path);
+    rmdir(folder);
+    assert_int_equal(auth_token_file(path, again, &made, &why), ERR_OS);
+    assert_int_equal(errno, ENOENT);
+}
+
+#define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, close_auth)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_token_opens_a_session, with_token),
+        TEST(the_password_is_checked_aside, with_password),
+        TEST(a_verdict_nobody_fetches_counts_and_goes, with_password),
+        TEST(a_long_password_is_wrong, with_password),
+        cmocka_unit_test(without_a_secret_nobody_gets_in),
+        cmocka_unit_test(hashes_are_checked),
+        TEST(failures_delay_more_and_more, with_token),
+        TEST(an_ipv6_network_is_one_guesser, with_token),
+        TEST(many_guessers_are_slowed_together, with_token),
+        TEST(sessions_expire, with_token),
+        TEST(logout_ends_one_session, with_token),
+        TEST(the_idlest_session_makes_room, with_token),
+        TEST(basic_takes_the_owners_secret, with_password),
+        cmocka_unit_test(the_token_file_is_made_once),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
