@@ -7,6 +7,7 @@ import { bytes, duration, number, percent, rate, t } from "../base/i18n.js";
 import { DOORS } from "./doors.js";
 
 const shareOf = (part, whole) => (whole > 0 ? part / whole : 0);
+const orNone = (value, show) => (value === null || value === undefined ? "–" : show(value));
 const sumOf = (rows) => rows.reduce((sum, row) => sum + row.count, 0);
 
 const CARDS = [
@@ -57,10 +58,12 @@ const CARDS = [
     {
         text: "stats.memory",
         value: (s) => bytes(s.memory.rss_bytes),
-        lines: (s) => [t("stats.per_peer", { value: bytes(s.memory.bytes_per_peer) }),
+        lines: (s) => [
+            t("stats.per_peer", { value: orNone(s.memory.bytes_per_peer, bytes) }),
             t("stats.store_of", {
                 used: bytes(s.memory.store_bytes), most: bytes(s.memory.store_max_bytes),
-            })],
+            }),
+        ],
         share: (s) => shareOf(s.memory.store_bytes, s.memory.store_max_bytes),
     },
     {
