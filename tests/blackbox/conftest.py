@@ -7,7 +7,7 @@ import pytest
 
 from harness import Server, muster_bin
 from harness.check import use_distinct_ids
-from harness.crowd import distinct_peer_ids
+from harness.crowd import ids_for
 
 
 def pytest_configure(config):
@@ -26,7 +26,6 @@ def binary():
 def shared_server(binary):
     """One server with fixed options for the whole session (one per xdist worker)."""
     running = Server()
-    use_distinct_ids(distinct_peer_ids(running))
     yield running
     running.stop()
 
@@ -35,6 +34,7 @@ def shared_server(binary):
 def server(shared_server):
     """The shared server; clients made through it are closed after the test."""
     assert shared_server.is_running(), f"the server died:\n{shared_server.output()[-8000:]}"
+    use_distinct_ids(ids_for(shared_server))
     yield shared_server
     shared_server.close_clients()
     assert shared_server.is_running(), f"the server died:\n{shared_server.output()[-8000:]}"
@@ -84,6 +84,7 @@ def _stop_all(servers):
 def watched(module_server):
     """A server whose whole content harness.everything() shows."""
     server = module_server("--full-scrape", "--full-scrape-interval", "0")
+    use_distinct_ids(ids_for(server))
     yield server
     server.close_clients()
 
@@ -93,5 +94,6 @@ def fronted(module_server):
     """A server behind a trusted proxy that is us: every request says its client's address in
     X-Forwarded-For."""
     server = module_server("--real-ip-header", "X-Forwarded-For")
+    use_distinct_ids(ids_for(server))
     yield server
     server.close_clients()

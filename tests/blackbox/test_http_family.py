@@ -5,6 +5,8 @@ import ipaddress
 import pytest
 
 from harness import fill, new_hash, new_peer_id, percent, raw_query
+from harness.check import use_distinct_ids
+from harness.crowd import ids_for
 
 case = pytest.param
 
@@ -17,6 +19,7 @@ def behind(address):
 def fronted(module_server):
     """As conftest.py has it, but with one trusted address: all others can be clients."""
     server = module_server("--real-ip-header", "X-Forwarded-For", "--trusted-proxies", "127.0.0.1")
+    use_distinct_ids(ids_for(server))
     yield server
     server.close_clients()
 

@@ -3,6 +3,7 @@
 The store tells peer ids of one address apart by 16 keyed bits, so crowds have an address each; a
 handful of ids on one address come from a pool that was seen to differ (check.new_peer_id)."""
 
+import itertools
 import os
 
 from .udp import STOPPED, UdpAnnounce, UdpClient
@@ -57,3 +58,10 @@ def distinct_peer_ids(server, count=POOL_IDS):
         for n, candidate in enumerate(ids):
             known.announce(torrent, candidate, port=1001 + n, event=STOPPED)
     return ids
+
+
+def ids_for(server):
+    """Such ids without end, the same few going round. Every server keeps other bits of an id."""
+    if not hasattr(server, "peer_ids"):
+        server.peer_ids = itertools.cycle(distinct_peer_ids(server))
+    return server.peer_ids
