@@ -60,7 +60,7 @@ bool geoip_progress(struct geoip_reading *r, double done)
     return false;
 }
 
-static void read_file(struct geoip_reading *r)
+static void read_kind(struct geoip_reading *r)
 {
     uint8_t start[2] = {0};
     FILE *file = fopen(r->path, "rbe");
@@ -79,15 +79,21 @@ static void read_file(struct geoip_reading *r)
     else geoip_read_csv(r);
 }
 
-static void database_fill(struct geoip_database *db, const struct geoip_reading *r,
-                          uint64_t started_ms)
+static void read_file(struct geoip_reading *r)
+{
+    uint64_t started_ms = clock_now_ms();
+    read_kind(r);
+    r->took_ms = clock_now_ms() - started_ms;
+}
+
+static void database_fill(struct geoip_database *db, const struct geoip_reading *r)
 {
     *db = (struct geoip_database){
         .table = r->table,
         .rows = r->rows,
         .built_unix_s = r->built_unix_s,
         .loaded_unix_s = (uint64_t)time(NULL),
-        .took_ms = clock_now_ms() - started_ms,
+        .took_ms = r->took_ms,
     };
     memcpy(db->type, r->type, sizeof db->type);
     snprintf(db->error, sizeof db->error, "%s", r->error);
@@ -97,9 +103,8 @@ static void database_fill(struct geoip_database *db, const struct geoip_reading 
 bool geoip_load(struct geoip_database *db, const char *path)
 {
     struct geoip_reading r = {.path = path};
-    uint64_t started_ms = clock_now_ms();
     read_file(&r);
-    database_fill(db, &r, started_ms);
+    database_fill(db, &r);
     return db->table != NULL;
 }
 
@@ -117,7 +122,6 @@ struct geoip_load {
     char path[GEOIP_PATH_BYTES_MAX];
     struct stat status; /* of the file when it was begun */
     struct geoip_reading reading;
-    uint64_t started_ms;
     _Atomic bool done;
 };
 
@@ -149,7 +153,6 @@ static void load_begin(struct geoip *g)
     memcpy(l->path, g->wanted, sizeof l->path);
     l->loop = g->loop;
     l->reading.path = l->path;
-    l->started_ms = clock_now_ms();
     if (stat(l->path, &l->status) != 0) l->status = (struct stat){0};
     int why = pthread_create(&l->thread, NULL, load_main, l);
     if (why == 0) {
@@ -164,7 +167,7 @@ static void take_over(struct geoip *g, struct geoip_load *l)
 {
     char memory[TEXT_NUMBER_BYTES_MAX];
     geoip_unload(&g->db);
-    database_fill(&g->db, &l->reading, l->started_ms);
+    database_fill(&g->db, &l->reading);
     g->loaded_status = l->status;
     text_print_bytes(memory, geoip_table_bytes(g->db.table) / 1024 * 1024);
     log_line(LOG_INFO,

@@ -24,6 +24,7 @@ struct geoip_reading {
     char type[GEOIP_TYPE_BYTES_MAX]; /* "DBIP-City-Lite", "IP2LOCATION CSV" */
     uint64_t rows;                   /* lines, or networks */
     uint64_t built_unix_s;           /* when its maker made it; a CSV: when it was last written */
+    uint64_t took_ms;
     char error[GEOIP_ERROR_BYTES_MAX];
 };
 

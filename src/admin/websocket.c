@@ -293,8 +293,9 @@ void websockets_dismiss(struct websockets *s)
 
 void websockets_close(struct websockets *s)
 {
-    while (!list_is_empty(&s->all)) {
-        struct websocket *w = LIST_ENTRY(s->all.next, struct websocket, link);
+    for (struct list *at = s->all.next, *next; at != &s->all; at = next) {
+        struct websocket *w = LIST_ENTRY(at, struct websocket, link);
+        next = at->next;
         if (wslay_event_queue_close(w->frames, WSLAY_CODE_GOING_AWAY, NULL, 0) == 0) respond(w);
         socket_free(w, false);
     }

@@ -8,6 +8,8 @@ owner    the operator's API
 prometheus  Debian's Prometheus, scraping a server
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
+fake     a control socket and trackers that are no muster
+stats    the numbers of its pages
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
@@ -20,6 +22,7 @@ from .oracle import everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster
+from .stats import metrics_of, stats_of, text_of
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                   UdpScrape, assert_dropped)
 
@@ -32,6 +35,7 @@ __all__ = [
     "Owner",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster",
+    "metrics_of", "stats_of", "text_of",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
     "UdpScrape", "assert_dropped",
 ]
