@@ -34,7 +34,8 @@ VARIABLES = {"$job": "muster", "$instance": ".*", "$__rate_interval": "5m", "$__
 
 def announce_and_scrape(server):
     """Each action of each door and family; announces twice, for the delay between them."""
-    for client, id_ in ((server.udp(), b"-qB4500-aaaaaaaaaaaa"), (server.udp6(), b"-TR4000-bbbbbbbbbbbb")):
+    for client, id_ in ((server.udp(), b"-qB4500-aaaaaaaaaaaa"),
+                        (server.udp6(), b"-TR4000-bbbbbbbbbbbb")):
         torrent = new_hash()
         for left in (1, 0):
             client.announce(torrent, id_, left=left, port=7000)
@@ -222,6 +223,5 @@ def test_netdata_alarms_name_charts_that_exist(prometheus):
         assert (collector, app) == ("prometheus", job["app"]), name
         assert metric.startswith(job["expected_prefix"]), name
         assert prometheus.query(metric), f"{name}: no {metric}"
-        assert ("lookup" in template) == metric.endswith("_total"), f"{name}: a counter is a rate"
-        assert re.findall(r"\$(muster_\w+)", template.get("calc", metric)) in ([], [metric]), name
+        assert ("lookup" in template) != ("calc" in template), name
         assert ("warn" in template or "crit" in template) == ("to" in template), name
