@@ -5,6 +5,7 @@ udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 proxy    PROXY protocol headers
 owner    the operator's API
+prometheus  Debian's Prometheus, scraping a server
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 fake     a control socket and trackers that are no muster
