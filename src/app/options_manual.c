@@ -2,8 +2,8 @@
  * docs/generated/ holds what these print; tools/generated_docs.py fails when it is stale. */
 #include "app/options.h"
 
-#include "app/exit_code.h"
 #include "admin/stats.h"
+#include "app/commands.h"
 #include "base/metrics.h"
 
 #include <ctype.h>
@@ -74,28 +74,20 @@ static void roff_option(FILE *out, const struct option_row *row)
             row->reload == RELOAD_LIVE ? "Reloadable" : "Changed by a restart only");
 }
 
-static const char MAN_HEAD[] =
-    ".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\"\n"
-    ".SH NAME\n"
-    "muster \\- BitTorrent tracker over UDP and HTTP\n"
-    ".SH SYNOPSIS\n"
-    ".nf\n"
-    "\\fBmuster\\fR [\\fBrun\\fR] [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster\\fR \\fIPORT\\fR [\\fIINTERVAL\\fR] [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster config\\fR [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster docs\\fR man|options|metrics|sample\n"
-    "\\fBmuster help\\fR [\\fIOPTION\\fR]\n"
-    "\\fBmuster version\\fR\n"
-    ".fi\n"
+static const char MAN_HEAD[] = ".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\"\n"
+                               ".SH NAME\n"
+                               "muster \\- BitTorrent tracker over UDP and HTTP\n"
+                               ".SH SYNOPSIS\n"
+                               ".nf\n";
+
+static const char MAN_DESCRIPTION[] =
     ".SH DESCRIPTION\n"
     "muster lets peers that want the same torrent find each other. It serves UDP (BEP 15) and "
     "HTTP\n"
     "(BEP 3) on one port, over IPv4 and IPv6, and keeps all swarms in memory.\n"
-    ".PP\n"
-    "\\fBconfig\\fR prints every option's value and where it came from, as a file that "
-    "\\fB\\-c\\fR\n"
-    "reads. \\fBdocs\\fR prints this page, the references of options and metrics, or a sample\n"
-    "configuration file.\n"
+    ".SH COMMANDS\n";
+
+static const char MAN_OPTIONS[] =
     ".SH OPTIONS\n"
     "Sizes take K, M or G; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
     "switched by \\fB\\-\\-NAME\\fR and \\fB\\-\\-no\\-NAME\\fR. Lists may be repeated and hold "
@@ -133,9 +125,34 @@ static const char MAN_TAIL[] =
     "MUSTER_LOG_LEVEL=debug muster \\-c /etc/muster.conf\n"
     ".fi\n";
 
+static void roff_synopsis(FILE *out, const struct command *c)
+{
+    fprintf(out, "\\fBmuster %s\\fR", c->name);
+    if (c->synopsis[0]) fputc(' ', out);
+    roff_text(out, c->synopsis);
+    fputs("\n", out);
+}
+
+static void roff_command(FILE *out, const struct command *c)
+{
+    fputs(".TP\n", out);
+    roff_synopsis(out, c);
+    roff_sentence(out, c->help);
+    if (!c->more) return;
+    roff_text(out, c->more);
+    fputs("\n", out);
+}
+
 void options_print_man(FILE *out)
 {
     fputs(MAN_HEAD, out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        roff_synopsis(out, &COMMANDS[i]);
+    fputs(".fi\n", out);
+    fputs(MAN_DESCRIPTION, out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        roff_command(out, &COMMANDS[i]);
+    fputs(MAN_OPTIONS, out);
     for (enum option_group g = 0; g < GROUP_COUNT; g++) {
         fprintf(out, ".SS %s\n", option_group_title(g));
         for (size_t i = 0; i < OPTION_COUNT; i++)

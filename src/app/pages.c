@@ -11,6 +11,7 @@
 #include "app/api.h"
 #include "app/login_api.h"
 #include "app/server.h"
+#include "app/site.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -97,6 +98,8 @@ static void page_own(void *ctx, const struct admin_request *r, struct admin_resp
 
 /* ---- the table ---- */
 
+static void page_site(void *ctx, const struct admin_request *r, struct admin_response *out);
+
 static bool stats_are_public(const void *ctx)
 {
     return ((const struct server *)ctx)->live->settings.config.app.public_stats;
@@ -140,6 +143,7 @@ static const struct admin_route ROUTES[] = {
     {"/locales/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, page_part, "the pages' languages"},
     {"/favicon.ico", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_icon, "icon"},
     {"/robots.txt", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_robots, "what crawlers may read"},
+    {"/api/site.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_site, "which pages there are"},
     {"/dmca", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_dmca, "a word to rights holders"},
     {"/api/login", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_login, "open a session"},
     {"/api/logout", false, ADMIN_POST, ADMIN_LOCAL, NULL, api_logout, "end it"},
@@ -155,6 +159,11 @@ static const struct admin_route ROUTES[] = {
 /* clang-format on */
 
 #define ROUTE_COUNT (sizeof ROUTES / sizeof *ROUTES)
+
+static void page_site(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    site_answer(ctx, ROUTES, ROUTE_COUNT, r, out);
+}
 
 /* With a folder of his own, an operator may have a file behind any path that is not the tracker's.
  * Paths of pages that the main port never shows stay the worker's 404. */

@@ -7,6 +7,7 @@ proxy    PROXY protocol headers
 owner    the operator's API
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
+fake     a control socket and trackers that are no muster
 stats    the numbers of its pages
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers

@@ -1,0 +1,178 @@
+"""The pages of the real tracker: values agree, the map lights up, settings take effect."""
+
+import re
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from harness import eventually, new_hash
+from kit.tracker import BENCH, PLACES, Tracker, load
+from test_states import lit_pixels, retype
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory):
+    running = Tracker(tmp_path_factory.mktemp("muster"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def busy(tracker):
+    """The tracker while clients come over both doors."""
+    if not BENCH.exists():
+        pytest.skip("built without -Dbench")
+    loads = [load(tracker, kind, "--rate", "300", "-d", "60s") for kind in ("udp", "http")]
+    yield tracker
+    for process in loads:
+        process.terminate()
+        process.wait(10)
+
+
+def digits(text):
+    return int(re.sub(r"\D", "", text) or 0)
+
+
+# ---- statistics ----
+
+
+def card(browser, title):
+    cards = [c for c in browser.all("#cards > .card") if c.text.startswith(title)]
+    return cards[0].text if cards else ""
+
+
+def test_values_agree_with_the_json(browser, busy):
+    browser.open(f"{busy.public}/stats.html")
+    browser.wait_text("#state", "Live")
+
+    def agree():
+        before = busy.json("/stats.json")
+        shown = digits(browser.script(
+            "return document.querySelector('#cards > :nth-child(2) .big').textContent"))
+        after = busy.json("/stats.json")
+        return shown if before["peers"] <= shown <= after["peers"] and shown > 0 else None
+
+    eventually(agree, "as many peers on the page as in /stats.json")
+    eventually(lambda: digits(card(browser, "Requests per second").split("\n")[1]) > 100,
+               "the load to show")
+    browser.screenshot("stats-under-load", whole=True)
+
+
+def test_counters_agree_when_all_is_quiet(browser, tracker):
+    tracker.server.udp().announce(new_hash())
+    browser.open(f"{tracker.admin}/stats.html")
+    browser.wait_text("#state", "Live")
+    for name in ("muster_announces_total", "stats.announce", "announce_udp"):
+        rows = browser.script(
+            "return [...document.querySelectorAll('#details .pairs > div')]"
+            ".filter(d => d.children[0].textContent === arguments[0])"
+            ".map(d => d.children[1].textContent)", name)
+        stats = tracker.json("/stats.json")
+        for source in (stats["metrics"], stats["etracker"]):
+            if name in source and rows:
+                assert digits(rows[0]) == source[name]
+
+
+def test_history_is_drawn_and_every_name_is_there(browser, tracker):
+    browser.open(f"{tracker.public}/stats.html")
+    browser.wait_text("#state", "Live")
+    eventually(lambda: len(browser.all("#charts canvas")) >= 6, "charts")
+    stats = tracker.json("/stats.json")
+    names = set(browser.script(
+        "return [...document.querySelectorAll('#details dt')].map(d => d.textContent)"))
+    missing = {n for n in [*stats["metrics"], *stats["etracker"]] if n not in names
+               and not any(other.startswith(f"{n}.") for other in names)}
+    assert not missing
+
+
+def test_a_stopped_tracker_is_noticed(browser, tmp_path):
+    tracker = Tracker(tmp_path, "--failed", "2")
+    browser.open(f"{tracker.public}/stats.html")
+    browser.wait_text("#restarted", "2")
+    tracker.stop()
+    browser.wait("#silence")
+    browser.console()
+
+
+# ---- map ----
+
+
+def test_the_map_lights_up_where_announces_come_from(browser, tracker):
+    eventually(lambda: tracker.json("/api/map.json")["state"] == "ready", "the places")
+    browser.open(f"{tracker.public}/map.html")
+    browser.wait_text("#state", "Live")
+
+    def announce():
+        for network in PLACES:
+            source = network.replace(".0.0/16", ".0.1")
+            tracker.server.udp(source=source).announce(new_hash())
+            tracker.server.http(source=source).announce(new_hash())
+        return lit_pixels(browser, "embers")
+
+    eventually(announce, "lights")
+    for name in ("Germany", "Australia", "Brazil", "United States"):
+        browser.wait_text("#countries", name)
+    browser.screenshot("map-lights")
+
+
+# ---- settings ----
+
+
+def log_in(browser, tracker):
+    browser.open(f"{tracker.admin}/settings.html")
+    browser.wait("#password").send_keys(tracker.token, Keys.ENTER)
+    browser.wait("#option-interval")
+
+
+def apply(browser):
+    browser.click("#review")
+    browser.click("#apply")
+    browser.wait("#message.good")
+
+
+def test_a_change_is_what_the_next_announce_gets(browser, tracker):
+    log_in(browser, tracker)
+    retype(browser, "#option-interval", "20m")
+    retype(browser, "#option-max_peers_per_response", "3")
+    assert "2 changes" in browser.text("#change-count")
+    apply(browser)
+    assert tracker.server.udp().announce(new_hash()).interval == 1200
+    assert browser.find("#option-interval").get_attribute("value") in ("20m", "1200")
+    assert "while running" in browser.text("#option-interval-facts")
+    browser.click("#option-interval ~ button:last-child")  # as configured
+    apply(browser)
+    assert tracker.server.udp().announce(new_hash()).interval == 1800
+
+
+def test_contradictions_are_told_at_their_field(browser, tracker):
+    log_in(browser, tracker)
+    retype(browser, "#option-min_interval", "3h")
+    browser.click("#review")
+    browser.click("#apply")
+    eventually(lambda: browser.text("#option-min_interval-error"), "the tracker's word")
+    assert any("400" in line for line in browser.console())
+
+
+def test_wrong_passwords_are_refused_and_slowed(browser, tracker):
+    browser.open(f"{tracker.admin}/settings.html")
+    said = set()
+
+    def guess():
+        field = browser.wait("#password")
+        field.clear()
+        field.send_keys("wrong", Keys.ENTER)
+        eventually(lambda: browser.text("#login-error"), "an answer")
+        said.add(browser.text("#login-error").split(".")[0])
+        return "Too many tries" in said
+
+    eventually(guess, "to be slowed down")
+    assert not browser.find("#editor").is_displayed()
+    assert "That is not the password" in said or said == {"Too many tries"}
+    assert all(re.search("401|429", line) for line in browser.console())
+
+
+def test_visitors_have_no_settings(browser, tracker):
+    browser.open(tracker.public)
+    browser.wait_text("#urls", f"udp://127.0.0.1:{tracker.server.port}/announce")
+    browser.wait_text("#urls", f"http://127.0.0.1:{tracker.server.port}/announce")
+    assert not [a for a in browser.all("[data-page=settings]") if a.is_displayed()]
