@@ -288,7 +288,7 @@ static void print_awkward_json(FILE *out)
     json_open(&j, "list", '[');
     json_i64(&j, NULL, -1);
     json_double(&j, NULL, 0.5);
-    json_null(&j, NULL);
+    json_nothing(&j, NULL);
     json_close(&j, ']');
     json_u64(&j, "max", UINT64_MAX);
     json_close(&j, '}');
