@@ -60,7 +60,7 @@ void json_text(struct json_out *j, const char *key, const char *text)
     quoted(j->out, text);
 }
 
-void json_out_null(struct json_out *j, const char *key)
+void json_nothing(struct json_out *j, const char *key)
 {
     begin(j, key);
     fputs("null", j->out);

@@ -20,6 +20,6 @@ void json_u64(struct json_out *j, const char *key, uint64_t value);
 void json_i64(struct json_out *j, const char *key, int64_t value);
 void json_double(struct json_out *j, const char *key, double value); /* three decimals */
 void json_text(struct json_out *j, const char *key, const char *text);
-void json_out_null(struct json_out *j, const char *key);
+void json_nothing(struct json_out *j, const char *key); /* null; json_null() is jansson's */
 
 #endif

@@ -62,7 +62,8 @@ VALUE(recv_bytes)     { return COUNT(HTTP_RECV_BYTES); }
 VALUE(sent_bytes_udp) { return COUNT(UDP_SENT_BYTES); }
 VALUE(recv_bytes_udp) { return COUNT(UDP_RECV_BYTES); }
 VALUE(announce)       { return BOTH(HTTP4_ANNOUNCES, HTTP6_ANNOUNCES); }
-VALUE(scrape)         { return BOTH(HTTP4_SCRAPES, HTTP6_SCRAPES) + BOTH(HTTP4_FULL_SCRAPES, HTTP6_FULL_SCRAPES); }
+VALUE(full_scrape)    { return BOTH(HTTP4_FULL_SCRAPES, HTTP6_FULL_SCRAPES); }
+VALUE(scrape)         { return BOTH(HTTP4_SCRAPES, HTTP6_SCRAPES) + full_scrape(s); }
 VALUE(connect_udp)    { return BOTH(UDP4_CONNECTS, UDP6_CONNECTS); }
 VALUE(announce_udp)   { return BOTH(UDP4_ANNOUNCES, UDP6_ANNOUNCES); }
 VALUE(scrape_udp)     { return BOTH(UDP4_SCRAPES, UDP6_SCRAPES); }

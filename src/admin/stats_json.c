@@ -32,9 +32,9 @@ static void bittracker(struct json_out *j, const struct stats *s)
     json_u64(j, "swarms", s->store.torrents);
     json_u64(j, "seeders", stats_seeders(s));
     json_u64(j, "leechers", stats_peers(s) - stats_seeders(s));
-    json_out_null(j, "paused");
-    json_out_null(j, "uploaded");
-    json_out_null(j, "downloaded");
+    json_nothing(j, "paused");
+    json_nothing(j, "uploaded");
+    json_nothing(j, "downloaded");
 }
 
 /* trakx's requests are those of its last interval, by default a second. */
@@ -136,7 +136,7 @@ static void memory(struct json_out *j, const struct stats *s)
     json_u64(j, "store_max_bytes", s->store_bytes_max);
     if (stats_peers(s))
         json_double(j, "bytes_per_peer", (double)s->store.memory_bytes / (double)stats_peers(s));
-    else json_out_null(j, "bytes_per_peer");
+    else json_nothing(j, "bytes_per_peer");
     json_close(j, '}');
     json_open(j, "sweep", '{');
     json_u64(j, "period_s", s->sweep.period_s);

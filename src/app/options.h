@@ -173,6 +173,10 @@ const char *settings_unknown_variable(const char *const *environment, size_t *at
 /* ---- printing (options_print.c, options_manual.c) ---- */
 
 void options_print_help(FILE *out);
+
+/* Fold text at blanks, every line after the first indented; `column` is where it starts. */
+void options_print_folded(FILE *out, const char *text, int indent, int column);
+
 void options_print_row(FILE *out, const struct option_row *row);
 void options_print_config(FILE *out, const struct settings *s);
 void options_print_sample(FILE *out);

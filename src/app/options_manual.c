@@ -2,8 +2,8 @@
  * docs/generated/ holds what these print; tools/generated_docs.py fails when it is stale. */
 #include "app/options.h"
 
-#include "app/exit_code.h"
 #include "admin/stats.h"
+#include "app/commands.h"
 #include "base/metrics.h"
 
 #include <ctype.h>
@@ -74,28 +74,20 @@ static void roff_option(FILE *out, const struct option_row *row)
             row->reload == RELOAD_LIVE ? "Reloadable" : "Changed by a restart only");
 }
 
-static const char MAN_HEAD[] =
-    ".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\"\n"
-    ".SH NAME\n"
-    "muster \\- BitTorrent tracker over UDP and HTTP\n"
-    ".SH SYNOPSIS\n"
-    ".nf\n"
-    "\\fBmuster\\fR [\\fBrun\\fR] [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster\\fR \\fIPORT\\fR [\\fIINTERVAL\\fR] [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster config\\fR [\\fIOPTIONS\\fR]\n"
-    "\\fBmuster docs\\fR man|options|metrics|sample\n"
-    "\\fBmuster help\\fR [\\fIOPTION\\fR]\n"
-    "\\fBmuster version\\fR\n"
-    ".fi\n"
+static const char MAN_HEAD[] = ".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\"\n"
+                               ".SH NAME\n"
+                               "muster \\- BitTorrent tracker over UDP and HTTP\n"
+                               ".SH SYNOPSIS\n"
+                               ".nf\n";
+
+static const char MAN_DESCRIPTION[] =
     ".SH DESCRIPTION\n"
     "muster lets peers that want the same torrent find each other. It serves UDP (BEP 15) and "
     "HTTP\n"
     "(BEP 3) on one port, over IPv4 and IPv6, and keeps all swarms in memory.\n"
-    ".PP\n"
-    "\\fBconfig\\fR prints every option's value and where it came from, as a file that "
-    "\\fB\\-c\\fR\n"
-    "reads. \\fBdocs\\fR prints this page, the references of options and metrics, or a sample\n"
-    "configuration file.\n"
+    ".SH COMMANDS\n";
+
+static const char MAN_OPTIONS[] =
     ".SH OPTIONS\n"
     "Sizes take K, M or G; times ms, s, m, h or d, and count seconds without a unit. Flags are\n"
     "switched by \\fB\\-\\-NAME\\fR and \\fB\\-\\-no\\-NAME\\fR. Lists may be repeated and hold "
@@ -133,9 +125,34 @@ static const char MAN_TAIL[] =
     "MUSTER_LOG_LEVEL=debug muster \\-c /etc/muster.conf\n"
     ".fi\n";
 
+static void roff_synopsis(FILE *out, const struct command *c)
+{
+    fprintf(out, "\\fBmuster %s\\fR", c->name);
+    if (c->synopsis[0]) fputc(' ', out);
+    roff_text(out, c->synopsis);
+    fputs("\n", out);
+}
+
+static void roff_command(FILE *out, const struct command *c)
+{
+    fputs(".TP\n", out);
+    roff_synopsis(out, c);
+    roff_sentence(out, c->help);
+    if (!c->more) return;
+    roff_text(out, c->more);
+    fputs("\n", out);
+}
+
 void options_print_man(FILE *out)
 {
     fputs(MAN_HEAD, out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        roff_synopsis(out, &COMMANDS[i]);
+    fputs(".fi\n", out);
+    fputs(MAN_DESCRIPTION, out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        roff_command(out, &COMMANDS[i]);
+    fputs(MAN_OPTIONS, out);
     for (enum option_group g = 0; g < GROUP_COUNT; g++) {
         fprintf(out, ".SS %s\n", option_group_title(g));
         for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -199,37 +216,44 @@ void options_print_markdown(FILE *out)
     }
 }
 
-static void markdown_labels(FILE *out, const struct metric_row *row)
+static enum metric family_end(enum metric m)
 {
-    const char *before = "";
-    for (int i = 0; i < LABEL_COUNT; i++) {
-        if (!row->labels[i][0]) continue;
-        fprintf(out, "%s%s=%s", before, metric_label_name((enum metric_label)i), row->labels[i]);
-        before = " ";
+    const char *name = metric_row(m).name;
+    while (m < METRIC_COUNT && strcmp(metric_row(m).name, name) == 0)
+        m++;
+    return m;
+}
+
+/* "door=udp|http": the values that a label has in a family. */
+static void markdown_label(FILE *out, enum metric from, enum metric end, enum metric_label label)
+{
+    for (enum metric m = from; m < end; m++) {
+        const char *value = metric_row(m).labels[label];
+        bool is_known = false;
+        for (enum metric before = from; before < m; before++)
+            is_known = is_known || strcmp(metric_row(before).labels[label], value) == 0;
+        if (!value[0] || is_known) continue;
+        if (m == from) fprintf(out, "%s=%s", metric_label_name(label), value);
+        else fprintf(out, "\\|%s", value);
     }
 }
 
-static bool metric_begins(enum metric m)
-{
-    return m == 0 || strcmp(metric_row(m).name, metric_row(m - 1).name) != 0;
-}
-
-/* One line a family; its members by their labels. */
+/* One line a family; returns the next one. */
 static enum metric markdown_family(FILE *out, enum metric m)
 {
     static const char *const UNITS[] = {[METRIC_UNIT_NONE] = "", [METRIC_UNIT_BYTES] = "bytes"};
     struct metric_row row = metric_row(m);
+    enum metric end = family_end(m);
     fprintf(out, "| `%s` | %s | ", row.name, UNITS[row.unit]);
-    do {
-        struct metric_row member = metric_row(m);
-        markdown_labels(out, &member);
-        m++;
-        if (m < METRIC_COUNT && !metric_begins(m)) fputs("; ", out);
-    } while (m < METRIC_COUNT && !metric_begins(m));
+    for (int label = 0; label < LABEL_COUNT; label++) {
+        if (!row.labels[label][0]) continue;
+        if (label) fputc(' ', out);
+        markdown_label(out, m, end, (enum metric_label)label);
+    }
     fputs(" | ", out);
     cell_text(out, row.help);
     fputs(" |\n", out);
-    return m;
+    return end;
 }
 
 void metrics_print_markdown(FILE *out)

@@ -2,7 +2,7 @@
  * sample file. The manual and the Markdown are in options_manual.c. */
 #include "app/options.h"
 
-#include "app/exit_code.h"
+#include "app/commands.h"
 
 #define NAME_COLUMN     36
 #define WIDTH           96
@@ -20,8 +20,7 @@ static void usage_name(const struct option_row *row, char *out, size_t size)
              name, row->value ? " " : "", row->value ? row->value : "");
 }
 
-/* Fold text at blanks, every line after the first indented. */
-static void print_folded(FILE *out, const char *text, int indent, int column)
+void options_print_folded(FILE *out, const char *text, int indent, int column)
 {
     for (const char *word = text; *word;) {
         int length = (int)strcspn(word, " ");
@@ -56,21 +55,14 @@ static void print_help_line(FILE *out, const struct option_row *row)
     help_text(row, text, sizeof text);
     int column = fprintf(out, "  %-*s", NAME_COLUMN - 2, name);
     if (column > NAME_COLUMN) fprintf(out, "\n%*s", NAME_COLUMN, "");
-    print_folded(out, text, NAME_COLUMN, NAME_COLUMN);
+    options_print_folded(out, text, NAME_COLUMN, NAME_COLUMN);
 }
 
-static const char USAGE[] =
+static const char TITLE[] =
     "muster " MUSTER_VERSION " - a BitTorrent tracker: UDP and HTTP on one port, IPv4 and IPv6\n"
-    "\n"
-    "Usage:\n"
-    "  muster [OPTIONS]                  serve until told to stop\n"
-    "  muster PORT [INTERVAL] [OPTIONS]  the same, in short\n"
-    "  muster config [OPTIONS]           print every value and where it comes from\n"
-    "  muster password                   ask for a password, print the line for the file\n"
-    "  muster docs man|options|metrics|sample\n"
-    "                                    print the manual, references, a sample file\n"
-    "  muster help [OPTION]              this text, or all about one option\n"
-    "  muster version\n"
+    "\n";
+
+static const char EXAMPLES[] =
     "\n"
     "Examples:\n"
     "  muster                            port 6969, every address of this machine\n"
@@ -95,9 +87,38 @@ static void print_exit_codes(FILE *out)
 #undef EXIT_CODE_PRINT
 }
 
+/* "status [--json] [OPTIONS]" */
+static int print_synopsis(FILE *out, const struct command *c)
+{
+    return fprintf(out, "muster %s%s%s", c->name, c->synopsis[0] ? " " : "", c->synopsis);
+}
+
+void commands_print_usage(FILE *out)
+{
+    fprintf(out, "Usage:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        int column = fprintf(out, "  ") + print_synopsis(out, &COMMANDS[i]);
+        if (column >= NAME_COLUMN) column = fprintf(out, "\n") - 1;
+        fprintf(out, "%*s", NAME_COLUMN - column, "");
+        options_print_folded(out, COMMANDS[i].help, NAME_COLUMN, NAME_COLUMN);
+    }
+}
+
+void commands_print_one(FILE *out, const struct command *c)
+{
+    print_synopsis(out, c);
+    fprintf(out, "\n    ");
+    options_print_folded(out, c->help, 4, 4);
+    if (!c->more) return;
+    fprintf(out, "\n    ");
+    options_print_folded(out, c->more, 4, 4);
+}
+
 void options_print_help(FILE *out)
 {
-    fputs(USAGE, out);
+    fputs(TITLE, out);
+    commands_print_usage(out);
+    fputs(EXAMPLES, out);
     for (enum option_group g = 0; g < GROUP_COUNT; g++) {
         fprintf(out, "\n%s:\n", option_group_title(g));
         for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -123,7 +144,7 @@ void options_print_row(FILE *out, const struct option_row *row)
     usage_name(row, name, sizeof name);
     option_range_print(row, range);
     fprintf(out, "%s\n    ", name + strspn(name, " "));
-    print_folded(out, row->help, 4, 4);
+    options_print_folded(out, row->help, 4, 4);
     fprintf(out, "    allowed: %s\n    default: %s\n", range, row->dflt[0] ? row->dflt : "empty");
     for (int k = 0; k < OPTION_NAMES_MAX - 1; k++)
         if (row->aliases[k]) print_alias(out, row->aliases[k]);
@@ -134,7 +155,7 @@ void options_print_row(FILE *out, const struct option_row *row)
             row->reload == RELOAD_LIVE ? "changes it" : "does not change it");
     if (!row->more) return;
     fprintf(out, "\n    ");
-    print_folded(out, row->more, 4, 4);
+    options_print_folded(out, row->more, 4, 4);
 }
 
 static void origin_print(const struct settings *s, size_t row, char *out, size_t size)

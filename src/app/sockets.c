@@ -60,6 +60,15 @@ static void wishes_fill(struct wishes *w, const struct app_opts *o)
     }
 }
 
+uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LISTEN_ADDRESSES_MAX])
+{
+    struct wishes w;
+    wishes_fill(&w, o);
+    for (uint32_t i = 0; i < w.count; i++)
+        out[i] = w.all[i].address;
+    return w.count;
+}
+
 /* ---- is it free? ---- */
 
 static bool probe_bind(int fd, const struct listen_address *a, bool is_tcp)
@@ -74,7 +83,7 @@ static bool probe_bind(int fd, const struct listen_address *a, bool is_tcp)
     return bind(fd, (struct sockaddr *)&ss, len) == 0;
 }
 
-static bool probe(const struct listen_address *a, bool is_tcp)
+bool sockets_can_bind(const struct listen_address *a, bool is_tcp)
 {
     int family = a->address.family == FAMILY_V6 ? AF_INET6 : AF_INET;
     int fd = socket(family, (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
@@ -120,8 +129,8 @@ static enum err probe_all(struct sockets *s, const struct wishes *w)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         const struct listen_address *a = &w->all[i].address;
-        bool tcp_fails = a->tcp && !probe(a, true);
-        if (tcp_fails || (a->udp && !probe(a, false))) {
+        bool tcp_fails = a->tcp && !sockets_can_bind(a, true);
+        if (tcp_fails || (a->udp && !sockets_can_bind(a, false))) {
             int why = errno;
             if (!w->all[i].may_fail || !is_without_ipv6(why)) return refuse(a, tcp_fails, why);
             log_line(LOG_WARN, "this machine has no IPv6 (%s): serving IPv4 only", strerror(why));

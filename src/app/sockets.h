@@ -18,6 +18,12 @@ struct sockets {
     uint32_t per_worker, count;
 };
 
+/* The addresses that the options ask for, ports filled in: what sockets_open() would serve. */
+uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LISTEN_ADDRESSES_MAX]);
+
+/* Could a program of ours bind it now, alone? errno tells why not. */
+bool sockets_can_bind(const struct listen_address *a, bool is_tcp);
+
 /* Bind them all. ERR_OS with a log line that names address, port and reason; nothing stays open
  * then. An address that an earlier program holds is refused although SO_REUSEPORT would share it:
  * two trackers on one port each get a part of the peers. */

@@ -57,7 +57,7 @@ static void gather_process(const struct server *s, struct stats *out)
     struct rusage usage;
     struct rlimit files;
     out->version = MUSTER_VERSION;
-    out->mode = "tracker";
+    out->mode = s->live->tracker.mode == MODE_INFO ? "info" : "tracker";
     out->is_minimal = a->stats == STATS_MINIMAL;
     out->uptime_s = uptime_ms(s) / 1000;
     out->start_unix_s = s->stats.start_unix_s;

@@ -2,8 +2,8 @@
  * /metrics, /api/history.json.
  *
  * Threads   main thread only.
- * Cost      a page is made at most once a second for each kind of asker; those who come in between
- *           get a copy. */
+ * Cost      for the main port a page is made at most once a second; those who come in between get
+ *           a copy. */
 #ifndef APP_STATS_GATHER_H
 #define APP_STATS_GATHER_H
 
@@ -19,7 +19,7 @@ struct server;
 #define STATS_CACHE_MS        1000
 
 struct stats_page {
-    char key[STATS_CACHE_KEY_BYTES]; /* what was asked, and by whom */
+    char key[STATS_CACHE_KEY_BYTES]; /* what was asked */
     uint64_t made_ms;
     char *body;
     size_t bytes;

@@ -1,7 +1,7 @@
 /* stats_pages.c - /stats, /stats.json, /metrics, /api/history.json.
  *
- * Cache     a page is kept for a second with what was asked and whether it came by the main port:
- *           that decides what is shown. A crowd of dashboards costs a copy each.
+ * Cache     what the main port is told is made at most once a second: a crowd of dashboards costs a
+ *           copy each. Operators' own ways in always get it fresh, and may be shown more.
  * Listing   opentracker's mode=tpbs tells all torrents, as a full scrape does, so it needs
  *           full_scrape on the main port. It is made in one go on a thread that has other work:
  *           LISTED_TORRENTS_MAX take some milliseconds, a larger store answers 503; /scrape has no
@@ -24,19 +24,38 @@ void stats_fini(struct server *s)
         free(s->stats.pages[i].body);
 }
 
+struct asked {
+    struct server *server;
+    const struct admin_request *request;
+    struct view mode, format;
+};
+
+typedef bool print_fn(FILE *out, const struct asked *a);
+
+/* A page as malloc'ed bytes; false when there is no memory, or nothing to print. */
+static bool print_whole(print_fn *print, const struct asked *a, char **body, size_t *bytes)
+{
+    *body = NULL;
+    FILE *out = open_memstream(body, bytes);
+    if (!out) return false;
+    bool is_good = print(out, a) && !ferror(out);
+    if (fclose(out) == 0 && is_good) return true;
+    free(*body);
+    *body = NULL;
+    return false;
+}
+
 /* ---- the cache ---- */
 
-/* Who asks for what: the page's name, the main part of its query, and the way in. */
-static void key_make(char key[STATS_CACHE_KEY_BYTES], enum admin_origin origin, const char *name,
-                     struct view part, struct view more)
+/* The page's name and the main parts of its query; empty when that is too long to keep. */
+static void key_make(char key[STATS_CACHE_KEY_BYTES], const char *name, const struct asked *a)
 {
     struct writer w = writer_of(key, STATS_CACHE_KEY_BYTES - 1);
-    writer_u8(&w, origin == ORIGIN_MAIN_PORT ? 'm' : 'l');
     writer_view(&w, view_of_text(name));
     writer_u8(&w, ' ');
-    writer_view(&w, part);
+    writer_view(&w, a->mode);
     writer_u8(&w, ' ');
-    writer_view(&w, more);
+    writer_view(&w, a->format);
     key[w.overflow ? 0 : writer_used(&w)] = '\0';
 }
 
@@ -47,47 +66,42 @@ static struct stats_page *page_find(struct stats_state *t, const char *key)
     for (int i = 0; i < STATS_CACHE_PAGES; i++) {
         struct stats_page *p = &t->pages[i];
         if (p->body && strcmp(p->key, key) == 0) return p;
-        if (!p->body || (oldest->body && p->made_ms < oldest->made_ms)) oldest = p;
+        if (p->made_ms < oldest->made_ms) oldest = p;
     }
     return oldest;
 }
 
-struct asked {
-    struct server *server;
-    const struct admin_request *request;
-    struct view mode, format;
-};
-
-typedef bool print_fn(FILE *out, const struct asked *a);
-
-static bool page_make(struct stats_page *p, const char *key, print_fn *print, const struct asked *a)
+/* A copy of the page, made first where it is older than a second. */
+static bool page_copy(const char *key, print_fn *print, const struct asked *a, char **body,
+                      size_t *bytes)
 {
-    free(p->body);
-    *p = (struct stats_page){.made_ms = clock_now_ms()};
-    snprintf(p->key, sizeof p->key, "%s", key);
-    FILE *out = open_memstream(&p->body, &p->bytes);
-    if (!out) return false;
-    bool is_good = print(out, a) && !ferror(out);
-    if (fclose(out) == 0 && is_good) return true;
-    free(p->body);
-    p->body = NULL;
-    return false;
+    struct stats_page *p = page_find(&a->server->stats, key);
+    uint64_t now_ms = clock_now_ms();
+    bool is_fresh = p->body && strcmp(p->key, key) == 0 && now_ms - p->made_ms < STATS_CACHE_MS;
+    if (!is_fresh) {
+        free(p->body);
+        memcpy(p->key, key, sizeof p->key);
+        p->made_ms = now_ms;
+        if (!print_whole(print, a, &p->body, &p->bytes)) return false;
+    }
+    *body = malloc(p->bytes + 1);
+    if (!*body) return false;
+    memcpy(*body, p->body, p->bytes);
+    *bytes = p->bytes;
+    return true;
 }
 
-/* Answer from the cache; make the page first where it is older than a second. */
 static bool page_answer(const struct asked *a, const char *name, print_fn *print,
                         struct admin_response *out)
 {
-    char key[STATS_CACHE_KEY_BYTES];
-    key_make(key, a->request->origin, name, a->mode, a->format);
-    struct stats_page *p = page_find(&a->server->stats, key);
-    bool is_fresh = p->body && key[0] && strcmp(p->key, key) == 0 &&
-                    clock_now_ms() - p->made_ms < STATS_CACHE_MS;
-    if (!is_fresh && !page_make(p, key, print, a)) return false;
-    out->take_body = malloc(p->bytes ? p->bytes : 1);
-    if (!out->take_body) return false;
-    memcpy(out->take_body, p->body, p->bytes);
-    out->body_bytes = p->bytes;
+    char key[STATS_CACHE_KEY_BYTES] = "", *body;
+    size_t bytes;
+    if (a->request->origin == ORIGIN_MAIN_PORT) key_make(key, name, a);
+    bool is_made =
+        key[0] ? page_copy(key, print, a, &body, &bytes) : print_whole(print, a, &body, &bytes);
+    if (!is_made) return false;
+    out->take_body = body;
+    out->body_bytes = bytes;
     out->headers = NO_STORE;
     return true;
 }

@@ -221,7 +221,7 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     metrics_inc_by(METRIC_UDP4_SCRAPES, d->family);
 }
 
-static void note_talker(struct udp_door *d, const struct address *client)
+static __attribute__((noinline)) void note_talker(struct udp_door *d, const struct address *client)
 {
     struct talker_key key = talker_key_of(client->ip, client->family == FAMILY_V6);
     talkers_note(&metrics_mine->talkers, key, loop_now_s(d->env.loop));
@@ -299,7 +299,7 @@ static void sample_batch(struct udp_door *d, unsigned count)
 }
 
 /* See base/metrics.h for what is measured. */
-static void time_batch(struct udp_door *d, unsigned count)
+static __attribute__((noinline)) void time_batch(struct udp_door *d, unsigned count)
 {
     if (d->batches++ % LATENCY_SAMPLE) return;
     buckets_add(&metrics_mine->latency[METRIC_DOOR_UDP], &LATENCY_US, loop_elapsed_us(d->env.loop),

@@ -38,7 +38,7 @@ UNKNOWN = [
         "/./announce", "/%2e%2e/announce", "//scrape", "/Scrape", "/announce//", "/a//announce")],
     *[case(p, id=f"T51-T54-{p}") for p in (
         "/announced", "/announce_anything", "/announce.phpx", "/scraper", "/scrape.html",
-        "/stats", "/metrics", "/an", "/x/y/announce", "/x/announce/y", "/heartbeat/x",
+        "/statistics", "/metric", "/an", "/x/y/announce", "/x/announce/y", "/heartbeat/x",
         "/heartbeats", "/announce/../scrape")],
     *[case(p, id=f"AH69-{p}") for p in (
         "/favicon.txt", "/robots.html", "/wp-login.php", "/..%2f..%2fetc/passwd", "/etc/passwd",

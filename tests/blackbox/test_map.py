@@ -176,12 +176,12 @@ def test_more_announces_than_lights_are_sampled_and_scaled(start_server, databas
                    "all announces to be counted")
         passed_s = time.monotonic() - start
         lights, sampled = 0, False
-        while not sampled:
+        while not (sampled and lights):  # a tick may have room for none
             message = json.loads(viewer.next(TEXT))
             lights += len(message["lights"])
             sampled = sampled or message["sampled"]
     assert state_of(server)["countries"]["DE"] == count
-    assert 1 <= lights <= 10 * (passed_s + 2)
+    assert lights <= 10 * (passed_s + 2)
 
 
 def test_no_address_leaves(located):

@@ -39,9 +39,9 @@ def test_help_of_options_as_anybody_writes_them():
 
 
 def test_an_unknown_command_is_told_the_commands():
-    ended = run_muster("start")
+    ended = run_muster("begin")
     assert ended.returncode == USAGE_ERROR
-    assert 'no command "start"' in ended.stderr and "config" in ended.stderr
+    assert 'no command "begin"' in ended.stderr and "config" in ended.stderr
 
 
 def test_exit_codes_are_documented():

@@ -155,10 +155,27 @@ static void what_is_printed_reads_back(void **state)
     }
 }
 
+static void thousands(void **state)
+{
+    (void)state;
+    char out[TEXT_GROUPED_BYTES_MAX];
+    assert_int_equal(text_print_grouped(out, 0, ","), 1);
+    assert_string_equal(out, "0");
+    assert_int_equal(text_print_grouped(out, 999, ","), 3);
+    assert_string_equal(out, "999");
+    assert_int_equal(text_print_grouped(out, 1000, "."), 5);
+    assert_string_equal(out, "1.000");
+    assert_int_equal(text_print_grouped(out, 1000, ""), 4);
+    assert_string_equal(out, "1000");
+    assert_int_equal(text_print_grouped(out, UINT64_MAX, "1234567"), 26);
+    assert_int_equal(strlen(out), 20 + 6 * 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers),
+        cmocka_unit_test(thousands),
         cmocka_unit_test(sizes),
         cmocka_unit_test(durations),
         cmocka_unit_test(fractions),

@@ -143,6 +143,31 @@ static void a_peer_moves_onto_a_port_that_another_left(void **state)
     }
 }
 
+static void the_silence_of_a_known_peer_is_told(void **state)
+{
+    (void)state;
+    struct announce a = kit_peer(FAMILY_V4, 1, 6881, 1, LEECHING, EVENT_STARTED);
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, SWARM_NEVER_HEARD);
+    k->time.now_s += 30;
+    a.event = EVENT_NONE;
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, 30);
+    k->time.now_s += 40;
+    a.port = 6882;
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, 40); /* a moved port is the same peer */
+    k->time.now_s -= 1;                    /* by another thread's clock */
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, 0);
+    a.peer_id = kit_peer_id(2);
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, SWARM_NEVER_HEARD); /* a restart is somebody new */
+    a.event = EVENT_STOPPED;
+    kit_announce(k, &a);
+    assert_int_equal(k->out.silent_s, SWARM_NEVER_HEARD);
+}
+
 static void a_restart_with_a_new_id_replaces_in_place(void **state)
 {
     (void)state;
@@ -710,6 +735,7 @@ int main(void)
         IN_BOTH(two_clients_of_one_address_are_two_peers),
         IN_BOTH(a_moved_port_is_the_same_peer),
         IN_BOTH(a_peer_moves_onto_a_port_that_another_left),
+        IN_BOTH(the_silence_of_a_known_peer_is_told),
         IN_BOTH(a_restart_with_a_new_id_replaces_in_place),
         IN_BOTH(a_stop_of_an_earlier_session_changes_nothing),
         IN_BOTH(a_stop_for_a_port_of_another_client_changes_nothing),

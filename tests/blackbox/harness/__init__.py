@@ -7,6 +7,8 @@ proxy    PROXY protocol headers
 owner    the operator's API
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
+fake     a control socket and trackers that are no muster
+stats    the numbers of its pages
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
@@ -19,6 +21,7 @@ from .oracle import everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster
+from .stats import metrics_of, stats_of, text_of
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                   UdpScrape, assert_dropped)
 
@@ -31,6 +34,7 @@ __all__ = [
     "Owner",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster",
+    "metrics_of", "stats_of", "text_of",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
     "UdpScrape", "assert_dropped",
 ]

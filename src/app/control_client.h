@@ -1,0 +1,65 @@
+/* control_client.h - speaking to a running muster over its Unix socket, which speaks HTTP.
+ *
+ * Limits   an answer is at most CONTROL_ANSWER_BYTES_MAX and must come within CONTROL_TIMEOUT_MS */
+#ifndef APP_CONTROL_CLIENT_H
+#define APP_CONTROL_CLIENT_H
+
+#include "app/arguments.h"
+#include "app/commands.h"
+
+#include <jansson.h>
+
+#define CONTROL_ANSWER_BYTES_MAX (8u << 20)
+#define CONTROL_TIMEOUT_MS       10000
+#define CONTROL_ERROR_BYTES      512
+#define CONTROL_SOCKET_BYTES     108 /* sun_path */
+
+struct control {
+    struct settings settings; /* as the arguments say: which muster, and what `run` would get */
+    struct arguments arguments;
+    char path[CONTROL_SOCKET_BYTES]; /* of the socket; "" when there is none */
+    uint32_t timeout_ms;             /* of an answer */
+    int status;                      /* of the last answer; 0: none came */
+    char error[CONTROL_ERROR_BYTES];
+};
+
+/* Read a command's arguments and the options behind them; says on standard error what is wrong.
+ * control_close() it unless NULL. */
+struct control *control_open(const struct command_input *in, const struct argument_flag *flags,
+                             size_t flag_count, enum exit_code *code);
+void control_close(struct control *c);
+
+/* Look again for the socket. */
+void control_find(struct control *c);
+
+/* One request; `body` (borrowed) makes it a POST of JSON, an empty object included. Returns the answer's
+ * JSON, owned by the caller; NULL with c->error written when there was no answer, or no JSON in it. Look
+ * at c->status for what it means. */
+json_t *control_ask(struct control *c, const char *target);
+json_t *control_tell(struct control *c, const char *target, const json_t *body);
+
+/* The options that the running muster has, as far as they say where it listens; false when it does not
+ * tell. */
+bool control_running_settings(struct control *c, struct settings *out);
+
+/* Tell it and check the status: NULL when it did not do it, with c->error written. */
+json_t *control_command(struct control *c, const char *target);
+
+/* "muster: c->error" on standard error. */
+enum exit_code control_failed(const struct control *c);
+
+/* A value of the settings' JSON as the option's text. */
+void control_value_text(const json_t *value, char out[OPTION_VALUE_BYTES_MAX]);
+
+/* ---- members of its JSON; 0 and "" where they are missing ---- */
+
+/* Walk `path`, "drops.kernel"; NULL: none. */
+const json_t *control_member(const json_t *from, const char *path);
+double control_number(const json_t *from, const char *path);
+const char *control_text(const json_t *from, const char *path);
+
+/* "3d 4h", "2h 5m", "1m 9s" */
+#define CONTROL_UPTIME_BYTES 48
+void control_uptime_text(double seconds, char out[CONTROL_UPTIME_BYTES]);
+
+#endif

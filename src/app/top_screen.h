@@ -1,0 +1,11 @@
+/* top_screen.h - a terminal for `muster top`. */
+#ifndef APP_TOP_SCREEN_H
+#define APP_TOP_SCREEN_H
+
+#include "app/control_client.h"
+
+/* Show it until somebody quits; the terminal is as before in any case. False when this terminal cannot
+ * be used, with nothing changed. */
+bool top_screen(struct control *c);
+
+#endif

@@ -1,0 +1,233 @@
+"""`muster top`: plain blocks, and the live screen in a pseudo-terminal that pyte reads."""
+
+import copy
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+
+import pytest
+
+from harness import eventually, muster_bin, run_muster
+from harness.fake import STATS, FakeControl
+from harness.server import clean_env
+
+pyte = pytest.importorskip("pyte", reason="Debian's package python3-pyte is not installed")
+
+
+@pytest.fixture
+def fake():
+    control = FakeControl()
+    yield control
+    control.stop()
+
+
+def test_plain_output_when_it_is_no_terminal(fake):
+    ended = run_muster("top", "--admin-socket", fake.path)
+    assert ended.returncode == 0
+    for text in ("muster 9.9.9", "1 234 567", "1.5 GiB", "0.50 0.25 0.12", "aa" * 20, "192.0.2.77",
+                 "31 337", "qBittorrent", "udp bad_id", "300 s"):
+        assert text in ended.stdout, ended.stdout
+    assert "\x1b" not in ended.stdout
+    assert all(line == line.rstrip() and len(line) <= 120 for line in ended.stdout.splitlines())
+
+
+def test_plain_blocks_are_counted(fake):
+    ended = run_muster("top", "-n", "2", "--admin-socket", fake.path)
+    assert ended.stdout.count("muster 9.9.9") == 2
+
+
+@pytest.mark.parametrize("stats", [{}, [], {"rates": 5, "errors": {"a": 1}, "top_swarms": "x",
+                                            "load": {"average": [None]}, "clients": [1, {}, None],
+                                            "peers": 1e300, "top_talkers": [{"address": "\x1b[2J"}],
+                                            "version": "v" * 5000}])
+def test_strange_answers_do_no_harm(fake, stats):
+    fake.answers[("GET", "/stats.json")] = (200, stats)
+    ended = run_muster("top", "-n", "1", "--admin-socket", fake.path)
+    assert ended.returncode == 0, ended.stderr
+    assert "\x1b" not in ended.stdout and "Sanitizer" not in ended.stderr
+
+
+class Terminal:
+    """A program in a pseudo-terminal, and what its screen shows."""
+
+    def __init__(self, *args, size=(40, 110), term="xterm-256color"):
+        self.master, slave = pty.openpty()
+        self.screen = pyte.Screen(size[1], size[0])
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.resize(*size)
+        self.before = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            [muster_bin(), *args], stdin=slave, stdout=slave, stderr=subprocess.PIPE,
+            env=clean_env({"TERM": term}), start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.slave = slave
+        os.set_blocking(self.master, False)
+
+    def resize(self, lines, columns):
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def read(self):
+        try:
+            while part := os.read(self.master, 65536):
+                self.raw += part
+                self.stream.feed(part)
+        except (BlockingIOError, OSError):
+            pass
+        return "\n".join(self.screen.display)
+
+    def wait_for(self, text):
+        eventually(lambda: text in self.read(), f"{text!r} on the screen:\n{self.read()}")
+        return self.read()
+
+    def wait_without(self, text):
+        eventually(lambda: text not in self.read(), f"no {text!r} on the screen:\n{self.read()}")
+
+    def key(self, key):
+        os.write(self.master, key.encode())
+
+    def wait_end(self):
+        """The exit code; reads on, so that the program never waits for its terminal."""
+        eventually(lambda: self.read() is not None and self.process.poll() is not None, "the end")
+        self.read()
+        return self.process.returncode
+
+    def is_restored(self):
+        """The terminal's modes as before, the main screen, a visible cursor."""
+        modes = termios.tcgetattr(self.slave)
+        return (modes == self.before and self.raw.rfind(b"\x1b[?1049l") > self.raw.rfind(b"\x1b[?1049h")
+                and self.raw.rfind(b"\x1b[?25l") < max(self.raw.rfind(b"\x1b[?25h"),
+                                                        self.raw.rfind(b"\x1b[34h")))
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        errors = self.process.stderr.read().decode()
+        self.process.stderr.close()
+        os.close(self.slave)
+        os.close(self.master)
+        return errors
+
+
+@pytest.fixture
+def top(fake):
+    terminals = []
+
+    def start(**how):
+        terminals.append(Terminal("top", "--admin-socket", fake.path, **how))
+        return terminals[-1]
+
+    yield start
+    for terminal in terminals:
+        errors = terminal.close()
+        assert "Sanitizer" not in errors and "runtime error" not in errors, errors
+
+
+def test_it_shows_refreshes_and_quits(fake, top):
+    screen = top()
+    screen.wait_for("1 234 567")
+    newer = copy.deepcopy(STATS)
+    newer.update(peers=7654321)
+    fake.answers[("GET", "/stats.json")] = (200, newer)
+    screen.wait_for("7 654 321")
+    screen.key("q")
+    assert screen.wait_end() == 0
+    assert screen.is_restored()
+
+
+def test_keys_help_sort_and_pause(fake, top):
+    screen = top()
+    shown = screen.wait_for("by peers (s)")
+    assert shown.index("bb" * 20) < shown.index("aa" * 20)
+    screen.key("s")
+    shown = screen.wait_for("by seeders (s)")
+    assert shown.index("aa" * 20) < shown.index("bb" * 20)
+    screen.key("h")
+    screen.wait_for("quit")
+    screen.key("?")
+    screen.wait_without("go on")
+    screen.key("p")
+    screen.wait_for("PAUSED")
+    asked = len(fake.requests)
+    fake.answers[("GET", "/stats.json")] = (200, {**STATS, "peers": 42})
+    screen.key("s")
+    screen.wait_for("by leechers (s)")
+    assert len(fake.requests) <= asked + 1
+    screen.key(" ")
+    screen.wait_without("PAUSED")
+    screen.wait_without("1 234 567")
+
+
+def test_it_follows_the_window(top):
+    screen = top()
+    screen.wait_for("busiest addresses")
+    screen.resize(24, 60)
+    screen.process.send_signal(signal.SIGWINCH)
+    screen.wait_for("requests")
+    screen.resize(60, 200)
+    screen.wait_for("client software")
+    screen.resize(2, 20)
+    screen.key("s")
+    screen.resize(40, 110)
+    screen.wait_for("by ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_restore_the_terminal(top, number):
+    screen = top()
+    screen.wait_for("1 234 567")
+    screen.process.send_signal(number)
+    screen.wait_end()
+    assert screen.is_restored()
+
+
+def test_ctrl_c_ends_it(top):
+    screen = top()
+    screen.wait_for("1 234 567")
+    screen.key("\x03")
+    screen.wait_end()
+    assert screen.is_restored()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_even_a_killed_screen_leaves_the_terminal_as_it_was(top, number):
+    screen = top()
+    screen.wait_for("1 234 567")
+    children = f"/proc/{screen.process.pid}/task/{screen.process.pid}/children"
+    with open(children, encoding="ascii") as f:
+        os.kill(int(f.read().split()[0]), number)
+    screen.wait_end()
+    assert screen.is_restored()
+
+
+def test_a_muster_that_goes_away_and_comes_back(fake, top):
+    screen = top()
+    screen.wait_for("1 234 567")
+    good = fake.answers.pop(("GET", "/stats.json"))
+    fake.answers[("GET", "/stats.json")] = (503, {"error": "starting"})
+    eventually(lambda: len(fake.requests) > 2 and "1 234 567" in screen.read())
+    fake.answers[("GET", "/stats.json")] = (500, b"no json at all")
+    screen.wait_for("no json at all")
+    fake.answers[("GET", "/stats.json")] = good
+    screen.wait_without("no json at all")
+
+
+def test_colours_only_where_the_terminal_has_them(top):
+    plain = top(term="vt100")
+    plain.wait_for("1 234 567")
+    assert b"\x1b[36m" not in plain.raw and b"\x1b[46m" not in plain.raw
+    coloured = top()
+    coloured.wait_for("1 234 567")
+    assert b"\x1b[" in coloured.raw and (b"46m" in coloured.raw or b"36m" in coloured.raw)
+
+
+def test_an_unknown_terminal_gets_plain_output(top):
+    screen = top(term="no-such-terminal")
+    screen.wait_for("1 234 567")
+    assert screen.wait_end() == 0
