@@ -11,6 +11,7 @@ const COUNTRIES_SHOWN = 10;
 const MESSAGE_MS = 100;          // a message holds the lights of so long
 const STATE_PERIOD_MS = 10000;
 const COUNTRIES_PERIOD_MS = 1000;
+const SAMPLED_MS = 5000;         // a message that was a sample makes the page say so for so long
 const UNKNOWN = "ZZ";
 
 const site = await openPage();
@@ -19,7 +20,7 @@ const atlas = new Atlas(byId("land"));
 const lights = new Lights(byId("lights"), byId("embers"));
 const canvases = [byId("land"), byId("embers"), byId("lights")];
 const counts = new Map(); // country code: announces while somebody watched
-const view = { isPaused: false, isVisible: true, isReady: false, askAgain: 0 };
+const view = { isPaused: false, isVisible: true, isReady: false, askAgain: 0, sampledAt: -Infinity };
 
 const feed = new Feed({
     onOpen: () => setState("good", t("map.state_live")),
@@ -41,7 +42,9 @@ function show(message) {
     });
     for (const [code, n] of Object.entries(message.countries ?? {})) counts.set(code, n);
     setText(byId("rate"), rate(message.announces_per_s));
-    setText(byId("sampling"), message.sampled ? t("map.sampled") : t("map.not_sampled"));
+    if (message.sampled) view.sampledAt = performance.now();
+    const isSample = performance.now() - view.sampledAt < SAMPLED_MS;
+    setText(byId("sampling"), isSample ? t("map.sampled") : t("map.not_sampled"));
 }
 
 function showCountries() {

@@ -157,7 +157,8 @@ class Chart {
         const index = pointed ?? last;
         const said = this.row.lines.map((line, i) => {
             const value = this.data[i + 1][index];
-            const text = value === null || value === undefined ? "–" : (line.show ?? this.row.show)(value);
+            const show = line.show ?? this.row.show;
+            const text = value === null || value === undefined ? "–" : show(value);
             setText(this.values[i], text);
             return `${this.nameOf(line)}: ${text}`;
         });

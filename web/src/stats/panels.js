@@ -10,8 +10,8 @@ import { quantile, total } from "./histogram.js";
 
 const BARS_MAX = 16;
 
-const nameOfKind = (start, kind) => (hasText(start + kind) ? t(start + kind) : kind);
-const actionName = (action) => nameOfKind("action.", action);
+const actionName = (action) => (hasText(`action.${action}`) ? t(`action.${action}`) : action);
+const kindName = (kind) => kind.replaceAll("_", " "); // as in metrics: not translated
 const doorName = (door) => DOOR_NAMES[door] ?? door;
 const most = (values) => Math.max(1, ...values);
 const share = (n, largest) => ({ text: number(n), share: n / largest });
@@ -26,7 +26,7 @@ function requestRows(stats) {
 function errorRows(stats) {
     const errors = stats.errors.filter((e) => e.count > 0).sort((a, b) => b.count - a.count);
     const largest = most(errors.map((e) => e.count));
-    return errors.map((e) => [nameOfKind("error.", e.kind), doorName(e.door), share(e.count, largest)]);
+    return errors.map((e) => [kindName(e.kind), doorName(e.door), share(e.count, largest)]);
 }
 
 function clientRows(stats) {
