@@ -75,6 +75,19 @@ static bool door_make_room(struct http_door *d)
     return true;
 }
 
+/* Count a connection in; false: there is no room, nor can any be made. */
+static bool door_count_in(struct http_door *d)
+{
+    const struct http_opts *o = http_door_opts(d);
+    _Atomic uint32_t *open = &d->env.shared->connections;
+    if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
+    log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
+    if (door_make_room(d)) return true;
+    atomic_fetch_sub_explicit(open, 1, memory_order_relaxed);
+    metrics_inc(METRIC_TCP_REFUSED);
+    return false;
+}
+
 /* May the listener's peer be here at all, and is there room? Counts it in when it may. */
 static bool conn_admit(struct http_listener *l, const struct address *client)
 {
@@ -86,13 +99,15 @@ static bool conn_admit(struct http_listener *l, const struct address *client)
                               "trusted_proxies: closed");
         return false;
     }
-    _Atomic uint32_t *open = &d->env.shared->connections;
-    if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
-    log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
-    if (door_make_room(d)) return true;
-    atomic_fetch_sub_explicit(open, 1, memory_order_relaxed);
-    metrics_inc(METRIC_TCP_REFUSED);
-    return false;
+    return door_count_in(d);
+}
+
+/* A place for a connection that is to be counted in; NULL: there is none. */
+static struct http_conn *conn_counted(struct http_door *d)
+{
+    struct http_conn *c = conn_new(d);
+    if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+    return c;
 }
 
 static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_storage *peer)
@@ -102,10 +117,7 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_admit(l, &client)) {
-        c = conn_new(d);
-        if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
-    }
+    if (sockaddr_read(peer, &client, &port) && conn_admit(l, &client)) c = conn_counted(d);
     if (!c) {
         close(fd);
         metrics_inc(METRIC_TCP_CLOSES);
@@ -252,6 +264,29 @@ void http_door_drain(struct http_door *d)
     struct stream *s;
     while ((s = stream_first(&d->waits[WAIT_FRESH])) || (s = stream_first(&d->waits[WAIT_IDLE])))
         http_conn_turn((struct http_conn *)s);
+}
+
+void http_door_leave(struct http_door *d, struct http_heir *heir)
+{
+    d->draining = true;
+    d->heir = heir;
+    listeners_close(d);
+    for (struct http_conn_chunk *chunk = d->chunks; chunk; chunk = chunk->next)
+        for (int i = 0; i < HTTP_CONN_CHUNK; i++) {
+            struct http_conn *c = &chunk->conns[i];
+            if (c->stream.source.fd >= 0 && c->wait != WAIT_LINGER) http_conn_turn(c);
+        }
+}
+
+void http_door_adopt(struct http_door *d, const struct http_handed *handed)
+{
+    struct http_conn *c = door_count_in(d) ? conn_counted(d) : NULL;
+    if (c) {
+        http_conn_adopt(c, d, handed);
+        return;
+    }
+    close(handed->fd);
+    metrics_inc(METRIC_TCP_CLOSES);
 }
 
 bool http_door_is_idle(const struct http_door *d)

@@ -299,6 +299,9 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
             announce_large(s, slot.ref, &n, out);
         torrent_drop_if_empty(s, shard, slot);
     }
+    struct swarm_journal *journal = atomic_load_explicit(&s->journal, memory_order_relaxed);
+    if (journal && out->verdict <= SWARM_REMOVED)
+        journal_note(journal, a, time.now_s, out->numbers.downloaded);
     lock_release(&shard->lock);
     if (out->silent_s != SWARM_NEVER_HEARD) out->silent_s *= s->age_unit_s;
     count_verdict(out);
