@@ -249,22 +249,42 @@ _Static_assert(JOB_COUNT <= PERIODIC_JOBS_MAX, "struct periodic has one due time
 
 /* ---- running them ---- */
 
-/* What the UDP sockets are called; they lie as in struct sockets, UDP before TCP. */
+/* What the UDP sockets are called, in the order of udp_fds. */
 static void sockets_name(struct server *s)
 {
     const struct sockets *all = &s->sockets;
     struct stats_socket *out = s->periodic.sockets;
-    for (uint32_t worker = 0; worker < s->worker_count; worker++)
-        for (uint32_t i = 0; i < all->address_count; i++) {
-            const struct listen_address *l = &all->addresses[i];
-            char ip[ADDRESS_TEXT_BYTES_MAX];
-            if (!l->udp) continue;
-            bool v6 = l->address.family == FAMILY_V6;
-            address_print(&l->address, ip);
-            snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
-            out->worker = worker;
-            out++;
-        }
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct listen_address *l = &all->addresses[all->all[i].address];
+        char ip[ADDRESS_TEXT_BYTES_MAX];
+        if (all->all[i].is_tcp) continue;
+        bool v6 = l->address.family == FAMILY_V6;
+        address_print(&l->address, ip);
+        snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+        out->worker = all->all[i].worker;
+        out++;
+    }
+}
+
+/* What was counted before this process began. */
+static void counters_note(struct server *s)
+{
+    struct periodic *p = &s->periodic;
+    for (int i = 0; i < RATE_COUNT; i++)
+        p->rate.total[i] = rate_total(&RATES[i]);
+    for (uint32_t i = 0; i < s->udp_fd_count; i++)
+        p->socket_drops[i] = os_socket_drops(s->udp_fds[i]);
+}
+
+void periodic_resume(struct server *s, const struct stats_rate rates[RATE_COUNT],
+                     const struct load *load)
+{
+    struct periodic *p = &s->periodic;
+    for (int i = 0; i < RATE_COUNT; i++)
+        p->rate.rate[i].max = rates[i].max;
+    memcpy(p->load.own, load->own, sizeof p->load.own);
+    memcpy(p->load.dropping, load->dropping, sizeof p->load.dropping);
+    counters_note(s);
 }
 
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
@@ -274,6 +294,7 @@ enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
     p->sockets = calloc(s->udp_fd_count + 1, sizeof *p->sockets);
     if (!p->socket_drops || !p->sockets) return ERR_NO_MEMORY;
     sockets_name(s);
+    counters_note(s);
     sweep_report_reset(&p->sweep);
     sweep_cycle_begin(&p->sweep);
     p->sweep.cycle_at_ms = p->rate.at_ms = now_ms;

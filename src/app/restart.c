@@ -8,10 +8,11 @@
  *                followed by a failed start is the worst outcome. Rights given up after the start do
  *                not come back with an exec: with a port below the kernel's limit for users the
  *                answer is no, and the service manager, which has the rights, must restart.
- * Rejected       handing the listening sockets on: nobody would lose a request, but the new program
- *                could neither have other addresses nor another number of workers. */
+ * Another        way, without a gap: upgrade.h. This one is for what an upgrade cannot do: fewer rights to
+ *                inherit, less memory than two stores need. */
 #include "app/restart.h"
 
+#include "app/process.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -25,18 +26,6 @@
 #define ARGUMENTS_MAX     4096
 #define PRIVILEGED_PORTS  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 #define USER_PORT_DEFAULT 1024
-
-/* The path of this program; what the kernel appends when the file was replaced is cut off. */
-static bool program_path(char out[PATH_MAX])
-{
-    static const char REPLACED[] = " (deleted)";
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-    if (n <= 0) return false;
-    out[n] = '\0';
-    size_t end = sizeof REPLACED - 1;
-    if ((size_t)n > end && strcmp(out + n - end, REPLACED) == 0) out[(size_t)n - end] = '\0';
-    return true;
-}
 
 /* The first port that needs no rights. */
 static uint64_t user_port(void)
@@ -77,7 +66,7 @@ enum err restart_check(const struct settings *s, const struct option_sources *so
                        struct option_error *error)
 {
     char path[PATH_MAX];
-    if (!program_path(path)) return no(error, "cannot tell where this program is");
+    if (!process_program_path(path)) return no(error, "cannot tell where this program is");
     if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
     struct settings *next = calloc(1, sizeof *next);
     if (!next) return no(error, "out of memory");
@@ -99,7 +88,7 @@ enum exit_code restart_now(const struct option_sources *sources)
     size_t count = 0;
     for (; sources->arguments[count] && count < ARGUMENTS_MAX; count++)
         argv[count + 1] = (char *)(uintptr_t)sources->arguments[count];
-    if (program_path(path)) execve(path, argv, (char *const *)(uintptr_t)sources->environment);
+    if (process_program_path(path)) execve(path, argv, (char *const *)(uintptr_t)sources->environment);
     log_line(LOG_ERROR, "cannot start again: %s", strerror(errno));
     return EXIT_RUNTIME;
 }

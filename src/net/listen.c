@@ -140,15 +140,25 @@ static enum err socket_finish(enum err err, int socket_fd, int *fd)
     return err;
 }
 
-static enum err udp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
+static void buffers_set(int fd, const struct listen_opts *o)
 {
     buffer_set(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->udp_recv_bytes);
     buffer_set(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->udp_send_bytes);
+}
+
+static enum err udp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
+{
+    buffers_set(fd, o);
     bool v6 = a->address.family == FAMILY_V6;
     if (is_wildcard(&a->address) &&
         !option_set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1))
         return ERR_OS;
     return socket_bind(fd, a);
+}
+
+static int backlog_of(const struct listen_opts *o)
+{
+    return o->backlog > INT32_MAX ? INT32_MAX : (int)o->backlog;
 }
 
 static enum err tcp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
@@ -158,8 +168,18 @@ static enum err tcp_setup(int fd, const struct listen_address *a, const struct l
     option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     enum err err = socket_bind(fd, a);
     if (err != ERR_OK) return err;
-    int backlog = o->backlog > INT32_MAX ? INT32_MAX : (int)o->backlog;
-    return listen(fd, backlog) == 0 ? ERR_OK : ERR_OS;
+    return listen(fd, backlog_of(o)) == 0 ? ERR_OK : ERR_OS;
+}
+
+void listen_again(int fd, const struct listen_address *a, const struct listen_opts *o, bool is_tcp)
+{
+    if (!is_tcp) {
+        buffers_set(fd, o);
+        return;
+    }
+    option_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, a->proxy ? 0 : DEFER_ACCEPT_S);
+    int rc = listen(fd, backlog_of(o));
+    (void)rc; /* it listens already; this was about the backlog */
 }
 
 enum err listen_udp(const struct listen_address *a, const struct listen_opts *o, int *fd)

@@ -40,4 +40,7 @@ enum err listen_udp(const struct listen_address *a, const struct listen_opts *o,
 enum err listen_tcp(const struct listen_address *a, const struct listen_opts *o,
                     int *fd) MUST_CHECK;
 
+/* Set the options of a socket that somebody else bound and listens on, as far as they can change. */
+void listen_again(int fd, const struct listen_address *a, const struct listen_opts *o, bool is_tcp);
+
 #endif

@@ -27,6 +27,12 @@ static void keys_init(struct swarm *s, const uint8_t *key)
     memcpy(s->mix_key, (key ? key : fresh) + sizeof s->key, sizeof s->mix_key);
 }
 
+void swarm_key(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES])
+{
+    memcpy(out, &s->key, sizeof s->key);
+    memcpy(out + sizeof s->key, s->mix_key, sizeof s->mix_key);
+}
+
 enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
 {
     if (sodium_init() < 0) return ERR_OS;
