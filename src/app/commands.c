@@ -146,6 +146,9 @@ const struct command COMMANDS[] = {
     {"stop", "[OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
+    {"upgrade", "[OPTIONS]", "let the program installed now take over, without a gap",
+     "The new process gets sockets, store and counters; no request is lost, and if it does not start "
+     "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[OPTIONS]", "let it read its configuration again",
      "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
     {"status", "[--json] [OPTIONS]", "is it running, does it answer, how is it",

@@ -152,6 +152,7 @@ static const struct admin_route ROUTES[] = {
     {"/api/control/save", false, ADMIN_POST, ADMIN_OWNER, NULL, api_save, "write what was set to the file"},
     {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
     {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
+    {"/api/control/upgrade", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_upgrade, "as SIGUSR2"},
     {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
     {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
     {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},

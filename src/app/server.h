@@ -12,6 +12,8 @@
 #include "app/periodic.h"
 #include "app/sockets.h"
 #include "app/stats_gather.h"
+#include "app/upgrade.h"
+#include "app/upgrade_take.h"
 #include "app/worker.h"
 
 struct server {
@@ -39,7 +41,10 @@ struct server {
     struct auth *auth;   /* who the owner is */
     struct map *map;     /* the live world map's feed */
     int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
-    bool stopping, interrupted, reload_wanted, restart_wanted;
+    struct upgrade *upgrade;   /* to the next process */
+    struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
+    struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
+    bool stopping, interrupted, reload_wanted, restart_wanted, upgrade_wanted;
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
@@ -67,6 +72,9 @@ bool server_has_room(const struct server *s);
 /* Answer the requests in hand, then end; a second time: end at once. `why` is for the log. With
  * `again`, the program starts anew when all has ended (restart.h). */
 void server_stop(struct server *s, const char *why, bool again);
+
+/* Another process serves now: give connections on, then end. */
+void server_leave(struct server *s);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);

@@ -16,6 +16,7 @@ static const struct signal_row SIGNALS[] = {
     {SIGTERM, WISH_STOP, "SIGTERM"},
     {SIGINT, WISH_STOP, "SIGINT"},
     {SIGHUP, WISH_RELOAD, "SIGHUP"},
+    {SIGUSR2, WISH_UPGRADE, "SIGUSR2"},
 };
 
 #define SIGNAL_COUNT (sizeof SIGNALS / sizeof *SIGNALS)

@@ -27,7 +27,7 @@ static void keys_init(struct swarm *s, const uint8_t *key)
     memcpy(s->mix_key, (key ? key : fresh) + sizeof s->key, sizeof s->mix_key);
 }
 
-void swarm_key(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES])
+void swarm_key_copy(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES])
 {
     memcpy(out, &s->key, sizeof s->key);
     memcpy(out + sizeof s->key, s->mix_key, sizeof s->mix_key);
