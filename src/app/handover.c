@@ -103,8 +103,7 @@ static int control_read(struct msghdr *m)
 }
 
 /* Fill `bytes`; a descriptor that comes with them goes to *fd. */
-static enum err receive_all(struct handover *h, uint8_t *at, size_t bytes, uint32_t timeout_ms,
-                            int *fd)
+static enum err receive_all(struct handover *h, uint8_t *at, size_t bytes, int *fd)
 {
     while (bytes) {
         union control control;
@@ -118,7 +117,7 @@ static enum err receive_all(struct handover *h, uint8_t *at, size_t bytes, uint3
         if (got == 0) errno = ECONNRESET;
         if (got == 0 || (got < 0 && errno != EAGAIN)) return ERR_OS;
         if (got < 0) {
-            if (wait_for(h->fd, POLLIN, timeout_ms) != ERR_OK) return ERR_OS;
+            if (wait_for(h->fd, POLLIN, HANDOVER_STALL_MS) != ERR_OK) return ERR_OS;
             continue;
         }
         if (*fd < 0) *fd = control_read(&m);
@@ -143,9 +142,10 @@ enum err handover_receive(struct handover *h, uint32_t timeout_ms, struct handov
 {
     struct head head;
     int fd = -1;
-    enum err err = receive_all(h, (uint8_t *)&head, sizeof head, timeout_ms, &fd);
+    enum err err = wait_for(h->fd, POLLIN, timeout_ms);
+    if (err == ERR_OK) err = receive_all(h, (uint8_t *)&head, sizeof head, &fd);
     if (err == ERR_OK) err = room_make(h, head.bytes);
-    if (err == ERR_OK) err = receive_all(h, h->bytes, head.bytes, HANDOVER_STALL_MS, &fd);
+    if (err == ERR_OK) err = receive_all(h, h->bytes, head.bytes, &fd);
     if (err != ERR_OK) {
         int why = errno;
         if (fd >= 0) close(fd);

@@ -42,6 +42,7 @@ void server_publish(struct server *s, struct live *next)
     swarm_limits_set(s->swarm, &next->swarm);
     if (s->map) map_configure(s->map, &next->settings.config.map);
     if (!old) return;
+    s->reload_after = true;
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;

@@ -44,7 +44,8 @@ struct server {
     struct upgrade *upgrade;   /* to the next process */
     struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
     struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
-    bool stopping, interrupted, reload_wanted, restart_wanted, upgrade_wanted;
+    bool stopping, interrupted, reload_wanted, restart_wanted;
+    bool reload_after; /* the configuration changed since the next process has read it */
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/os_linux.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,7 @@ static bool prepare(struct upgrade *u)
     u->send = (struct upgrade_send){
         .channel = &u->channel,
         .swarm = s->swarm,
-        .time = {loop_now_s(&s->loop), interval_lifetime_s(&s->tracker.interval)},
+        .time = {.lifetime_s = interval_lifetime_s(&s->tracker.interval)},
         .keeper_fd = u->keeper_fd >= 0 ? u->keeper_fd : u->keeper_pipe[1],
         .done = &u->done,
     };
@@ -225,14 +226,27 @@ __attribute__((format(printf, 2, 3))) static enum err no(struct option_error *er
     return ERR_BAD_VALUE;
 }
 
+static uint64_t store_bytes(const struct server *s)
+{
+    struct swarm_counts counts;
+    swarm_counts(s->swarm, &counts);
+    return counts.memory_bytes;
+}
+
 enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *error)
 {
     char path[PATH_MAX];
     if (u->server->stopping) return no(error, "it is stopping already");
     if (u->under_way) return no(error, "an upgrade is under way already");
+    if (u->server->take) return no(error, "the process before has not ended yet");
     if (!process_program_path(path)) return no(error, "cannot tell where this program is");
     if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
+    uint64_t needed = store_bytes(u->server), free_bytes = os_memory_available_bytes();
+    if (needed > free_bytes)
+        return no(error, "two stores need %llu MB more for a moment, %llu MB are free",
+                  (unsigned long long)needed >> 20, (unsigned long long)free_bytes >> 20);
     u->under_way = true;
+    u->server->reload_after = false;
     u->failure[0] = '\0';
     u->start_ms = clock_now_ms();
     log_line(LOG_INFO, "upgrade: %s asks for it; starting %.300s", who, path);

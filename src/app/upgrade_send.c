@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ACCEPT_WITHIN_MS 60000
+#define ACCEPT_WITHIN_MS 60000 /* lists and databases are read first */
 #define CHANGES_FEW      256 /* said again within a millisecond */
 #define ROUNDS_MAX       64
 #define CHANGES_PER_FRAME 4096
@@ -146,6 +146,7 @@ static enum err send_all(struct upgrade_send *u)
     enum err err = s && buffer ? send_start(u) : ERR_NO_MEMORY;
     if (err == ERR_OK) {
         swarm_journal_attach(u->swarm, u->journal);
+        u->time.now_s = (uint32_t)(clock_now_ms() / 1000);
         err = send_head(u, s, buffer);
     }
     if (err == ERR_OK) err = send_store(u, s);

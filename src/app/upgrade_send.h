@@ -23,7 +23,7 @@ struct upgrade_send {
     struct handover *channel;
     struct swarm *swarm;
     struct swarm_journal *journal;
-    struct swarm_time time; /* that ages are told by */
+    struct swarm_time time; /* that ages are told by; now_s is chosen by the thread */
     char *hello, *history;  /* JSON */
     const struct upgrade_socket *sockets;
     uint32_t socket_count;

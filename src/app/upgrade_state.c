@@ -254,7 +254,7 @@ char *upgrade_state_write(const struct server *s)
         json_object_set_new(o, "interval", interval_write(&s->tracker.interval));
         json_object_set_new(o, "load", load_write(&s->periodic.load));
         json_object_set_new(o, "live", live_write(&s->live->settings));
-        json_object_set_new(o, "reload", json_boolean(s->reload_wanted));
+        json_object_set_new(o, "reload", json_boolean(s->reload_wanted || s->reload_after));
         text = json_dumps(o, JSON_COMPACT);
         json_decref(o);
     }

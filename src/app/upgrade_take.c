@@ -331,12 +331,13 @@ static void channel_ready(struct loop_source *source, uint32_t events)
     struct upgrade_take *t = (struct upgrade_take *)source;
     for (int i = 0; i < CONNECTIONS_PER_TURN; i++) {
         struct handover_frame f;
-        if (handover_receive(&t->channel, 0, &f) == ERR_OK) {
+        enum err err = handover_receive(&t->channel, 0, &f);
+        if (err == ERR_OK) {
             if (f.type == HANDOVER_CONNECTION) take_connection(t, &f);
             else if (f.take_fd >= 0) close(f.take_fd);
             continue;
         }
-        if (errno == ETIMEDOUT) return;
+        if (err == ERR_OS && errno == ETIMEDOUT) return;
         log_line(LOG_INFO, "upgrade: the process before has given everything on");
         t->server->take = NULL;
         upgrade_take_close(t);
