@@ -171,6 +171,15 @@ WORKLOADS = [
         fills=False,
     ),
     Workload(
+        "udp_statistics",
+        "UDP announce, with and without statistics",
+        "udp",
+        SMALL,
+        ["muster, stats minimal", "muster"],
+        [("muster", "muster, stats minimal", 1.02)],
+        slow=True,
+    ),
+    Workload(
         "two_workers",
         "UDP announce, one worker against two",
         "udp",
