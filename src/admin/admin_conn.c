@@ -204,6 +204,7 @@ static enum stream_io request_answer(struct admin_conn *c, const struct http_req
                               .head = head,
                               .origin = c->origin};
     if (c->origin == ORIGIN_UNIX) r.uid = peer_uid(c->stream.source.fd);
+    assert(!c->admin->serving); /* its input lies in the pool's scratch */
     c->admin->serving = c;
     admin_answer(c, &r, &a);
     c->admin->serving = NULL;

@@ -103,6 +103,13 @@ static void drain(void *ctx, const struct admin_request *r, struct admin_respons
     admin_respond_text(out, 200, "stopping");
 }
 
+/* Its body is looked at behind the call. */
+static void drain_and_echo(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    admin_drain(((struct world *)ctx)->admin);
+    echo(ctx, r, out);
+}
+
 static bool is_public(const void *ctx)
 {
     return ((const struct world *)ctx)->is_public;
@@ -126,6 +133,7 @@ static const struct admin_route ROUTES[] = {
     {"/file", false, ADMIN_GET, ADMIN_PUBLIC, NULL, file, ""},
     {"/upgrade", false, ADMIN_GET, ADMIN_PUBLIC, NULL, upgrade, ""},
     {"/drain", false, ADMIN_GET, ADMIN_LOCAL, NULL, drain, ""},
+    {"/drain-echo", false, ADMIN_POST, ADMIN_LOCAL, NULL, drain_and_echo, ""},
     {"/below/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
 };
 
@@ -539,10 +547,30 @@ static void test_drain_answers_what_is_in_hand(void **state)
     ask(w, asking, "GET /drain HTTP/1.1\r\n\r\n");
     assert_says(w, "\r\n\r\nstopping\n");
     assert_true(w->eof);
+    later(w, 100);
     read_all(w, idle);
     assert_true(w->eof);
     close(asking);
     close(idle);
+    turn(w);
+    assert_true(admin_is_idle(w->admin));
+}
+
+/* The handler that begins the end is not disturbed by requests of others, and they are answered. */
+static void test_drain_answers_what_has_just_come(void **state)
+{
+    static const char POST[] = "POST /drain-echo HTTP/1.1\r\n" JSON "Content-Length: 8\r\n\r\n{\"a\":12}";
+    struct world *w = *state;
+    int asking = connect_admin(w), other = connect_admin(w);
+    turn(w);
+    assert_int_equal(send(asking, POST, strlen(POST), 0), (ssize_t)strlen(POST));
+    ask(w, other, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_says(w, "Connection: close\r\n");
+    read_all(w, asking);
+    assert_says(w, "\r\n\r\n{\"a\":12}");
+    close(asking);
+    close(other);
     turn(w);
     assert_true(admin_is_idle(w->admin));
 }
@@ -571,6 +599,7 @@ int main(void)
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
         TEST(test_drain_answers_what_is_in_hand),
+        TEST(test_drain_answers_what_has_just_come),
     };
     metrics_thread_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
