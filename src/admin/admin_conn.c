@@ -181,6 +181,7 @@ static enum stream_io conn_error(struct admin_conn *c, int status)
     if (status == 413) metrics_inc(METRIC_ADMIN_BODIES_LARGE);
     if (status == 405) a.headers = "Allow: GET, HEAD, POST\r\n";
     c->closing = true;
+    c->is_later = false;
     admin_respond_status(&a, status);
     return answer_send(c, NULL, &a);
 }

@@ -22,7 +22,7 @@ struct world {
     struct loop loop;
     struct admin *admin;
     struct sockaddr_storage at;
-    bool is_public, is_owner;
+    bool is_public, is_owner, is_ready;
     struct address client; /* of the last request */
     int upgraded_fd;
     char upgraded[64];
@@ -110,6 +110,15 @@ static void drain_and_echo(void *ctx, const struct admin_request *r, struct admi
     echo(ctx, r, out);
 }
 
+/* Until the world says otherwise. */
+static void no_answer_yet(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct world *w = ctx;
+    (void)r;
+    if (w->is_ready) admin_respond_text(out, 200, "at last");
+    out->is_later = !w->is_ready;
+}
+
 static bool is_public(const void *ctx)
 {
     return ((const struct world *)ctx)->is_public;
@@ -134,6 +143,7 @@ static const struct admin_route ROUTES[] = {
     {"/upgrade", false, ADMIN_GET, ADMIN_PUBLIC, NULL, upgrade, ""},
     {"/drain", false, ADMIN_GET, ADMIN_LOCAL, NULL, drain, ""},
     {"/drain-echo", false, ADMIN_POST, ADMIN_LOCAL, NULL, drain_and_echo, ""},
+    {"/later", false, ADMIN_GET, ADMIN_LOCAL, NULL, no_answer_yet, ""},
     {"/below/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
 };
 
@@ -539,6 +549,22 @@ static void test_slow_clients_are_cut(void **state)
     close(silent);
 }
 
+/* Its client is told so, and has no longer to close than others have. */
+static void test_a_handler_without_an_answer_is_cut(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    assert_int_equal(w->answer_len, 0);
+    later(w, 11000);
+    read_all(w, fd);
+    assert_status(w, 408);
+    for (int i = 0; i < 3; i++)
+        later(w, 1000);
+    assert_true(admin_is_idle(w->admin));
+    close(fd);
+}
+
 static void test_drain_answers_what_is_in_hand(void **state)
 {
     struct world *w = *state;
@@ -598,6 +624,7 @@ int main(void)
         TEST(test_visitors_leave_places_for_the_operator),
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
+        TEST(test_a_handler_without_an_answer_is_cut),
         TEST(test_drain_answers_what_is_in_hand),
         TEST(test_drain_answers_what_has_just_come),
     };
