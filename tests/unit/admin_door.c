@@ -292,6 +292,27 @@ static void test_pipelined_requests_are_all_answered(void **state)
     assert_true(w->eof);
 }
 
+/* Nor does the client's end, right behind them, cut any off. */
+static void test_a_crowd_of_requests_is_served_in_shares(void **state)
+{
+    static const char REQUEST[] = "GET /where HTTP/1.1\r\n\r\n";
+    enum { COUNT = 100 };
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    turn(w);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(send(fd, REQUEST, sizeof REQUEST - 1, 0), sizeof REQUEST - 1);
+    shutdown(fd, SHUT_WR);
+    loop_turn(&w->loop, 1000);
+    uint64_t served = metrics_sum(METRIC_ADMIN_REQUESTS) - before;
+    assert_in_range(served, 1, COUNT / 4);
+    read_all(w, fd);
+    assert_true(w->eof);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + COUNT);
+    close(fd);
+}
+
 static void test_handed_over_gets_one_answer(void **state)
 {
     struct world *w = *state;
@@ -608,6 +629,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_admin_connections_are_kept),
         TEST(test_pipelined_requests_are_all_answered),
+        TEST(test_a_crowd_of_requests_is_served_in_shares),
         TEST(test_handed_over_gets_one_answer),
         TEST(test_every_answer_protects),
         TEST(test_the_main_port_shows_what_is_public),
