@@ -570,6 +570,24 @@ static void test_slow_clients_are_cut(void **state)
     close(silent);
 }
 
+static void test_a_request_counts_once_however_often_its_handler_is_asked(void **state)
+{
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 3; i++)
+        later(w, 100);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 1);
+    w->is_ready = true;
+    later(w, 100);
+    ask(w, fd, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "at last\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 2);
+    close(fd);
+}
+
 /* Its client is told so, and has no longer to close than others have. */
 static void test_a_handler_without_an_answer_is_cut(void **state)
 {
@@ -646,6 +664,7 @@ int main(void)
         TEST(test_visitors_leave_places_for_the_operator),
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
+        TEST(test_a_request_counts_once_however_often_its_handler_is_asked),
         TEST(test_a_handler_without_an_answer_is_cut),
         TEST(test_drain_answers_what_is_in_hand),
         TEST(test_drain_answers_what_has_just_come),
