@@ -1,6 +1,7 @@
 /* live.h - one generation of the configuration: the settings as read, and what the modules get.
  *
- * Threads   constant once published; workers read it through atomic pointers. A reload makes a new
+ * Threads   constant once published, but for settings.origin, which the main thread alone reads and a
+ *           save changes; workers read it through atomic pointers. A reload makes a new
  *           generation, and the old one is freed after LIVE_GRACE_MS, which no turn outlasts.
  *           Reloads are a few a second at most (periodic.c), so few wait at one time. */
 #ifndef APP_LIVE_H
