@@ -16,7 +16,8 @@
 struct machine {
     unsigned cores;
     uint64_t memory_bytes;
-    uint32_t connections_max; /* descriptors left for TCP connections */
+    uint64_t nofile; /* descriptors that the process may have */
+    uint32_t workers, sockets;
 };
 
 struct live {
@@ -29,6 +30,9 @@ struct live {
     struct live *next;
     uint64_t free_at_ms;
 };
+
+/* Descriptors that a server with so many workers and sockets has open beside its TCP connections. */
+uint64_t live_fds_beside(const struct config *c, uint32_t workers, uint32_t sockets);
 
 /* Fill the modules' options from ->settings: zeros that mean "choose" are chosen here. */
 void live_resolve(struct live *l, const struct machine *machine);
