@@ -157,7 +157,7 @@ static void judge_conntrack(const struct check_facts *f, struct finding *out)
     uint16_t port = f->config->app.port;
     if (f->conntrack_max == FACT_UNKNOWN || f->conntrack_count == FACT_UNKNOWN) {
         found(out, FINDING_OK, "no connection tracking here");
-    } else if (f->conntrack_count * 10 >= f->conntrack_max * 9) {
+    } else if (f->conntrack_max > 0 && f->conntrack_count * 10 >= f->conntrack_max * 9) {
         found(out, FINDING_PROBLEM,
               "connection tracking is full, %" PRId64 " of %" PRId64
               ": the kernel drops packets of new clients",

@@ -131,6 +131,9 @@ static void connection_tracking(void **state)
     assert_finding("connection-tracking", FINDING_ADVICE, "notrack");
     facts.conntrack_count = 950;
     assert_finding("connection-tracking", FINDING_PROBLEM, "nf_conntrack_max=4000");
+    facts.conntrack_max = 0; /* no limit */
+    facts.conntrack_ours = 0;
+    assert_finding("connection-tracking", FINDING_OK, "");
 }
 
 static void open_files(void **state)
