@@ -216,16 +216,6 @@ static bool start(struct upgrade *u, const char *path)
     return good && upgrade_send_start(&u->send) == ERR_OK;
 }
 
-__attribute__((format(printf, 2, 3))) static enum err no(struct option_error *error,
-                                                         const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    return ERR_BAD_VALUE;
-}
-
 static uint64_t store_bytes(const struct server *s)
 {
     struct swarm_counts counts;
@@ -236,14 +226,14 @@ static uint64_t store_bytes(const struct server *s)
 enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *error)
 {
     char path[PATH_MAX];
-    if (u->server->stopping) return no(error, "it is stopping already");
-    if (u->under_way) return no(error, "an upgrade is under way already");
-    if (u->server->take) return no(error, "the process before has not ended yet");
-    if (!process_program_path(path)) return no(error, "cannot tell where this program is");
-    if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
+    if (u->server->stopping) return option_fail(error, ERR_BAD_VALUE, "it is stopping already");
+    if (u->under_way) return option_fail(error, ERR_BAD_VALUE, "an upgrade is under way already");
+    if (u->server->take) return option_fail(error, ERR_BAD_VALUE, "the process before has not ended yet");
+    if (!process_program_path(path)) return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
+    if (access(path, X_OK) != 0) return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     uint64_t needed = store_bytes(u->server), free_bytes = os_memory_available_bytes();
     if (needed > free_bytes)
-        return no(error, "two stores need %llu MB more for a moment, %llu MB are free",
+        return option_fail(error, ERR_BAD_VALUE, "two stores need %llu MB more for a moment, %llu MB are free",
                   (unsigned long long)needed >> 20, (unsigned long long)free_bytes >> 20);
     u->under_way = true;
     u->server->reload_after = false;
@@ -252,7 +242,7 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
     log_line(LOG_INFO, "upgrade: %s asks for it; starting %.300s", who, path);
     if (start(u, path)) return ERR_OK;
     fail(u, true, strerror(errno));
-    return no(error, "%s", u->failure);
+    return option_fail(error, ERR_BAD_VALUE, "%s", u->failure);
 }
 
 /* ---- passing on ---- */
