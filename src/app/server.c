@@ -107,6 +107,11 @@ static enum exit_code start_privileged(struct server *s)
 static enum exit_code start_store(struct server *s)
 {
     live_resolve(s->live, &s->machine);
+    if (state_open(&s->state, s->live->settings.config.app.state_dir, &s->loop) != ERR_OK ||
+        !state_claim(s->state))
+        return EXIT_RUNTIME;
+    const struct state_keys *keys = state_keys(s->state);
+    if (keys) s->live->swarm.key = keys->store;
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
     if (err == ERR_OK) err = http_shared_init(&s->http_shared);
     if (err != ERR_OK) {
@@ -119,10 +124,12 @@ static enum exit_code start_store(struct server *s)
     s->env.http_shared = &s->http_shared;
     s->env.peer_ids = s->live->swarm.store_peer_ids;
     s->env.done_loop = &s->loop;
-    randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
+    if (keys) s->env.udp_id_key = keys->udp_id;
+    else randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
     struct live *first = s->live;
     s->live = NULL;
     server_publish(s, first);
+    state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
     return EXIT_FINE;
 }
 
@@ -185,6 +192,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
     (void)events;
     for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
         if (w == WISH_STOP) server_stop(s, name, false);
+        else if (w == WISH_SAVE) state_want_save(s->state, name);
         else s->reload_wanted = true; /* periodic.c does it */
     }
 }
@@ -220,11 +228,22 @@ static void drain(struct server *s)
     }
 }
 
+/* Nobody announces any more: the snapshot is what clients were told. A second signal does without. */
+static void save_last(struct server *s)
+{
+    state_want_save(s->state, "the end");
+    while (!s->interrupted && !state_is_idle(s->state)) {
+        state_tick(s->state, &s->tracker, 0, s->loop.now_ms);
+        loop_turn(&s->loop, DRAIN_TURN_MS);
+    }
+}
+
 static enum exit_code serve(struct server *s)
 {
     while (!s->stopping)
         loop_turn(&s->loop, periodic_run(s, s->loop.now_ms));
     drain(s);
+    save_last(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
         admin_sockets_close(&s->admin_sockets);
@@ -252,6 +271,7 @@ static void server_free(struct server *s)
     map_close(s->map);
     admin_sockets_close(&s->admin_sockets);
     auth_close(s->auth);
+    state_close(s->state);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);
