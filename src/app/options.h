@@ -39,6 +39,7 @@ enum option_group {
     GROUP_STORE,
     GROUP_SYSTEM,
     GROUP_PAGES,
+    GROUP_STATE,
     GROUP_COUNT
 };
 

@@ -24,6 +24,7 @@
 #define SLOW_MS            100
 #define RELOAD_TICK_MS     250
 #define PAGES_TICK_MS      100
+#define STATE_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -225,6 +226,14 @@ static void job_map(struct server *s, uint64_t now_ms)
     map_tick(s->map);
 }
 
+static void job_state(struct server *s, uint64_t now_ms)
+{
+    uint64_t interval_ms = s->live->settings.config.app.save_interval_s * 1000ull;
+    if (!upgrade_is_sending(s->upgrade))
+        state_tick(s->state, &s->tracker, interval_ms, now_ms);
+    upgrade_tick(s->upgrade);
+}
+
 struct job {
     const char *name;
     void (*run)(struct server *s, uint64_t now_ms);
@@ -242,6 +251,7 @@ static const struct job JOBS[] = {
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS,
      "close connections of operators, drop verdicts on passwords that are over their time"},
+    {"state", job_state, STATE_TICK_MS, "save a snapshot when it is time or was asked for"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 

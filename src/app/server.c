@@ -100,17 +100,28 @@ static enum exit_code start_privileged(struct server *s)
     return EXIT_FINE;
 }
 
-static void keys_make(struct server *s)
+/* Those of the process before; those of the state folder; new ones. */
+static void keys_choose(struct server *s)
 {
-    if (s->take) s->env.udp_id_key = *upgrade_take_id_key(s->take);
-    else randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
-    if (s->take) s->live->swarm.key = upgrade_take_store_key(s->take);
+    const struct state_keys *kept = state_keys(s->state);
+    if (s->take) {
+        s->env.udp_id_key = *upgrade_take_id_key(s->take);
+        s->live->swarm.key = upgrade_take_store_key(s->take);
+    } else if (kept) {
+        s->env.udp_id_key = kept->udp_id;
+        s->live->swarm.key = kept->store;
+    } else {
+        randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
+    }
 }
 
 static enum exit_code start_store(struct server *s)
 {
     live_resolve(s->live, &s->machine);
-    keys_make(s);
+    if (state_open(&s->state, s->live->settings.config.app.state_dir, &s->loop) != ERR_OK ||
+        (!s->take && !state_claim(s->state)))
+        return EXIT_RUNTIME;
+    keys_choose(s);
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
     if (err == ERR_OK) err = http_shared_init(&s->http_shared);
     if (err != ERR_OK) {
@@ -127,6 +138,8 @@ static enum exit_code start_store(struct server *s)
     struct live *first = s->live;
     s->live = NULL;
     server_publish(s, first);
+    if (!s->take)
+        state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
     return EXIT_FINE;
 }
 
@@ -242,6 +255,7 @@ static void upgrade_ask(struct server *s, const char *who)
 static int signal_of(enum signal_wish w)
 {
     if (w == WISH_RELOAD) return SIGHUP;
+    if (w == WISH_SAVE) return SIGUSR1;
     return w == WISH_UPGRADE ? SIGUSR2 : SIGTERM;
 }
 
@@ -254,6 +268,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
         if (upgrade_successor(s->upgrade)) kill(upgrade_successor(s->upgrade), signal_of(w));
         else if (w == WISH_STOP) server_stop(s, name, false);
         else if (w == WISH_UPGRADE) upgrade_ask(s, name);
+        else if (w == WISH_SAVE) state_want_save(s->state, name);
         else s->reload_wanted = true; /* periodic.c does it */
     }
 }
@@ -289,11 +304,22 @@ static void drain(struct server *s)
     }
 }
 
+/* Nobody announces any more: the snapshot is what clients were told. A second signal does without. */
+static void save_last(struct server *s)
+{
+    state_want_save(s->state, "the end");
+    while (!s->interrupted && !state_is_idle(s->state)) {
+        state_tick(s->state, &s->tracker, 0, s->loop.now_ms);
+        loop_turn(&s->loop, DRAIN_TURN_MS);
+    }
+}
+
 static enum exit_code serve(struct server *s)
 {
     while (!s->stopping)
         loop_turn(&s->loop, periodic_run(s, s->loop.now_ms));
     drain(s);
+    if (!upgrade_successor(s->upgrade)) save_last(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
         admin_sockets_close(&s->admin_sockets);
@@ -323,6 +349,7 @@ static void server_free(struct server *s)
     map_close(s->map);
     admin_sockets_close(&s->admin_sockets);
     auth_close(s->auth);
+    state_close(s->state);
     if (s->swarm) {
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);

@@ -11,6 +11,7 @@
 #include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
+#include "app/state.h"
 #include "app/stats_gather.h"
 #include "app/upgrade.h"
 #include "app/upgrade_take.h"
@@ -39,6 +40,7 @@ struct server {
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
     struct auth *auth;   /* who the owner is */
+    struct state *state; /* what outlives us; NULL: nothing does */
     struct map *map;     /* the live world map's feed */
     int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
     struct upgrade *upgrade;   /* to the next process */

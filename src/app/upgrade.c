@@ -45,6 +45,7 @@ struct upgrade {
     struct loop_source done; /* the sender has come to its end */
     int keeper_fd;           /* of who waits for this process; -1: nobody of ours */
     bool under_way;
+    bool is_waiting; /* for a save to end */
     char failure[sizeof((struct option_error *)0)->text];
     pid_t successor;
     int kept_fd; /* of the successor's reports, once this process is the keeper */
@@ -235,14 +236,22 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
     if (needed > free_bytes)
         return option_fail(error, ERR_BAD_VALUE, "two stores need %llu MB more for a moment, %llu MB are free",
                   (unsigned long long)needed >> 20, (unsigned long long)free_bytes >> 20);
-    u->under_way = true;
-    u->server->reload_after = false;
+    log_line(LOG_INFO, "upgrade: %s asks for it", who);
+    u->under_way = u->is_waiting = true;
     u->failure[0] = '\0';
+    upgrade_tick(u);
+    return u->under_way ? ERR_OK : option_fail(error, ERR_BAD_VALUE, "%s", u->failure);
+}
+
+void upgrade_tick(struct upgrade *u)
+{
+    char path[PATH_MAX];
+    if (!u->is_waiting || !state_is_idle(u->server->state)) return;
+    u->is_waiting = false;
+    u->server->reload_after = false;
     u->start_ms = clock_now_ms();
-    log_line(LOG_INFO, "upgrade: %s asks for it; starting %.300s", who, path);
-    if (start(u, path)) return ERR_OK;
-    fail(u, true, strerror(errno));
-    return option_fail(error, ERR_BAD_VALUE, "%s", u->failure);
+    errno = ENOENT;
+    if (!process_program_path(path) || !start(u, path)) fail(u, true, strerror(errno));
 }
 
 /* ---- passing on ---- */
@@ -292,7 +301,9 @@ static void pass_on(struct upgrade *u)
 {
     struct server *s = u->server;
     uint64_t start_us = clock_now_us();
-    enum err err = workers_pause(s) ? send_rest(u) : ERR_FULL;
+    enum err err = ERR_FULL;
+    state_release(s->state);
+    if (workers_pause(s)) err = send_rest(u);
     if (err == ERR_OK) {
         leave(u, clock_now_us() - start_us);
         return;
@@ -303,6 +314,7 @@ static void pass_on(struct upgrade *u)
     char text[sizeof u->failure];
     snprintf(text, sizeof text, "%s", why);
     fail(u, true, text);
+    (void)state_claim(s->state); /* nobody else had it but the process that is gone */
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_resume(&s->workers[i]);
 }
@@ -382,8 +394,11 @@ fail:
 void upgrade_cancel(struct upgrade *u, const char *why)
 {
     if (!u || !u->under_way) return;
-    shutdown(u->channel.fd, SHUT_RDWR);
-    upgrade_send_join(&u->send);
+    if (!u->is_waiting) {
+        shutdown(u->channel.fd, SHUT_RDWR);
+        upgrade_send_join(&u->send);
+    }
+    u->is_waiting = false;
     fail(u, true, why);
 }
 
@@ -397,6 +412,11 @@ void upgrade_close(struct upgrade *u)
     loop_remove(&u->server->loop, &u->done);
     close(u->done.fd);
     free(u);
+}
+
+bool upgrade_is_sending(const struct upgrade *u)
+{
+    return u->under_way && !u->is_waiting;
 }
 
 bool upgrade_is_under_way(const struct upgrade *u)

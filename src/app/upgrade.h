@@ -32,13 +32,18 @@ enum err upgrade_open(struct upgrade **out, struct server *s, int take_keeper_fd
 /* NULL is fine. */
 void upgrade_close(struct upgrade *u);
 
-/* `who` asks, for the log. ERR_BAD_VALUE with error->text: why not. */
+/* `who` asks, for the log. ERR_BAD_VALUE with error->text: why not. It begins when no snapshot is being
+ * saved any more; none is while it sends. */
 enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *error) MUST_CHECK;
 
 /* Give up one that is under way. */
 void upgrade_cancel(struct upgrade *u, const char *why);
 
 bool upgrade_is_under_way(const struct upgrade *u);
+bool upgrade_is_sending(const struct upgrade *u);
+
+/* Begin what waits. */
+void upgrade_tick(struct upgrade *u);
 
 /* Why the last one failed; "" when none did. */
 const char *upgrade_failure(const struct upgrade *u);

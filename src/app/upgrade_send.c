@@ -74,6 +74,7 @@ static enum err send_store(struct upgrade_send *u, struct stream *s)
     if (!at) return ERR_NO_MEMORY;
     enum err err = ERR_OK;
     for (bool more = true; more && err == ERR_OK;) {
+        u->time.now_s = (uint32_t)(clock_now_ms() / 1000);
         more = swarm_dump(u->swarm, u->time, at, put, s);
         if (more && !snapshot_block_is_full(&s->writer)) continue;
         if (writer_used(&s->writer.block))

@@ -255,6 +255,7 @@ char *upgrade_state_write(const struct server *s)
         json_object_set_new(o, "load", load_write(&s->periodic.load));
         json_object_set_new(o, "live", live_write(&s->live->settings));
         json_object_set_new(o, "reload", json_boolean(s->reload_wanted || s->reload_after));
+        json_object_set_new(o, "save", json_boolean(!state_is_idle(s->state)));
         text = json_dumps(o, JSON_COMPACT);
         json_decref(o);
     }
@@ -301,6 +302,7 @@ enum err upgrade_state_read(struct server *s, struct view text)
     live_read(s, json_object_get(o, "live"));
     interval_read(json_object_get(o, "interval"), &s->tracker.interval);
     s->reload_wanted = json_is_true(json_object_get(o, "reload"));
+    if (json_is_true(json_object_get(o, "save"))) state_want_save(s->state, "an upgrade");
     json_decref(o);
     return ERR_OK;
 }

@@ -298,7 +298,7 @@ bool upgrade_take_load(struct upgrade_take *t, struct server *s)
     while (f.type != HANDOVER_COMMIT)
         if (!receive(t, &f) || !take_frame(t, &f)) return false;
     swarm_limits_set(s->swarm, &s->live->swarm);
-    return true;
+    return state_claim(s->state) || fail(t, "the state folder is another's");
 }
 
 /* ---- connections ---- */

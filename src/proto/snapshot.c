@@ -249,6 +249,13 @@ void snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_heade
     r->age_unit_s = h->age_unit_s;
     r->has_peer_ids = h->has_peer_ids;
     r->in_torrent = false;
+    r->later_s = 0;
+}
+
+/* Ages end at what 32 bits hold: older than anybody asks for. */
+static uint32_t age_now(const struct snapshot_reader *r, uint64_t age_s)
+{
+    return age_s + r->later_s > UINT32_MAX ? UINT32_MAX : (uint32_t)(age_s + r->later_s);
 }
 
 static void take_peer(struct snapshot_reader *r, enum family f, struct stored_peer *out)
@@ -258,8 +265,7 @@ static void take_peer(struct snapshot_reader *r, enum family f, struct stored_pe
     out->port = cursor_u16be(&r->in);
     out->tag = cursor_u16be(&r->in);
     uint16_t bits = cursor_u16be(&r->in);
-    uint64_t age_s = (uint64_t)(bits & AGE_MAX) * r->age_unit_s;
-    out->age_s = age_s > UINT32_MAX ? UINT32_MAX : (uint32_t)age_s;
+    out->age_s = age_now(r, (uint64_t)(bits & AGE_MAX) * r->age_unit_s);
     out->is_seeder = bits & BIT_SEEDER;
     out->is_partial = bits & BIT_PARTIAL;
     out->has_counted = bits & BIT_COUNTED;
@@ -274,7 +280,7 @@ static bool take_torrent(struct snapshot_reader *r, uint8_t flags)
     *t = (struct stored_torrent){.peers = r->peers};
     cursor_copy(&r->in, &t->info_hash, sizeof t->info_hash);
     t->completed = take_number(&r->in);
-    t->empty_s = take_number(&r->in);
+    t->empty_s = age_now(r, take_number(&r->in));
     if (flags & HAS_PAIRS) {
         t->pairs_complete = take_number(&r->in);
         t->pairs_incomplete = take_number(&r->in);

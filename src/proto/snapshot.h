@@ -87,6 +87,7 @@ struct view snapshot_end(struct snapshot_writer *w);
 
 struct snapshot_reader {
     struct cursor in;
+    uint32_t later_s; /* added to every age: what has passed since; 0 after init */
     /* private */
     uint32_t age_unit_s;
     bool has_peer_ids, in_torrent;

@@ -24,22 +24,31 @@
 struct dump {
     const struct swarm *s;
     struct swarm_time time;
+    uint32_t begun_s; /* ages are as of then */
     struct ages ages;
     swarm_dump_fn *fn;
     void *ctx;
     uint32_t peers; /* in this hold */
 };
 
-static void peer_store(const struct swarm *s, const uint8_t *peer, enum family f, struct ages ages,
+/* What has passed since the dump began does not count. */
+static uint32_t age_then(const struct dump *d, uint32_t age_s)
+{
+    uint32_t passed_s = d->time.now_s - d->begun_s;
+    return age_s > passed_s ? age_s - passed_s : 0;
+}
+
+static void peer_store(const struct dump *d, const uint8_t *peer, enum family f,
                        struct stored_peer *out)
 {
+    const struct swarm *s = d->s;
     uint16_t bits = peer_bits(peer, f);
     out->address.family = f;
     memset(out->address.ip, 0, sizeof out->address.ip);
     memcpy(out->address.ip, peer, ADDRESS_BYTES(f));
     out->port = load_u16be(peer + ADDRESS_BYTES(f));
     out->tag = peer_tag(peer, f);
-    out->age_s = bits_age(bits, ages) * s->age_unit_s;
+    out->age_s = age_then(d, bits_age(bits, d->ages) * s->age_unit_s);
     out->is_seeder = bits & PEER_SEEDER;
     out->is_partial = bits & PEER_PARTIAL;
     out->has_counted = bits & PEER_COUNTED;
@@ -56,11 +65,11 @@ static void dump_small(struct dump *d, struct record *r)
     for (int f = 0; f < FAMILY_COUNT; f++) {
         const uint8_t *peer = small_run(d->s, r, f);
         for (unsigned i = 0; i < r->count[f]; i++, peer += d->s->stride[f])
-            peer_store(d->s, peer, f, d->ages, &peers[t.count++]);
+            peer_store(d, peer, f, &peers[t.count++]);
     }
     if (t.count == 0) {
         int32_t empty_s = (int32_t)(d->time.now_s - small_empty_since_s(r));
-        t.empty_s = empty_s > 0 ? (uint32_t)empty_s : 0;
+        t.empty_s = empty_s > 0 ? age_then(d, (uint32_t)empty_s) : 0;
     }
     d->peers += t.count;
     d->fn(d->ctx, &t);
@@ -80,7 +89,7 @@ static void dump_bucket(struct dump *d, const struct large *l, enum family f, en
     const struct bucket *e = table_bucket(d->s, &l->tables[f][g], b);
     const uint8_t *peer = slab_at(&d->s->slab, e->run);
     for (uint32_t i = 0; i < e->count; i++, peer += d->s->stride[f]) {
-        peer_store(d->s, peer, f, d->ages, &peers[t.count++]);
+        peer_store(d, peer, f, &peers[t.count++]);
         if (t.count < STORED_PEERS_MAX && i + 1u < e->count) continue;
         d->fn(d->ctx, &t);
         d->peers += t.count;
@@ -166,7 +175,14 @@ static void dump_range(struct dump *d, struct swarm_dump_at *at)
 bool swarm_dump(const struct swarm *s, struct swarm_time time, struct swarm_dump_at *at,
                 swarm_dump_fn *fn, void *ctx)
 {
-    struct dump d = {.s = s, .time = time, .ages = swarm_ages(s, time), .fn = fn, .ctx = ctx};
+    if (!at->has_begun) at->begun_s = time.now_s;
+    at->has_begun = true;
+    struct dump d = {.s = s,
+                     .time = time,
+                     .begun_s = at->begun_s,
+                     .ages = swarm_ages(s, time),
+                     .fn = fn,
+                     .ctx = ctx};
     for (uint32_t n = 0; at->shard < SHARD_COUNT && !at->large_count && n < EMPTY_PER_CALL; n++) {
         if (atomic_load_explicit(&s->shards[at->shard].groups, memory_order_relaxed)) break;
         at->shard++;

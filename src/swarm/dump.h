@@ -13,7 +13,8 @@
 /* How far a dump has come; zero at first. */
 struct swarm_dump_at {
     /* private */
-    uint32_t shard;
+    bool has_begun;
+    uint32_t begun_s, shard;
     uint64_t position;
     uint32_t large_count, table;
     uint64_t bucket;
@@ -25,7 +26,8 @@ struct swarm_dump_at {
 typedef void swarm_dump_fn(void *ctx, const struct stored_torrent *t);
 
 /* Pass some more on, one hold of a lock (at most about 100 us; some 500 peers or 100 torrents, and
- * never more than 65535 + 512 peers). False when that was all. */
+ * never more than 65535 + 512 peers). False when that was all.
+ *   time      now; ages are told as of the first call */
 bool swarm_dump(const struct swarm *s, struct swarm_time time, struct swarm_dump_at *at,
                 swarm_dump_fn *fn, void *ctx);
 

@@ -22,7 +22,7 @@ static bool asker_of(const struct restore *w, const struct stored_peer *p, struc
 {
     enum family f = p->address.family;
     uint32_t age = p->age_s / w->s->age_unit_s;
-    if (age > w->ages.lifetime) return false;
+    if (age > w->ages.lifetime || age > PEER_AGE_MASK - PEER_AGE_AHEAD) return false;
     uint16_t tag = p->has_id ? swarm_tag(w->s, &p->peer_id) : p->tag;
     unsigned bits = (w->ages.now - age) & PEER_AGE_MASK;
     if (p->is_seeder) bits |= PEER_SEEDER;
@@ -169,7 +169,7 @@ static bool is_forgotten(const struct restore *w, const struct stored_torrent *t
                          const struct accepted *all)
 {
     if (all->count[0] + all->count[1]) return false;
-    return !t->completed || (!t->count && t->empty_s > w->s->completed_ttl_s);
+    return !t->completed || t->empty_s > w->s->completed_ttl_s;
 }
 
 static void make_small(struct restore *w, struct shard *shard, uint64_t hash,
