@@ -74,8 +74,8 @@ static enum err send_store(struct upgrade_send *u, struct stream *s)
     if (!at) return ERR_NO_MEMORY;
     enum err err = ERR_OK;
     for (bool more = true; more && err == ERR_OK;) {
-        u->time.now_s = (uint32_t)(clock_now_ms() / 1000);
         more = swarm_dump(u->swarm, u->time, at, put, s);
+        u->time.now_s = (uint32_t)(clock_now_ms() / 1000);
         if (more && !snapshot_block_is_full(&s->writer)) continue;
         if (writer_used(&s->writer.block))
             err = handover_send(u->channel, HANDOVER_STORE, snapshot_block_finish(&s->writer), -1);
