@@ -7,19 +7,9 @@ from selenium.webdriver.common.keys import Keys
 
 from harness import eventually
 from kit import figures
+from kit.page import lit_pixels, retype
 
 HOSTILE = '<img src=x onerror="document.title=\'owned\'">'
-
-
-def lit_pixels(browser, canvas):
-    """How many pixels of a canvas are not empty."""
-    return browser.script(
-        "const c = document.getElementById(arguments[0]);"
-        "const copy = new OffscreenCanvas(c.width, c.height);"
-        "const pen = copy.getContext('2d', {willReadFrequently: true});"
-        "pen.drawImage(c, 0, 0);"
-        "const d = pen.getImageData(0, 0, c.width, c.height).data;"
-        "let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 0) n++; return n;", canvas)
 
 
 def hide(browser, is_hidden):
@@ -170,12 +160,6 @@ def log_in(browser, fake):
     browser.open(f"{fake.url}/settings.html")
     browser.wait("#password").send_keys("right", Keys.ENTER)
     browser.wait("#option-interval")
-
-
-def retype(browser, selector, text):
-    field = browser.wait(selector)
-    field.clear()
-    field.send_keys(text)
 
 
 def test_too_many_tries_are_told_with_their_time(browser, owned):
