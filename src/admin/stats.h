@@ -44,7 +44,7 @@ struct stats_sweep {
 };
 
 struct stats_socket {
-    char address[ADDRESS_TEXT_BYTES_MAX + 8]; /* with port */
+    char address[ENDPOINT_TEXT_BYTES_MAX];
     uint32_t worker;
     uint64_t drops;
 };
