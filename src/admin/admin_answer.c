@@ -74,6 +74,19 @@ void admin_respond_text(struct admin_response *out, int status, const char *text
     out->body_bytes = len + 1;
 }
 
+void admin_respond_json(struct admin_response *out, int status, char *take_text)
+{
+    if (!take_text) {
+        admin_respond_status(out, 503);
+        return;
+    }
+    out->status = status;
+    out->type = "application/json";
+    out->headers = "Cache-Control: no-store\r\n";
+    out->take_body = take_text;
+    out->body_bytes = strlen(take_text);
+}
+
 void admin_respond_status(struct admin_response *out, int status)
 {
     if (status == 401 || status == 403) metrics_inc(METRIC_ADMIN_DENIED);
