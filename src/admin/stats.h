@@ -100,6 +100,9 @@ static inline uint64_t stats_seeders(const struct stats *s)
     return s->store.seeders[FAMILY_V4] + s->store.seeders[FAMILY_V6];
 }
 
+/* Requests answered with an error or dropped, of HTTP those from METRIC_HTTP_400 to before `end`. */
+uint64_t stats_errors(const struct metrics_total *m, enum metric end);
+
 /* ---- etracker's table: name, value, and a remark in its text page; in its order ---- */
 
 struct stats_name {
