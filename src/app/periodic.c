@@ -240,7 +240,8 @@ static const struct job JOBS[] = {
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
-    {"pages", job_pages, PAGES_TICK_MS, "close connections of operators, drop verdicts on passwords that are over their time"},
+    {"pages", job_pages, PAGES_TICK_MS,
+     "close connections of operators, drop verdicts on passwords that are over their time"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 

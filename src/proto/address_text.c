@@ -104,7 +104,8 @@ const char *endpoint_print(const struct address *a, uint16_t port,
 {
     char text[ADDRESS_TEXT_BYTES_MAX];
     address_print(a, text);
-    snprintf(out, ENDPOINT_TEXT_BYTES_MAX, a->family == FAMILY_V6 ? "[%s]:%u" : "%s:%u", text, port);
+    snprintf(out, ENDPOINT_TEXT_BYTES_MAX, a->family == FAMILY_V6 ? "[%s]:%u" : "%s:%u", text,
+             port);
     return out;
 }
 

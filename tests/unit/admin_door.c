@@ -627,7 +627,8 @@ static void test_drain_answers_what_is_in_hand(void **state)
 /* The handler that begins the end is not disturbed by requests of others, and they are answered. */
 static void test_drain_answers_what_has_just_come(void **state)
 {
-    static const char POST[] = "POST /drain-echo HTTP/1.1\r\n" JSON "Content-Length: 8\r\n\r\n{\"a\":12}";
+    static const char POST[] =
+        "POST /drain-echo HTTP/1.1\r\n" JSON "Content-Length: 8\r\n\r\n{\"a\":12}";
     struct world *w = *state;
     int asking = connect_admin(w), other = connect_admin(w);
     turn(w);

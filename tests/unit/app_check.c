@@ -140,8 +140,8 @@ static void open_files(void **state)
 {
     (void)state;
     all_well();
-    int64_t wanted = (int64_t)(settings.config.http.connections_max +
-                               live_fds_beside(&settings.config, 2, 2));
+    int64_t wanted =
+        (int64_t)(settings.config.http.connections_max + live_fds_beside(&settings.config, 2, 2));
     char in_unit[64], in_shell[64];
     snprintf(in_unit, sizeof in_unit, "LimitNOFILE=%lld", (long long)wanted);
     snprintf(in_shell, sizeof in_shell, "ulimit -n %lld", (long long)wanted);
