@@ -258,11 +258,8 @@ static void sockets_name(struct server *s)
     for (uint32_t worker = 0; worker < s->worker_count; worker++)
         for (uint32_t i = 0; i < all->address_count; i++) {
             const struct listen_address *l = &all->addresses[i];
-            char ip[ADDRESS_TEXT_BYTES_MAX];
             if (!l->udp) continue;
-            bool v6 = l->address.family == FAMILY_V6;
-            address_print(&l->address, ip);
-            snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+            endpoint_print(&l->address, l->port, out->address);
             out->worker = worker;
             out++;
         }
