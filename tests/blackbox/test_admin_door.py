@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from harness import run_muster
+from harness import eventually, run_muster
 
 
 @pytest.fixture
@@ -62,6 +62,34 @@ def test_a_switched_off_page_is_not_there(start_server):
     server = start_server("--no-public-stats", admin=True)
     assert server.http().get("/stats.html").body == b"Not Found\n"
     assert server.admin().get("/stats.html").body != b"Not Found\n"
+
+
+# --- crowds --------------------------------------------------------------------------------------
+
+def test_who_reads_nothing_keeps_nobody_out(start_server):
+    server = start_server(admin=True)
+    crowd = []
+    for _ in range(300):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.connect((server.host4, server.admin_port))
+        s.setblocking(False)
+        try:
+            s.send(server.admin().request("/stats.json") * 300)
+        except OSError:
+            pass  # one too many
+        crowd.append(s)
+    assert server.unix().get("/robots.txt").status == 200, "the owner, at once"
+    eventually(lambda: asks(server), "and over TCP, when the others have fallen behind")
+    for s in crowd:
+        s.close()
+
+
+def asks(server):
+    try:
+        return server.admin().get("/robots.txt").status == 200
+    except OSError:
+        return False
 
 
 # --- the Unix socket -----------------------------------------------------------------------------
