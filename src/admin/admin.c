@@ -41,6 +41,21 @@ static void client_of(const struct sockaddr_storage *peer, struct address *clien
     if (!sockaddr_read(peer, client, &port)) *client = (struct address){.family = FAMILY_V4};
 }
 
+/* No place: say so, as far as the socket takes it at once. What the client has sent is read first,
+ * or the close would reset the connection and the answer be lost. */
+static void refuse(struct admin *a, int take_fd)
+{
+    static const char FULL[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 20\r\n"
+                               "Connection: close\r\n\r\nService Unavailable\n";
+    ssize_t got = recv(take_fd, a->out, sizeof a->out, MSG_DONTWAIT);
+    ssize_t sent = send(take_fd, FULL, sizeof FULL - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)got;
+    (void)sent;
+    shutdown(take_fd, SHUT_WR);
+    close(take_fd);
+}
+
 /* False when there is nothing more to accept now. */
 static bool listener_accept(struct admin_listener *l)
 {
@@ -57,7 +72,7 @@ static bool listener_accept(struct admin_listener *l)
     client_of(&peer, &client);
     struct admin_conn *c = admin_room(l->admin, l->origin, &client);
     if (!c) {
-        close(fd);
+        refuse(l->admin, fd);
         return true;
     }
     admin_conn_open(c, l->admin, fd, l->origin, &client, &client);
@@ -123,7 +138,9 @@ static void handed_over(void *ctx, int take_fd, const struct address *client, st
     struct address visitor = visitor_of(a, client, bytes);
     struct admin_conn *c = admin_room(a, ORIGIN_MAIN_PORT, &visitor);
     if (!c) {
-        close(take_fd);
+        refuse(a, take_fd);
+        metrics_inc(METRIC_PAGES_REFUSED);
+        metrics_http_status(503);
         metrics_inc(METRIC_TCP_CLOSES);
         return;
     }

@@ -577,6 +577,10 @@ static void test_a_host_has_its_share_of_visitors(void **state)
         turn(w);
     }
     assert_int_equal(metrics_sum(METRIC_ADMIN_REFUSED), refused + 1);
+    read_all(w, fds[ADMIN_HANDED_HOST_MAX]);
+    assert_status(w, 503);
+    assert_says(w, "Retry-After: 5\r\n");
+    assert_true(w->eof);
     int other = hand_over_of(w, 1, "GET /where HTTP/1.1\r\n\r\n");
     read_all(w, other);
     assert_status(w, 200);
