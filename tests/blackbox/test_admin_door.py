@@ -3,10 +3,11 @@
 import os
 import socket
 import stat
+import subprocess
 
 import pytest
 
-from harness import eventually, run_muster
+from harness import eventually, run_muster, unused_port
 
 
 @pytest.fixture
@@ -184,6 +185,32 @@ def test_started_as_root_the_socket_is_the_users(start_server):
         client.connect(path)
     server.stop()
     assert not os.path.exists(path)
+
+
+PLANT = """mount -t tmpfs none /run && mkdir /run/muster &&
+echo a-token-that-nobody-has-made >"/run/muster/$0.token" && chmod 600 "/run/muster/$0.token" &&
+chown -R nobody /run/muster && exec "$@"
+"""
+
+
+def in_own_run(lease):
+    """A /run of its own, where `nobody` served before and left a token for whoever comes next."""
+    return ("unshare", "-m", "sh", "-c", PLANT, str(lease.port))
+
+
+def may_unshare():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=False,
+                                                stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs root and mount namespaces")
+def test_root_believes_nothing_that_the_user_before_left(start_server):
+    lease = unused_port()
+    server = start_exact(start_server, "--admin-listen", "off", port_lease=lease,
+                         prefix=in_own_run(lease))
+    assert chosen_path(server) == f"/run/muster/{server.port}.sock"
+    assert os.stat(f"/proc/{server.pid}/root/run/muster").st_uid == 0, "root took it back"
+    assert f"{server.port}.token: it is another user's" in server.output()
 
 
 # --- two musters ---------------------------------------------------------------------------------
