@@ -68,7 +68,10 @@ typedef void admin_handler_fn(void *ctx, const struct admin_request *r, struct a
 /* A whole answer of text/plain: `text` and a line end. */
 void admin_respond_text(struct admin_response *out, int status, const char *text);
 
-/* The same with the status' own words; counts those that deny. */
+/* A document of JSON that must not be kept; takes the text, malloc'ed. NULL (no memory): a 503. */
+void admin_respond_json(struct admin_response *out, int status, char *take_text);
+
+/* The same as admin_respond_text() with the status' own words; counts those that deny. */
 void admin_respond_status(struct admin_response *out, int status);
 
 /* The value of `name` in the query, undecoded; false when it is not there. */

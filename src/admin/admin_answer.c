@@ -74,6 +74,19 @@ void admin_respond_text(struct admin_response *out, int status, const char *text
     out->body_bytes = len + 1;
 }
 
+void admin_respond_json(struct admin_response *out, int status, char *take_text)
+{
+    if (!take_text) {
+        admin_respond_status(out, 503);
+        return;
+    }
+    out->status = status;
+    out->type = "application/json";
+    out->headers = "Cache-Control: no-store\r\n";
+    out->take_body = take_text;
+    out->body_bytes = strlen(take_text);
+}
+
 void admin_respond_status(struct admin_response *out, int status)
 {
     if (status == 401 || status == 403) metrics_inc(METRIC_ADMIN_DENIED);
@@ -127,16 +140,6 @@ bool admin_path_is_local(const struct admin_route *routes, size_t count, struct 
 
 /* ---- who may ---- */
 
-/* "https://host:port" of a page that runs in the client's browser; it must be the host asked. */
-static bool origin_is_ours(const struct http_request *head)
-{
-    struct view origin, host;
-    if (!http1_header(head, "Origin", &origin)) return true;
-    const uint8_t *mark = origin.len ? memmem(origin.ptr, origin.len, "://", 3) : NULL;
-    if (!mark || !http1_header(head, "Host", &host)) return false;
-    return view_equal_nocase(view_from(origin, (size_t)(mark - origin.ptr) + 3), host);
-}
-
 static bool is_json(const struct http_request *head)
 {
     struct view type;
@@ -155,7 +158,7 @@ static int access_check(const struct admin_env *env, const struct admin_route *r
     if (is_main && row->is_public && !row->is_public(env->ctx)) return 404;
     unsigned method = r->method == HTTP_POST ? ADMIN_POST : ADMIN_GET;
     if (!(row->methods & method)) return 405;
-    if (r->method == HTTP_POST && !origin_is_ours(r->head)) return 403;
+    if (r->method == HTTP_POST && !http1_origin_is_host(r->head)) return 403;
     if (r->method == HTTP_POST && !is_json(r->head)) return 415;
     if (row->access != ADMIN_OWNER || r->origin == ORIGIN_UNIX) return 0;
     return env->is_owner && env->is_owner(env->ctx, r) ? 0 : 401;

@@ -436,6 +436,9 @@ static void test_post_needs_its_type_and_origin(void **state)
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test\r\nOrigin: null\r\n" JSON
                 "Content-Length: 2\r\n\r\n{}");
     assert_status(w, 403);
+    ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:443\r\nOrigin: https://a.test\r\n" JSON
+                "Content-Length: 2\r\n\r\n{}");
+    assert_status(w, 200);
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:80\r\nOrigin: http://A.test:80\r\n"
                 "Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}");
     assert_status(w, 200);

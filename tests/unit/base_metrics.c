@@ -196,7 +196,8 @@ static void talkers_of_all_threads_are_merged(void **state)
     struct talker found[THREADS + 1];
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, talk, (void *)(uintptr_t)&NUMBERS[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, talk, (void *)(uintptr_t)&NUMBERS[i]),
+                         0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(metrics_talkers(1000, found, THREADS + 1), THREADS + 1);
