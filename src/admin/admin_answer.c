@@ -164,20 +164,21 @@ static int access_check(const struct admin_env *env, const struct admin_route *r
     return env->is_owner && env->is_owner(env->ctx, r) ? 0 : 401;
 }
 
-static void client_find(const struct admin_conn *c, struct admin_request *r)
+void admin_client_find(const struct admin *a, const struct http_request *head,
+                       const struct address *socket, struct address *out)
 {
-    const struct admin_env *env = &c->admin->env;
-    r->client = c->client;
-    if (r->origin == ORIGIN_UNIX || !env->http_opts) return;
-    const struct http_opts *o = atomic_load_explicit(env->http_opts, memory_order_acquire);
-    if (http_client_address(o, &c->client, r->head, &r->client) != ERR_OK) r->client = c->client;
+    *out = *socket;
+    if (!a->env.http_opts) return;
+    const struct http_opts *o = atomic_load_explicit(a->env.http_opts, memory_order_acquire);
+    if (http_client_address(o, socket, head, out) != ERR_OK) *out = *socket;
 }
 
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out)
 {
     const struct admin_env *env = &c->admin->env;
     if (!c->is_later) metrics_inc(METRIC_ADMIN_REQUESTS); /* else it is asked again */
-    client_find(c, r);
+    if (r->origin == ORIGIN_UNIX) r->client = c->client;
+    else admin_client_find(c->admin, r->head, &c->client, &r->client);
     const struct admin_route *row = route_find(env->routes, env->route_count, r->path);
     if (!row) {
         if (env->fallback && r->method != HTTP_POST) env->fallback(env->ctx, r, out);
