@@ -267,11 +267,8 @@ static void sockets_name(struct server *s)
     struct stats_socket *out = s->periodic.sockets;
     for (uint32_t i = 0; i < all->count; i++) {
         const struct listen_address *l = &all->addresses[all->all[i].address];
-        char ip[ADDRESS_TEXT_BYTES_MAX];
         if (all->all[i].is_tcp) continue;
-        bool v6 = l->address.family == FAMILY_V6;
-        address_print(&l->address, ip);
-        snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+        endpoint_print(&l->address, l->port, out->address);
         out->worker = all->all[i].worker;
         out++;
     }

@@ -359,6 +359,13 @@ static void the_token_file_is_made_once(void **state)
     write_file(path, TOKEN, 0640);
     assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
     assert_non_null(strstr(why, "others"));
+    if (geteuid() == 0) { /* a stranger who knows his own token */
+        write_file(path, TOKEN, 0600);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
+        assert_non_null(strstr(why, "another user"));
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
     static const char *const BAD[] = {"", "\n", "short", "two words of a token that is long",
                                       "a token\x01 that is long enough"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
