@@ -157,8 +157,15 @@ const struct command COMMANDS[] = {
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
      "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "
      "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
-    {"save", "[OPTIONS]", "write what `set` changed to its configuration file", WHICH,
-     control_save},
+    {"save", "[OPTIONS]", "save what outlives it: its snapshot, and what `set` changed",
+     "The snapshot of torrents and peers goes into its state_dir, if it has one, as on SIGUSR1, and "
+     "is on the disk when this ends; options that were set while it ran go into its configuration "
+     "file. " WHICH, control_save},
+    {"import", "trakx|scrape|tpbs|statedump FILE [OPTIONS]", "take over what another tracker held",
+     "trakx: its file backup, with peers. scrape: a bencoded full scrape. tpbs, statedump: "
+     "opentracker's /stats?mode=tpbs&format=txtp and mode=statedump. The last three have completed "
+     "counts only: peers announce again. Goes into state_dir, of the muster that runs or of the one "
+     "that these options start; what is there already and newer stays. " WHICH, control_import},
     {"check", "[--json] [OPTIONS]", "look for what limits it on this machine",
      "Kernel buffers, limits, connection tracking, IPv6, clock, addresses, user; each finding comes "
      "with the command that mends it. Works before the first start, too: give it the options that "

@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@ enum job { JOB_NONE, JOB_SAVE, JOB_IMPORT };
 
 struct state {
     /* constant after open */
-    char *folder;
+    char *folder;        /* as it was said */
+    char path[PATH_MAX]; /* as it is found from anywhere */
     int folder_fd;
     struct state_keys keys;
     struct loop *loop;
@@ -85,6 +87,7 @@ enum err state_open(struct state **out, const char *folder, struct loop *loop)
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) return open_fail(s, "cannot be made");
     s->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->folder_fd < 0) return open_fail(s, "cannot be opened");
+    if (!realpath(folder, s->path)) return open_fail(s, "cannot be found");
     if (faccessat(s->folder_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
         return open_fail(s, "cannot be written");
     if (state_keys_open(s->folder_fd, &s->keys) != ERR_OK) return open_fail(s, STATE_KEYS);
@@ -358,5 +361,6 @@ bool state_is_idle(const struct state *s)
 void state_status(const struct state *s, struct state_status *out)
 {
     *out = s ? s->status : (struct state_status){0};
+    out->folder = s ? s->path : "";
     out->is_busy = !state_is_idle(s);
 }

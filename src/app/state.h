@@ -61,6 +61,7 @@ bool state_is_idle(const struct state *s);
 
 struct state_status {
     bool is_on, is_busy;
+    const char *folder;                       /* "": none; borrowed */
     uint64_t begun, saves, failures, imports; /* jobs since the start */
     uint64_t saved_unix_s;                    /* the last save or load, as the file says; 0: none */
     struct snapshot_saved saved;              /* of the last save that worked */
