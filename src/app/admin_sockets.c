@@ -43,7 +43,8 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s)
 {
     const struct app_opts *o = &s->config.app;
     const struct listen_opts how = {.backlog = BACKLOG, .exclusive = true};
-    if (strcmp(o->admin_socket, "off") != 0 && !o->admin_socket[0]) control_path_prepare(o->user);
+    if (strcmp(o->admin_socket, "off") != 0 && !o->admin_socket[0])
+        control_path_prepare(o->chroot, o->user);
     for (uint32_t i = 0; i < o->admin_listen_count; i++) {
         char text[LISTEN_TEXT_BYTES_MAX];
         struct listen_address shown = o->admin_listen[i];
