@@ -22,7 +22,8 @@
  * place will do. */
 void control_path_prepare(const char *root, const char *user);
 
-/* The server's, which has that root already: the first place that may be written, its folder made. ERR_OS: there is none. */
+/* The server's, which has that root already: the first place that may be written, its folder made.
+ * ERR_OS: there is none. */
 enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]) MUST_CHECK;
 
 /* A command's: the first place where a socket is; false when there is none. */

@@ -51,3 +51,12 @@ void notify_alive(void)
 {
     sd_notify(0, "WATCHDOG=1");
 }
+
+int notify_sockets(char ***take_names)
+{
+    *take_names = NULL;
+    int count = sd_listen_fds_with_names(1, take_names);
+    return count > 0 ? count : 0;
+}
+
+_Static_assert(NOTIFY_SOCKETS_FIRST == SD_LISTEN_FDS_START, "where they begin");

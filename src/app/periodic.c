@@ -277,7 +277,8 @@ static void sockets_name(struct server *s)
 {
     const struct sockets *all = &s->sockets;
     struct stats_socket *out = s->periodic.sockets;
-    for (uint32_t worker = 0; worker < s->worker_count; worker++)
+    uint32_t workers = all->are_given ? 1 : s->worker_count;
+    for (uint32_t worker = 0; worker < workers; worker++)
         for (uint32_t i = 0; i < all->address_count; i++) {
             const struct listen_address *l = &all->addresses[i];
             char ip[ADDRESS_TEXT_BYTES_MAX];

@@ -87,6 +87,21 @@ static uint32_t connections_room(const struct server *s, uint64_t nofile)
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 
+static enum exit_code start_sockets(struct server *s)
+{
+    const struct settings *settings = &s->live->settings;
+    const struct app_opts *a = &settings->config.app;
+    struct activation given;
+    enum err err = activation_take(&given);
+    if (err == ERR_OK && activation_doors(&given))
+        err = sockets_adopt(&s->sockets, a, s->worker_count, &given);
+    else if (err == ERR_OK) err = sockets_open(&s->sockets, a, s->worker_count);
+    if (err == ERR_OK) admin_sockets_adopt(&s->admin_sockets, &given);
+    if (err == ERR_OK) err = admin_sockets_open(&s->admin_sockets, settings);
+    activation_close(&given);
+    return err == ERR_OK ? EXIT_FINE : EXIT_LISTEN;
+}
+
 /* What must happen while still root. */
 static enum exit_code start_privileged(struct server *s)
 {
@@ -96,8 +111,8 @@ static enum exit_code start_privileged(struct server *s)
     s->worker_count = a->workers ? a->workers : s->machine.cores;
     report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);
     uint64_t nofile = sandbox_limits(a);
-    if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
-    if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
+    enum exit_code code = start_sockets(s);
+    if (code != EXIT_FINE) return code;
     if (!sandbox_drop(a->user, a->chroot)) return EXIT_USER;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
         return EXIT_LISTEN;
@@ -131,7 +146,8 @@ static enum exit_code start_store(struct server *s)
 
 static void udp_fds_note(struct server *s)
 {
-    for (uint32_t i = 0; i < s->sockets.count; i++)
+    uint32_t count = s->sockets.are_given ? s->sockets.per_worker : s->sockets.count;
+    for (uint32_t i = 0; i < count; i++) /* one that workers share is asked once */
         if (!s->sockets.all[i].is_tcp) s->udp_fds[s->udp_fd_count++] = s->sockets.all[i].fd;
 }
 
