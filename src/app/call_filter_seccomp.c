@@ -66,7 +66,7 @@ static const char *const SERVICE_CALLS[] = {
     "pipe2", "pselect6", "select", "signalfd", "signalfd4", "socketpair", "timerfd_create",
     "timerfd_gettime", "timerfd_settime", "close_range",
     /* memory, threads */
-    "membarrier", "mincore", "msync", "get_robust_list", "sched_setaffinity", "set_tid_address",
+    "membarrier", "msync", "get_robust_list", "set_tid_address",
     /* what it is */
     "capget", "getegid", "geteuid", "getgid", "getgroups", "getppid", "getpgid", "getpgrp",
     "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "getuid", "sysinfo", "times",

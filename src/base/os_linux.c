@@ -208,6 +208,11 @@ bool os_drop_capabilities(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+    bool has_any = syscall(SYS_capget, &head, held) != 0;
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3 && !has_any; i++)
+        has_any = held[i].effective || held[i].permitted || held[i].inheritable;
+    if (!has_any) return true; /* a service manager may forbid the call then */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return syscall(SYS_capset, &head, none) == 0;
 }
