@@ -209,6 +209,12 @@ static uint64_t wait_ms(enum admin_wait wait)
     }
 }
 
+/* Has it something to do that no event tells? */
+static bool wants_turn(const struct admin_conn *c)
+{
+    return c->is_later || (c->admin->draining && c->wait == ADMIN_WAIT_REQUEST);
+}
+
 void admin_tick(struct admin *a)
 {
     uint64_t now_ms = a->env.loop->now_ms;
@@ -216,7 +222,7 @@ void admin_tick(struct admin *a)
         struct admin_conn *c = &a->conns[i];
         if (is_free(c)) continue;
         if (now_ms >= c->since_ms + wait_ms(c->wait)) admin_conn_timeout(c);
-        else if (c->is_later) admin_conn_turn(c);
+        else if (wants_turn(c)) admin_conn_turn(c);
     }
     for (uint32_t i = 0; i < a->listener_count; i++)
         listener_pause(&a->listeners[i], false);
@@ -238,10 +244,6 @@ void admin_drain(struct admin *a)
     if (a->draining) return;
     a->draining = true;
     listeners_close(a);
-    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
-        struct admin_conn *c = &a->conns[i];
-        if (!is_free(c) && c != a->serving && c->wait == ADMIN_WAIT_REQUEST) admin_conn_turn(c);
-    }
 }
 
 bool admin_is_idle(const struct admin *a)

@@ -121,10 +121,12 @@ enum err admin_listen(struct admin *a, int take_fd, enum admin_origin origin) MU
 /* What the workers' doors need to hand connections over; lives as long as the door. */
 struct http_pages *admin_handoff(struct admin *a);
 
-/* Close what is over its deadline; call about every 100 ms. */
+/* Close what is over its deadline, and who has nothing in hand while draining; call about every
+ * 100 ms, not from a handler. */
 void admin_tick(struct admin *a);
 
-/* Accept nothing new, answer what is in hand. A handler may call it. */
+/* Accept nothing new; answer what is in hand, and let admin_tick() close the rest. A handler may call
+ * it. */
 void admin_drain(struct admin *a);
 bool admin_is_idle(const struct admin *a);
 

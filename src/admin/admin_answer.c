@@ -173,7 +173,7 @@ static void client_find(const struct admin_conn *c, struct admin_request *r)
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out)
 {
     const struct admin_env *env = &c->admin->env;
-    metrics_inc(METRIC_ADMIN_REQUESTS);
+    if (!c->is_later) metrics_inc(METRIC_ADMIN_REQUESTS); /* else it is asked again */
     client_find(c, r);
     const struct admin_route *row = route_find(env->routes, env->route_count, r->path);
     if (!row) {

@@ -1,8 +1,9 @@
 /* admin_conn.c - a connection of the operators' door: read, answer, wait, close.
  *
  * Turn      send what is left of an answer, serve what has come, receive once, serve that, wait.
- *           A large body leaves in pieces, a few a turn, so that no client holds the housekeeping
- *           thread; a client that does not take its answer is not read from.
+ *           A large body leaves in pieces, and requests that came together are served, a few a
+ *           turn, so that no client holds the housekeeping thread; a client that does not take its
+ *           answer is not read from.
  * Closing   as the workers' door closes (front/http_conn.c): after the last answer the connection
  *           lingers until the client's end, so that no reset overtakes the answer.
  * Deadlines at most 256 connections are looked at every 100 ms; no queues are needed for that. */
@@ -15,7 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIECES_PER_TURN 8
+#define PIECES_PER_TURN   8
+#define REQUESTS_PER_TURN 16
 
 /* ---- bodies ---- */
 
@@ -181,6 +183,7 @@ static enum stream_io conn_error(struct admin_conn *c, int status)
     if (status == 413) metrics_inc(METRIC_ADMIN_BODIES_LARGE);
     if (status == 405) a.headers = "Allow: GET, HEAD, POST\r\n";
     c->closing = true;
+    c->is_later = false;
     admin_respond_status(&a, status);
     return answer_send(c, NULL, &a);
 }
@@ -204,6 +207,7 @@ static enum stream_io request_answer(struct admin_conn *c, const struct http_req
                               .head = head,
                               .origin = c->origin};
     if (c->origin == ORIGIN_UNIX) r.uid = peer_uid(c->stream.source.fd);
+    assert(!c->admin->serving); /* its input lies in the pool's scratch */
     c->admin->serving = c;
     admin_answer(c, &r, &a);
     c->admin->serving = NULL;
@@ -239,8 +243,10 @@ static enum stream_io conn_request(struct admin_conn *c)
 static enum stream_io conn_serve(struct admin_conn *c)
 {
     enum stream_io io = STREAM_OK;
-    while (io == STREAM_OK && c->stream.source.fd >= 0 && !c->closing)
+    int left = REQUESTS_PER_TURN;
+    while (io == STREAM_OK && c->stream.source.fd >= 0 && !c->closing && left-- > 0)
         io = conn_request(c);
+    c->has_more = left < 0;
     return io == STREAM_AGAIN ? STREAM_OK : io;
 }
 
@@ -251,7 +257,8 @@ static bool has_unsent(const struct admin_conn *c)
 
 static enum stream_io conn_read(struct admin_conn *c)
 {
-    if (c->stream.source.fd < 0 || c->closing || c->eof || has_unsent(c)) return STREAM_OK;
+    if (c->stream.source.fd < 0 || c->closing || c->eof || has_unsent(c) || c->has_more)
+        return STREAM_OK;
     enum stream_io io =
         stream_receive(&c->admin->pool, &c->stream, ADMIN_REQUEST_BYTES_MAX + ADMIN_POST_BYTES_MAX);
     if (io == STREAM_OK) return conn_serve(c);
@@ -261,7 +268,7 @@ static enum stream_io conn_read(struct admin_conn *c)
 
 static void conn_settle(struct admin_conn *c)
 {
-    if (has_unsent(c)) conn_wait(c, ADMIN_WAIT_SEND, true);
+    if (has_unsent(c) || c->has_more) conn_wait(c, ADMIN_WAIT_SEND, true);
     else if (c->closing || c->eof) conn_finish(c);
     else if (stream_input(&c->stream).len) conn_wait(c, ADMIN_WAIT_REST, false);
     else if (c->admin->draining) admin_conn_close(c, false);

@@ -18,7 +18,7 @@
 enum admin_wait {
     ADMIN_WAIT_REQUEST, /* the first byte of a request */
     ADMIN_WAIT_REST,    /* the rest of a request */
-    ADMIN_WAIT_SEND,    /* that the client takes more of an answer */
+    ADMIN_WAIT_SEND,    /* that the client can take more of an answer, or another one */
     ADMIN_WAIT_LINGER,  /* that the client closes; all is answered */
 };
 
@@ -41,6 +41,7 @@ struct admin_conn {
     uint32_t seen_bytes; /* of the input, parsed in vain */
     bool closing;        /* the last answer is made */
     bool is_later;       /* the handler has no answer yet */
+    bool has_more;       /* requests that the next turn serves: this one has done its share */
     bool eof;            /* the client has sent its last byte */
     struct admin_body body;
 };

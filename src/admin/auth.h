@@ -58,6 +58,9 @@ enum err auth_open(struct auth **out, const struct auth_secret *secret,
 /* Waits for a password that is being looked at; that takes well under a second. */
 void auth_close(struct auth *a);
 
+/* Drop the verdict of a password whose asker has gone; call about every 100 ms. */
+void auth_tick(struct auth *a, uint64_t now_ms);
+
 enum auth_verdict {
     AUTH_YES,
     AUTH_NO,

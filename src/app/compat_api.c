@@ -87,7 +87,8 @@ static enum err change(struct server *s, const struct admin_request *r)
     struct settings_change c;
     struct option_error error;
     char who[API_WHO_BYTES], by[API_WHO_BYTES + 16];
-    enum err err = settings_change_begin(&c, s);
+    enum err err = settings_change_room(s);
+    if (err == ERR_OK) err = settings_change_begin(&c, s);
     if (err != ERR_OK) return err;
     set_asked(&c, r);
     bool is_any = false;

@@ -241,12 +241,12 @@ static void reach_path(void *ctx, const struct option_row *row, const char *path
     struct search known = {.row = row, .path = path};
     confine_each_path(r->now, search_path, &known);
     if (r->err != ERR_OK || known.found || !is_out_of_reach(row, path)) return;
-    snprintf(r->error->text, sizeof r->error->text,
-             "%s = %.300s lies outside of what the sandbox lets muster open since it started: stop "
-             "and start muster to use it, or put it beside what is in use",
-             row->name, path);
+    r->err =
+        option_fail(r->error, ERR_BAD_VALUE,
+                    "%s = %.300s lies outside of what the sandbox lets muster open since it "
+                    "started: stop and start muster to use it, or put it beside what is in use",
+                    row->name, path);
     r->error->names[0] = row->name;
-    r->err = ERR_BAD_VALUE;
 }
 
 enum err confine_check_paths(const struct confine *c, const struct settings *now,

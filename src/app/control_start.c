@@ -169,7 +169,7 @@ static enum exit_code wait_for(struct control *c, pid_t child, const char *log, 
     return EXIT_RUNTIME;
 }
 
-static enum exit_code start(struct control *c)
+static enum exit_code start(struct control *c, char **argv)
 {
     char log[CONFIG_PATH_BYTES_MAX + 8];
     int running = answering_pid(c);
@@ -184,11 +184,9 @@ static enum exit_code start(struct control *c)
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0) return command_usage("start: log %.200s: %s", log, strerror(errno));
     off_t log_start = lseek(fd, 0, SEEK_END);
-    char **argv = child_arguments(&c->arguments);
-    pid_t child = argv ? fork() : -1;
+    pid_t child = fork();
     if (child == 0) child_run(fd, argv);
     close(fd);
-    free(argv);
     if (child < 0) return EXIT_MEMORY;
     return wait_for(c, child, log, log_start);
 }
@@ -202,12 +200,14 @@ enum exit_code control_start(const struct command_input *in)
     if (!c) return code;
     /* read again with the plain words: PORT INTERVAL */
     char **argv = child_arguments(&c->arguments);
+    if (!argv) {
+        control_close(c);
+        return EXIT_MEMORY;
+    }
     struct option_sources sources = {.arguments = (const char *const *)argv + 2,
                                      .environment = in->environment};
-    if (!argv) code = EXIT_MEMORY;
-    else if (settings_read(&c->settings, &sources, &error) != ERR_OK)
-        code = command_usage("%s", error.text);
-    else code = start(c);
+    if (settings_read(&c->settings, &sources, &error) == ERR_OK) code = start(c, argv);
+    else code = command_usage("%s", error.text);
     free(argv);
     control_close(c);
     return code;

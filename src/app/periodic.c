@@ -219,8 +219,8 @@ static void job_retired(struct server *s, uint64_t now_ms)
 
 static void job_pages(struct server *s, uint64_t now_ms)
 {
-    (void)now_ms;
     admin_tick(s->admin);
+    auth_tick(s->auth, now_ms);
 }
 
 static void job_map(struct server *s, uint64_t now_ms)
@@ -261,7 +261,8 @@ static const struct job JOBS[] = {
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
-    {"pages", job_pages, PAGES_TICK_MS, "close connections of operators that are over their time"},
+    {"pages", job_pages, PAGES_TICK_MS,
+     "close connections of operators, drop verdicts on passwords that are over their time"},
     {"watchdog", job_watchdog, SECOND_MS, "see that every worker comes round"},
     {"status", job_status, STATUS_TICK_MS, "a line for the service manager"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},

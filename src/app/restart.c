@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -52,26 +51,17 @@ static uint64_t lowest_port(const struct app_opts *a)
     return lowest;
 }
 
-__attribute__((format(printf, 2, 3))) static enum err no(struct option_error *error,
-                                                         const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    return ERR_BAD_VALUE;
-}
-
 /* Of the configuration as the new program will read it. */
 static enum err check_settings(const struct settings *now, const struct settings *next,
                                const struct confine *c, struct option_error *error)
 {
     uint64_t wanted = lowest_port(&next->config.app), held = lowest_port(&now->config.app);
     if (geteuid() != 0 && (wanted < user_port() || held < user_port()))
-        return no(error,
-                  "a port below %u needs rights that were given up after the start: let the "
-                  "service manager restart muster, or stop and start it",
-                  (unsigned)user_port());
+        return option_fail(
+            error, ERR_BAD_VALUE,
+            "a port below %u needs rights that were given up after the start: let the "
+            "service manager restart muster, or stop and start it",
+            (unsigned)user_port());
     return confine_check_paths(c, now, next, error);
 }
 
@@ -81,15 +71,19 @@ enum err restart_check(const struct settings *s, const struct confine *c,
     char path[PATH_MAX];
     const char *forbidden = confine_forbids_start(c);
     if (forbidden)
-        return no(error, "%s: let the service manager restart muster, or stop and start it",
-                  forbidden);
+        return option_fail(error, ERR_BAD_VALUE,
+                           "%s: let the service manager restart muster, or stop and start it",
+                           forbidden);
     if (s->config.app.chroot[0])
-        return no(error, "with chroot it cannot start again in place: let the service manager "
-                         "restart muster, or stop and start it");
-    if (!process_program_path(path)) return no(error, "cannot tell where this program is");
-    if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
+        return option_fail(error, ERR_BAD_VALUE,
+                           "with chroot it cannot start again in place: let the service manager "
+                           "restart muster, or stop and start it");
+    if (!process_program_path(path))
+        return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
+    if (access(path, X_OK) != 0)
+        return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     struct settings *next = calloc(1, sizeof *next);
-    if (!next) return no(error, "out of memory");
+    if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
     if (err == ERR_OK) err = check_settings(s, next, c, error);
     free(next);

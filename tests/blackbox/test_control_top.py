@@ -202,7 +202,7 @@ def test_even_a_killed_screen_leaves_the_terminal_as_it_was(top, number):
     children = f"/proc/{screen.process.pid}/task/{screen.process.pid}/children"
     with open(children, encoding="ascii") as f:
         os.kill(int(f.read().split()[0]), number)
-    screen.wait_end()
+    assert screen.wait_end() == 1
     assert screen.is_restored()
 
 

@@ -22,7 +22,7 @@ struct world {
     struct loop loop;
     struct admin *admin;
     struct sockaddr_storage at;
-    bool is_public, is_owner;
+    bool is_public, is_owner, is_ready;
     struct address client; /* of the last request */
     int upgraded_fd;
     char upgraded[64];
@@ -103,6 +103,22 @@ static void drain(void *ctx, const struct admin_request *r, struct admin_respons
     admin_respond_text(out, 200, "stopping");
 }
 
+/* Its body is looked at behind the call. */
+static void drain_and_echo(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    admin_drain(((struct world *)ctx)->admin);
+    echo(ctx, r, out);
+}
+
+/* Until the world says otherwise. */
+static void no_answer_yet(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct world *w = ctx;
+    (void)r;
+    if (w->is_ready) admin_respond_text(out, 200, "at last");
+    out->is_later = !w->is_ready;
+}
+
 static bool is_public(const void *ctx)
 {
     return ((const struct world *)ctx)->is_public;
@@ -126,6 +142,8 @@ static const struct admin_route ROUTES[] = {
     {"/file", false, ADMIN_GET, ADMIN_PUBLIC, NULL, file, ""},
     {"/upgrade", false, ADMIN_GET, ADMIN_PUBLIC, NULL, upgrade, ""},
     {"/drain", false, ADMIN_GET, ADMIN_LOCAL, NULL, drain, ""},
+    {"/drain-echo", false, ADMIN_POST, ADMIN_LOCAL, NULL, drain_and_echo, ""},
+    {"/later", false, ADMIN_GET, ADMIN_LOCAL, NULL, no_answer_yet, ""},
     {"/below/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
 };
 
@@ -272,6 +290,27 @@ static void test_pipelined_requests_are_all_answered(void **state)
     assert_says(w, "admin\nHTTP/1.1 404 ");
     assert_says(w, "\r\n\r\n{}HTTP/1.1 200 ");
     assert_true(w->eof);
+}
+
+/* Nor does the client's end, right behind them, cut any off. */
+static void test_a_crowd_of_requests_is_served_in_shares(void **state)
+{
+    static const char REQUEST[] = "GET /where HTTP/1.1\r\n\r\n";
+    enum { COUNT = 100 };
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    turn(w);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(send(fd, REQUEST, sizeof REQUEST - 1, 0), sizeof REQUEST - 1);
+    shutdown(fd, SHUT_WR);
+    loop_turn(&w->loop, 1000);
+    uint64_t served = metrics_sum(METRIC_ADMIN_REQUESTS) - before;
+    assert_in_range(served, 1, COUNT / 4);
+    read_all(w, fd);
+    assert_true(w->eof);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + COUNT);
+    close(fd);
 }
 
 static void test_handed_over_gets_one_answer(void **state)
@@ -531,6 +570,40 @@ static void test_slow_clients_are_cut(void **state)
     close(silent);
 }
 
+static void test_a_request_counts_once_however_often_its_handler_is_asked(void **state)
+{
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 3; i++)
+        later(w, 100);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 1);
+    w->is_ready = true;
+    later(w, 100);
+    ask(w, fd, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "at last\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 2);
+    close(fd);
+}
+
+/* Its client is told so, and has no longer to close than others have. */
+static void test_a_handler_without_an_answer_is_cut(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    assert_int_equal(w->answer_len, 0);
+    later(w, 11000);
+    read_all(w, fd);
+    assert_status(w, 408);
+    later(w, 12000); /* the loop has taken the clock's time again */
+    later(w, 1500);
+    assert_true(admin_is_idle(w->admin));
+    close(fd);
+}
+
 static void test_drain_answers_what_is_in_hand(void **state)
 {
     struct world *w = *state;
@@ -539,10 +612,31 @@ static void test_drain_answers_what_is_in_hand(void **state)
     ask(w, asking, "GET /drain HTTP/1.1\r\n\r\n");
     assert_says(w, "\r\n\r\nstopping\n");
     assert_true(w->eof);
+    later(w, 100);
     read_all(w, idle);
     assert_true(w->eof);
     close(asking);
     close(idle);
+    turn(w);
+    assert_true(admin_is_idle(w->admin));
+}
+
+/* The handler that begins the end is not disturbed by requests of others, and they are answered. */
+static void test_drain_answers_what_has_just_come(void **state)
+{
+    static const char POST[] =
+        "POST /drain-echo HTTP/1.1\r\n" JSON "Content-Length: 8\r\n\r\n{\"a\":12}";
+    struct world *w = *state;
+    int asking = connect_admin(w), other = connect_admin(w);
+    turn(w);
+    assert_int_equal(send(asking, POST, strlen(POST), 0), (ssize_t)strlen(POST));
+    ask(w, other, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_says(w, "Connection: close\r\n");
+    read_all(w, asking);
+    assert_says(w, "\r\n\r\n{\"a\":12}");
+    close(asking);
+    close(other);
     turn(w);
     assert_true(admin_is_idle(w->admin));
 }
@@ -554,6 +648,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_admin_connections_are_kept),
         TEST(test_pipelined_requests_are_all_answered),
+        TEST(test_a_crowd_of_requests_is_served_in_shares),
         TEST(test_handed_over_gets_one_answer),
         TEST(test_every_answer_protects),
         TEST(test_the_main_port_shows_what_is_public),
@@ -570,7 +665,10 @@ int main(void)
         TEST(test_visitors_leave_places_for_the_operator),
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
+        TEST(test_a_request_counts_once_however_often_its_handler_is_asked),
+        TEST(test_a_handler_without_an_answer_is_cut),
         TEST(test_drain_answers_what_is_in_hand),
+        TEST(test_drain_answers_what_has_just_come),
     };
     metrics_thread_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
