@@ -42,7 +42,7 @@
 #define SHOWN_BYTES_MAX 1024
 
 /* Read while serving: the load, memory, this machine's limits. */
-static const char *const ALWAYS_READ[] = {"/proc", "/sys/fs/cgroup", "/usr/lib/locale"};
+static const char *const ALWAYS_READ[] = {"/proc", "/sys/fs/cgroup"};
 
 /* Read by a program that starts. */
 static const char *const START_READ[] = {

@@ -274,18 +274,23 @@ static void server_free(struct server *s)
     free(s);
 }
 
+/* The last that reads files of the system: locales. */
+static enum exit_code start_confined(struct server *s)
+{
+    stats_init(s);
+    bool good = confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path);
+    return good ? EXIT_FINE : EXIT_RUNTIME;
+}
+
 static enum exit_code start(struct server *s)
 {
     enum exit_code code = start_privileged(s);
     if (code == EXIT_FINE) code = start_housekeeping(s);
     if (code == EXIT_FINE) code = start_store(s);
-    if (code == EXIT_FINE &&
-        !confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path))
-        code = EXIT_RUNTIME;
+    if (code == EXIT_FINE) code = start_confined(s);
     if (code == EXIT_FINE) code = start_pages(s);
     if (code == EXIT_FINE) code = start_workers(s);
     if (code != EXIT_FINE) return code;
-    stats_init(s);
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
     return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
