@@ -2,6 +2,7 @@
 #ifndef APP_ADMIN_SOCKETS_H
 #define APP_ADMIN_SOCKETS_H
 
+#include "app/activation.h"
 #include "app/control_path.h"
 #include "app/options.h"
 #include "app/sockets.h"
@@ -12,6 +13,7 @@ struct admin_sockets {
     int tcp_fds[ADMIN_LISTEN_MAX];  /* listening; -1: somebody took it */
     int tcp_lent[ADMIN_LISTEN_MAX]; /* the same, valid as long as the door */
     uint32_t tcp_count;
+    bool tcp_is_given; /* by the service manager */
     int unix_fd;                            /* listening; -1: none, or taken */
     int unix_lent;                          /* the same, valid as long as the door; -1: none */
     char unix_path[CONTROL_PATH_BYTES_MAX]; /* of the file we made; empty: none */
@@ -38,6 +40,10 @@ enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings 
 
 /* Another process has them now: their file stays. */
 void admin_sockets_leave(struct admin_sockets *a);
+
+/* Take those that the service manager opened for the operators: the two above then leave alone what
+ * is there already. */
+void admin_sockets_adopt(struct admin_sockets *a, struct activation *given);
 
 /* Close what nobody took, and remove the file. */
 void admin_sockets_close(struct admin_sockets *a);

@@ -47,7 +47,15 @@ enum handover_type {
     HANDOVER_FAILED,
 };
 
-enum handover_socket { HANDOVER_DOOR, HANDOVER_ADMIN_TCP, HANDOVER_ADMIN_UNIX };
+/* Those of the service manager have kinds of their own: their addresses are not in the options. */
+enum handover_socket {
+    HANDOVER_DOOR,
+    HANDOVER_ADMIN_TCP,
+    HANDOVER_ADMIN_UNIX,
+    HANDOVER_GIVEN_DOOR,
+    HANDOVER_GIVEN_PROXY,
+    HANDOVER_GIVEN_ADMIN, /* TCP or Unix */
+};
 
 /* Of HANDOVER_CONNECTION; the rest of the frame is input. */
 struct handover_connection {

@@ -6,6 +6,7 @@
 #define APP_SERVER_H
 
 #include "app/admin_sockets.h"
+#include "app/confine.h"
 #include "app/exit_code.h"
 #include "app/live.h"
 #include "app/pages.h"
@@ -15,6 +16,7 @@
 #include "app/stats_gather.h"
 #include "app/upgrade.h"
 #include "app/upgrade_take.h"
+#include "app/watchdog.h"
 #include "app/worker.h"
 
 struct server {
@@ -27,6 +29,7 @@ struct server {
     struct worker_env env;
     struct worker *workers;
     uint32_t worker_count;
+    struct confine confine;
     struct sockets sockets;
     int *udp_fds; /* borrowed from the doors, to ask the kernel for drops */
     uint32_t udp_fd_count;
@@ -36,6 +39,7 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
+    struct watchdog watchdog;
     struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -203,6 +204,13 @@ static enum err append(struct sockets *s, struct door_socket d)
     return ERR_OK;
 }
 
+static enum err configure_again(int fd, struct listen_address a, const struct app_opts *o,
+                                bool is_tcp)
+{
+    a.tcp = is_tcp;
+    return listen_adopt(fd, &a, &o->sockets);
+}
+
 /* One more socket of an address: inherited, or bound now. `number` counts those of it. */
 static enum err open_one(struct sockets *s, const struct app_opts *o, struct door_socket d,
                          uint32_t number, struct inherited *in)
@@ -210,7 +218,7 @@ static enum err open_one(struct sockets *s, const struct app_opts *o, struct doo
     const struct listen_address *a = &s->addresses[d.address];
     enum err err = ERR_OK;
     d.fd = inherited_take(in, a, d.is_tcp);
-    if (d.fd >= 0) listen_again(d.fd, a, &o->sockets, d.is_tcp);
+    if (d.fd >= 0) err = configure_again(d.fd, *a, o, d.is_tcp);
     else err = d.is_tcp ? listen_tcp(a, &o->sockets, &d.fd) : listen_udp(a, &o->sockets, &d.fd);
     if (err != ERR_OK && in && number > 0) {
         log_line(LOG_WARN, "inherited sockets for %u workers, no rights to open more: the others "
@@ -271,6 +279,45 @@ struct door_socket *sockets_of_worker(const struct sockets *s, uint32_t worker, 
         to++;
     *count = to - from;
     return s->all + from;
+}
+
+/* ---- opened by somebody else ---- */
+
+static enum err adopt_one(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                          struct given_socket *given, uint32_t index)
+{
+    const struct listen_address *a = &given->address;
+    int fd = given->fd;
+    given->fd = -1;
+    enum err err = listen_adopt(fd, a, &o->sockets);
+    if (err != ERR_OK) close(fd);
+    for (uint32_t i = 0; err == ERR_OK && i < workers; i++) {
+        struct door_socket d = {.is_tcp = a->tcp,
+                                .proxy = a->proxy,
+                                .family = a->address.family,
+                                .address = index,
+                                .worker = i};
+        d.fd = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        err = d.fd < 0 ? ERR_OS : append(s, d);
+    }
+    return err == ERR_OK ? ERR_OK : refuse(a, a->tcp, errno);
+}
+
+enum err sockets_adopt(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                       struct activation *given)
+{
+    enum err err = ERR_OK;
+    uint32_t index = 0;
+    *s = (struct sockets){.are_given = true, .address_count = activation_doors(given)};
+    for (uint32_t i = 0; err == ERR_OK && i < given->count; i++) {
+        struct given_socket *g = &given->all[i];
+        if (g->is_unix || g->is_admin) continue;
+        s->addresses[index] = g->address;
+        err = adopt_one(s, o, workers, g, index++);
+    }
+    if (err == ERR_OK && s->count) qsort(s->all, s->count, sizeof *s->all, by_worker);
+    if (err != ERR_OK) sockets_close(s);
+    return err;
 }
 
 void sockets_close(struct sockets *s)

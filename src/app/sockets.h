@@ -2,6 +2,7 @@
 #ifndef APP_SOCKETS_H
 #define APP_SOCKETS_H
 
+#include "app/activation.h"
 #include "app/config.h"
 
 struct door_socket {
@@ -19,6 +20,7 @@ struct sockets {
     uint32_t address_count;
     struct door_socket *all; /* by worker, address, kind: UDP first */
     uint32_t count, room;
+    bool are_given; /* by the service manager: each is the same for all workers */
 };
 
 /* Sockets of the program before; those taken become -1. */
@@ -47,6 +49,11 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
 
 /* Those of one worker. */
 struct door_socket *sockets_of_worker(const struct sockets *s, uint32_t worker, uint32_t *count);
+
+/* Serve the doors that were handed over in place of those that the options ask for; takes their fds.
+ * ERR_OS or ERR_NO_MEMORY, with a log line; nothing stays open then. */
+enum err sockets_adopt(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                       struct activation *given) MUST_CHECK;
 
 /* Close those whose fd nobody took (fd >= 0), and free. */
 void sockets_close(struct sockets *s);

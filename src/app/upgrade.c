@@ -11,6 +11,7 @@
  *                 being answered is finished here and then goes over. So no client sees an end. */
 #include "app/upgrade.h"
 
+#include "app/notify.h"
 #include "app/process.h"
 #include "app/server.h"
 #include "app/upgrade_send.h"
@@ -122,18 +123,38 @@ static void child_end(struct upgrade *u, bool was_killed, char *out, size_t size
 
 /* ---- begin ---- */
 
+static uint32_t doors_list(const struct sockets *doors, struct upgrade_socket *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < doors->count; i++) {
+        const struct door_socket *d = &doors->all[i];
+        enum handover_socket kind = HANDOVER_DOOR;
+        if (doors->are_given && d->worker) continue; /* the same ones */
+        if (doors->are_given) kind = d->proxy ? HANDOVER_GIVEN_PROXY : HANDOVER_GIVEN_DOOR;
+        out[n++] = (struct upgrade_socket){kind, d->lent_fd};
+    }
+    return n;
+}
+
+static uint32_t admin_list(const struct admin_sockets *admin, struct upgrade_socket *out)
+{
+    uint32_t n = 0;
+    for (; n < admin->tcp_count; n++)
+        out[n] = (struct upgrade_socket){
+            admin->tcp_is_given ? HANDOVER_GIVEN_ADMIN : HANDOVER_ADMIN_TCP, admin->tcp_lent[n]};
+    if (admin->unix_lent < 0) return n;
+    out[n++] = (struct upgrade_socket){
+        admin->unix_ino ? HANDOVER_ADMIN_UNIX : HANDOVER_GIVEN_ADMIN, admin->unix_lent};
+    return n;
+}
+
 static void sockets_list(struct upgrade *u)
 {
     const struct sockets *doors = &u->server->sockets;
-    const struct admin_sockets *admin = &u->server->admin_sockets;
-    uint32_t n = 0;
     u->sockets = calloc(doors->count + ADMIN_LISTEN_MAX + 1, sizeof *u->sockets);
-    for (uint32_t i = 0; u->sockets && i < doors->count; i++)
-        u->sockets[n++] = (struct upgrade_socket){HANDOVER_DOOR, doors->all[i].lent_fd};
-    for (uint32_t i = 0; u->sockets && i < admin->tcp_count; i++)
-        u->sockets[n++] = (struct upgrade_socket){HANDOVER_ADMIN_TCP, admin->tcp_lent[i]};
-    if (u->sockets && admin->unix_lent >= 0)
-        u->sockets[n++] = (struct upgrade_socket){HANDOVER_ADMIN_UNIX, admin->unix_lent};
+    if (!u->sockets) return;
+    uint32_t n = doors_list(doors, u->sockets);
+    n += admin_list(&u->server->admin_sockets, u->sockets + n);
     u->send.sockets = u->sockets;
     u->send.socket_count = n;
 }
@@ -207,7 +228,7 @@ static void fail(struct upgrade *u, bool kill_it, const char *why)
 static bool start(struct upgrade *u, const char *path)
 {
     struct handover end;
-    bool wants_keeper = u->keeper_fd < 0 && !getenv("NOTIFY_SOCKET");
+    bool wants_keeper = u->keeper_fd < 0 && !notify_is_heard();
     if (wants_keeper && pipe2(u->keeper_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return false;
     if (handover_pair(&u->channel, &end) != ERR_OK) return false;
     bool good = prepare(u) && spawn(u, path, &end);
@@ -230,6 +251,10 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
     if (u->server->stopping) return option_fail(error, ERR_BAD_VALUE, "it is stopping already");
     if (u->under_way) return option_fail(error, ERR_BAD_VALUE, "an upgrade is under way already");
     if (u->server->take) return option_fail(error, ERR_BAD_VALUE, "the process before has not ended yet");
+    const char *forbidden = confine_forbids_start(&u->server->confine);
+    if (forbidden) return option_fail(error, ERR_BAD_VALUE, "%s: restart muster", forbidden);
+    if (u->server->live->settings.config.app.chroot[0])
+        return option_fail(error, ERR_BAD_VALUE, "no program is in reach of chroot: restart muster");
     if (!process_program_path(path)) return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
     if (access(path, X_OK) != 0) return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     uint64_t needed = store_bytes(u->server), free_bytes = os_memory_available_bytes();
@@ -291,6 +316,7 @@ static void leave(struct upgrade *u, uint64_t pause_us)
              (unsigned long long)u->send.changes, (double)(clock_now_ms() - u->start_ms) / 1000,
              (double)pause_us / 1000);
     u->successor = u->child;
+    notify_mainpid(u->child);
     if (u->keeper_pipe[0] >= 0) u->kept_fd = dup(u->keeper_pipe[0]);
     release(u);
     s->env.heir = &u->heir;

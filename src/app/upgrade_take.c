@@ -156,16 +156,27 @@ static bool hello_read(struct upgrade_take *t, struct view bytes, size_t *socket
                            "%d, not %d): restart instead", version, HANDOVER_VERSION);
 }
 
-static void socket_keep(struct upgrade_take *t, const struct handover_frame *f)
+static bool socket_keep(struct upgrade_take *t, const struct handover_frame *f,
+                        struct activation *given)
 {
     uint8_t kind = f->bytes.len == 1 ? *f->bytes.ptr : 0xff;
-    if (kind == HANDOVER_DOOR) t->doors.fds[t->doors.count++] = f->take_fd;
-    else if (kind == HANDOVER_ADMIN_TCP) t->admin.tcp.fds[t->admin.tcp.count++] = f->take_fd;
-    else if (kind == HANDOVER_ADMIN_UNIX && t->admin.unix_fd < 0) t->admin.unix_fd = f->take_fd;
-    else close(f->take_fd);
+    enum err err = ERR_OK;
+    switch (kind) {
+    case HANDOVER_DOOR: t->doors.fds[t->doors.count++] = f->take_fd; break;
+    case HANDOVER_ADMIN_TCP: t->admin.tcp.fds[t->admin.tcp.count++] = f->take_fd; break;
+    case HANDOVER_ADMIN_UNIX:
+        if (t->admin.unix_fd >= 0) close(t->admin.unix_fd);
+        t->admin.unix_fd = f->take_fd;
+        break;
+    case HANDOVER_GIVEN_DOOR: err = activation_add(given, f->take_fd, ""); break;
+    case HANDOVER_GIVEN_PROXY: err = activation_add(given, f->take_fd, "proxy"); break;
+    case HANDOVER_GIVEN_ADMIN: err = activation_add(given, f->take_fd, "admin"); break;
+    default: close(f->take_fd);
+    }
+    return err == ERR_OK || fail(t, "a socket of the service manager cannot serve");
 }
 
-bool upgrade_take_hello(struct upgrade_take *t)
+static bool hello(struct upgrade_take *t, struct activation *given)
 {
     struct handover_frame f;
     size_t sockets;
@@ -179,9 +190,14 @@ bool upgrade_take_hello(struct upgrade_take *t)
         if (!receive(t, &f)) return false;
         if (f.type != HANDOVER_SOCKET || f.take_fd < 0)
             return fail(t, "a socket did not arrive: are there enough descriptors (nofile)?");
-        socket_keep(t, &f);
+        if (!socket_keep(t, &f, given)) return false;
     }
     return true;
+}
+
+enum err upgrade_take_hello(struct upgrade_take *t, struct activation *given)
+{
+    return hello(t, given) ? ERR_OK : ERR_OS;
 }
 
 struct inherited *upgrade_take_doors(struct upgrade_take *t)

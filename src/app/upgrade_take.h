@@ -25,8 +25,9 @@ void upgrade_take_close(struct upgrade_take *t);
 /* Tell the old process why it has to go on; NULL is fine. */
 void upgrade_take_fail(struct upgrade_take *t, const char *why);
 
-/* Receive sockets and keys. Logs and tells what is wrong. */
-bool upgrade_take_hello(struct upgrade_take *t);
+/* Receive sockets and keys. Those that the service manager opened once go to *given. ERR_OS: logged and
+ * told. */
+enum err upgrade_take_hello(struct upgrade_take *t, struct activation *given) MUST_CHECK;
 
 /* What upgrade_take_hello() received; what is not taken is closed by upgrade_take_load(). */
 struct inherited *upgrade_take_doors(struct upgrade_take *t);

@@ -4,6 +4,7 @@
  * are first used by the worker's own thread. */
 #include "app/worker.h"
 
+#include "app/exit_code.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MS 100 /* how exact deadlines of connections are */
+#define TICK_MS 100  /* how exact deadlines of connections are */
+#define IDLE_MS 1000 /* a worker without connections comes round all the same, to be seen alive */
 
 /* A connection on its way to the worker. */
 struct worker_handed {
@@ -112,7 +114,9 @@ static void adopt_all(struct worker *w)
 
 static void turn(struct worker *w, uint64_t *tick_at_ms)
 {
-    loop_turn(&w->loop, w->http ? TICK_MS : -1);
+    uint32_t turns = atomic_load_explicit(&w->turns, memory_order_relaxed);
+    atomic_store_explicit(&w->turns, turns + 1, memory_order_relaxed);
+    loop_turn(&w->loop, w->http ? TICK_MS : IDLE_MS);
     if (atomic_load_explicit(&w->handed, memory_order_relaxed)) adopt_all(w);
     if (!w->http || w->loop.now_ms < *tick_at_ms) return;
     *tick_at_ms = w->loop.now_ms + TICK_MS;
@@ -177,6 +181,7 @@ static void *worker_main(void *arg)
     snprintf(name, sizeof name, "worker %u", w->index);
     os_thread_name(name);
     metrics_thread_init();
+    if (!confine_worker(w->env->confine)) _exit(EXIT_RUNTIME); /* nobody may be served then */
     if (serve(w, &tick_at_ms) == WORKER_LEAVE) leave(w, &tick_at_ms);
     else stop(w, &tick_at_ms);
     atomic_store(&w->done, true);

@@ -6,6 +6,7 @@
 #define APP_WORKER_H
 
 #include "admin/map.h"
+#include "app/confine.h"
 #include "app/sockets.h"
 #include "base/rng.h"
 #include "front/http.h"
@@ -21,11 +22,12 @@ struct worker_env {
     _Atomic(const struct udp_opts *) udp_opts;
     _Atomic(const struct http_opts *) http_opts;
     bool peer_ids;
-    struct map *map;           /* whose taps show announces */
-    struct http_pages *pages;  /* where connections go that ask for a page */
-    _Atomic uint32_t drain_ms; /* how long a stopping worker waits for requests in hand */
-    struct loop *done_loop;    /* woken when a worker is done */
-    struct http_heir *heir;    /* who gets the connections of workers that leave */
+    const struct confine *confine; /* how each worker locks itself in */
+    struct map *map;               /* whose taps show announces */
+    struct http_pages *pages;      /* where connections go that ask for a page */
+    _Atomic uint32_t drain_ms;     /* how long a stopping worker waits for requests in hand */
+    struct loop *done_loop;        /* woken when a worker is done */
+    struct http_heir *heir;        /* who gets the connections of workers that leave */
 };
 
 enum worker_wish {
@@ -47,6 +49,7 @@ struct worker {
     _Atomic uint32_t wish; /* enum worker_wish; a futex */
     _Atomic bool paused, done;
     _Atomic(struct worker_handed *) handed; /* connections to be adopted, the last one first */
+    _Atomic uint32_t turns; /* written by its own thread; the watchdog looks at it */
     /* owner thread only */
     struct loop loop;
     struct rng rng;
