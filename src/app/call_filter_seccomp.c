@@ -55,7 +55,7 @@ static const char *const SERVICE_CALLS[] = {
     /* files */
     "access", "chdir", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat", "faccessat2",
     "fallocate", "fchdir", "fchmod", "fchown", "fcntl", "fdatasync", "flock", "fstat", "fstatfs",
-    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "lseek", "lstat", "mkdir",
+    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "linkat", "lseek", "lstat", "mkdir",
     "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64", "preadv", "pwrite64",
     "pwritev", "readlink", "readlinkat", "rename", "renameat", "renameat2", "sendfile", "splice",
     "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "truncate", "umask",

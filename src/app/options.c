@@ -392,7 +392,7 @@ const struct option_row OPTIONS[] = {
 
     /* ---- state ---- */
     {.name = "state_dir", .type = OPT_TEXT, IN(STATE), RESTART, AT(app.state_dir),
-     .may_hold = is_path, .value = "FOLDER", .dflt = "",
+     .may_hold = is_path, .path = PATH_STATE, .value = "FOLDER", .dflt = "",
      .range = "a path; empty: a restart forgets everything",
      .help = "where torrents and peers outlive a restart",
      .more = "Made when it is missing; it must belong to `user`, and no other muster may use it. "

@@ -145,11 +145,6 @@ static enum err udp_configure(int fd, const struct listen_address *a, const stru
 {
     buffer_set(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->udp_recv_bytes);
     buffer_set(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->udp_send_bytes);
-}
-
-static enum err udp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
-{
-    buffers_set(fd, o);
     bool v6 = a->address.family == FAMILY_V6;
     if (is_wildcard(&a->address) &&
         !option_set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1))
