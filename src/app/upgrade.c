@@ -270,13 +270,15 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
 
 void upgrade_tick(struct upgrade *u)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX] = "this program";
     if (!u->is_waiting || !state_is_idle(u->server->state)) return;
     u->is_waiting = false;
     u->server->reload_after = false;
     u->start_ms = clock_now_ms();
-    errno = ENOENT;
-    if (!process_program_path(path) || !start(u, path)) fail(u, true, strerror(errno));
+    if (process_program_path(path) && start(u, path)) return;
+    char text[sizeof u->failure];
+    snprintf(text, sizeof text, "cannot start %.400s: %s", path, strerror(errno));
+    fail(u, true, text);
 }
 
 /* ---- passing on ---- */
