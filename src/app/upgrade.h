@@ -12,7 +12,7 @@
  *
  * Threads   main thread only.
  * Memory    two stores while it lasts; journal at most 2 x UPGRADE_CHANGES_MAX x 72 bytes.
- * Sources   docs/decisions/0012-upgrade.md */
+ * Sources   docs/decisions/0014-upgrade-between-two-processes.md */
 #ifndef APP_UPGRADE_H
 #define APP_UPGRADE_H
 
