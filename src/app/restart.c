@@ -82,6 +82,9 @@ enum err restart_check(const struct settings *s, const struct option_sources *so
     struct settings *next = calloc(1, sizeof *next);
     if (!next) return no(error, "out of memory");
     enum err err = settings_read(next, sources, error);
+    if (err == ERR_OK && next->config.app.state_dir[0] && geteuid() != 0 &&
+        access(next->config.app.state_dir, R_OK | W_OK | X_OK) != 0 && errno != ENOENT)
+        err = no(error, "state_dir: %.200s: %s", next->config.app.state_dir, strerror(errno));
     uint64_t wanted = err == ERR_OK ? lowest_port(&next->config.app) : 0;
     uint64_t held = lowest_port(&s->config.app);
     free(next);

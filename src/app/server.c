@@ -96,6 +96,7 @@ static enum exit_code start_privileged(struct server *s)
     uint64_t nofile = sandbox_limits(a);
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
+    if (state_open(&s->state, a->state_dir, a->user, &s->loop) != ERR_OK) return EXIT_RUNTIME;
     if (!sandbox_drop(a->user)) return EXIT_USER;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
         return EXIT_LISTEN;
@@ -107,9 +108,7 @@ static enum exit_code start_privileged(struct server *s)
 static enum exit_code start_store(struct server *s)
 {
     live_resolve(s->live, &s->machine);
-    if (state_open(&s->state, s->live->settings.config.app.state_dir, &s->loop) != ERR_OK ||
-        !state_claim(s->state))
-        return EXIT_RUNTIME;
+    if (!state_claim(s->state) || state_begin(s->state) != ERR_OK) return EXIT_RUNTIME;
     const struct state_keys *keys = state_keys(s->state);
     if (keys) s->live->swarm.key = keys->store;
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
