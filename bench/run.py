@@ -1,7 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [--build FOLDER] memory | curve | levers | flame | tuning
+    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -32,6 +32,7 @@ import curve
 import flame
 import levers
 import memory
+import snapshot
 import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
 from workloads import WORKLOADS
@@ -40,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
-STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "tuning": tuning}
+STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "snapshot": snapshot, "tuning": tuning}
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
     ("cpu_busy", "CPU in use", 1, 2),

@@ -71,13 +71,12 @@ enum err snapshot_header_read(const uint8_t in[SNAPSHOT_HEADER_BYTES], struct sn
 
 static void head_write(const struct snapshot_head *h, uint8_t out[SNAPSHOT_HEAD_BYTES])
 {
-    struct writer w = writer_of(out, SNAPSHOT_HEAD_BYTES);
-    writer_u32be(&w, MARK);
-    writer_u32be(&w, h->type);
-    writer_u32be(&w, h->number);
-    writer_u32be(&w, h->payload_bytes);
-    writer_u32be(&w, h->payload_crc);
-    writer_u32be(&w, crc_of(out, writer_used(&w)));
+    store_u32be(out, MARK);
+    store_u32be(out + 4, h->type);
+    store_u32be(out + 8, h->number);
+    store_u32be(out + 12, h->payload_bytes);
+    store_u32be(out + 16, h->payload_crc);
+    store_u32be(out + 20, crc_of(out, SNAPSHOT_HEAD_BYTES - 4));
 }
 
 enum err snapshot_head_read(const uint8_t in[SNAPSHOT_HEAD_BYTES], struct snapshot_head *out)
