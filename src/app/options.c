@@ -55,7 +55,7 @@ static bool is_password_hash(char c)
 const struct option_row OPTIONS[] = {
     /* ---- start ---- */
     {.name = "config", .short_name = 'c', .type = OPT_TEXT, IN(START), RESTART,
-     AT(app.config_file), .may_hold = is_path, .value = "FILE",
+     AT(app.config_file), .may_hold = is_path, .path = PATH_SAVE, .value = "FILE",
      .range = "a path", .dflt = "",
      .help = "read options from this file",
      .more = "One `name = value` a line; `#` and `;` start comments; sections in brackets may "
@@ -279,6 +279,26 @@ const struct option_row OPTIONS[] = {
     {.name = "drain_timeout", .type = OPT_TIME, IN(SYSTEM), LIVE, AT(app.drain_ms), .unit_ms = 1,
      .min = 0, .max = MINUTES(10), .value = "TIME", .dflt = "5s",
      .help = "how long a stop waits for requests in hand"},
+    {.name = "chroot", .type = OPT_TEXT, IN(SYSTEM), RESTART, AT(app.chroot),
+     .may_hold = is_path, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
+     .help = "make this folder the root, when started as root",
+     .more = "After everything that a start reads and before anybody is served. What is opened later "
+             "is looked for in there, by the same names: the configuration file at a reload, web_root, "
+             "the admin socket, databases, lists and state. The commands find the socket when they "
+             "are given this option, too. A restart in place is not possible from inside."},
+    {.name = "sandbox", .type = OPT_CHOICE, IN(SYSTEM), RESTART, AT(app.sandbox),
+     .choices = "off on strict", .value = "HOW", .dflt = "on",
+     .help = "after the start, allow only what serving needs",
+     .more = "`on`: system calls are filtered (seccomp), workers most of all; files in reach are those "
+             "of folders that options name (Landlock); the only program that can be started is muster "
+             "itself, for a restart in place or an upgrade. `strict`: not even that; a call that is "
+             "not allowed ends the process; and where the kernel lacks either layer muster does not "
+             "serve. A reload that names a path elsewhere is refused."},
+    {.name = "watchdog", .type = OPT_TIME, IN(SYSTEM), LIVE, AT(app.watchdog_ms), .unit_ms = 1,
+     .min = SECONDS(1), .max = MINUTES(10), .zero = "never", .value = "TIME", .dflt = "10s",
+     .help = "report a worker that has been stuck for so long",
+     .more = "By a log line and metrics; and a service manager that waits for signs of life "
+             "(WatchdogSec= of systemd) gets none while a worker is stuck, and restarts muster."},
 
     /* ---- operator pages ---- */
     {.name = "admin_listen", .type = OPT_LIST, IN(PAGES), RESTART, AT(app.admin_listen),
@@ -289,7 +309,7 @@ const struct option_row OPTIONS[] = {
              "When another program has the default address, muster warns and serves without; one "
              "that is written down must work."},
     {.name = "admin_socket", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_socket),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_OWN, .value = "FILE", .dflt = "",
      .range = "a path; off; empty: chosen by the port",
      .help = "Unix socket that `muster status` and its like speak to",
      .more = "Whoever may open it is the owner; its mode is 0600. Chosen: /run/muster/PORT.sock "
@@ -302,7 +322,7 @@ const struct option_row OPTIONS[] = {
      .dflt = "no",
      .help = "serve /metrics on the main port"},
     {.name = "web_root", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.web_root),
-     .may_hold = is_path, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
+     .may_hold = is_path, .path = PATH_READ, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
      .help = "a folder of your own pages, served too",
      .more = "Must be readable by `user`. Built-in pages win, but for /, /robots.txt, /favicon.ico "
              "and /dmca. Files up to 8 MiB; no hidden files, no symbolic links; NAME.gz beside "
@@ -315,7 +335,7 @@ const struct option_row OPTIONS[] = {
              "Without one the token in `admin_token_file` is asked for. The Unix socket asks for "
              "nothing: who can open it is the owner."},
     {.name = "admin_token_file", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_token_file),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_OWN, .value = "FILE", .dflt = "",
      .range = "a path; empty: beside the admin socket",
      .help = "holds the token that is the password where none is set",
      .more = "Made at the first start, readable by its owner only, and kept. It may be written by "
@@ -334,7 +354,7 @@ const struct option_row OPTIONS[] = {
      .more = "`local`: only those who reach the operators' listener or socket. Places are rounded to "
              "0.1 degree, announces are sampled, and no address leaves the server."},
     {.name = "geoip_file", .type = OPT_TEXT, IN(PAGES), LIVE, AT(map.geoip_file),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_READ, .value = "FILE", .dflt = "",
      .range = "a path; empty: etracker's file, where it is",
      .help = "where addresses are: an MMDB, or IP2LOCATION-LITE-DB5.CSV",
      .more = "Loaded beside the work; a SIGHUP looks whether the file has changed, so replace it by "
