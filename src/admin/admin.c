@@ -99,9 +99,13 @@ static bool listener_accept(struct admin_listener *l)
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        int why = errno;
+        if (why != EAGAIN) metrics_errno(CALL_ACCEPT, why);
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+            metrics_inc(METRIC_TCP_ACCEPT_FAILURES);
             listener_pause(l, true); /* else a level-triggered loop would spin */
-        return errno == EINTR || errno == ECONNABORTED;
+        }
+        return why == EINTR || why == ECONNABORTED;
     }
     metrics_inc(METRIC_ADMIN_ACCEPTS);
     struct admin_conn *c = admin_room(l->admin, l->origin);

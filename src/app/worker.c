@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS 100 /* how exact deadlines of connections are */
+#define TICK_MS 100  /* how exact deadlines of connections are */
+#define LATE_MS 1000 /* so late, we did not get to run: clients were not slow, we were */
 
 static enum err open_udp(struct worker *w, struct door_socket *socket)
 {
@@ -83,9 +84,11 @@ static void close_udp(struct worker *w)
 static void turn(struct worker *w, uint64_t *tick_at_ms)
 {
     loop_turn(&w->loop, w->http ? TICK_MS : -1);
-    if (!w->http || w->loop.now_ms < *tick_at_ms) return;
-    *tick_at_ms = w->loop.now_ms + TICK_MS;
-    http_door_tick(w->http);
+    uint64_t now_ms = w->loop.now_ms;
+    if (!w->http || now_ms < *tick_at_ms) return;
+    bool is_late = now_ms >= *tick_at_ms + LATE_MS; /* what waits in sockets is read first */
+    *tick_at_ms = now_ms + TICK_MS;
+    if (!is_late) http_door_tick(w->http);
 }
 
 static void drain(struct worker *w, uint64_t *tick_at_ms)
