@@ -275,6 +275,11 @@ EXPORT void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off
     return NEXT(mmap)(at, bytes, protection, flags, fd, offset);
 }
 
+EXPORT void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off64_t offset)
+{
+    return mmap(at, bytes, protection, flags, fd, offset);
+}
+
 EXPORT int mprotect(void *at, size_t bytes, int protection)
 {
     return fails(CALL_MPROTECT) ? -1 : NEXT(mprotect)(at, bytes, protection);
@@ -340,6 +345,15 @@ EXPORT int open(const char *path, int flags, ...)
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
     va_end(args);
     return fails(CALL_OPEN) ? -1 : NEXT(open)(path, flags, mode);
+}
+
+EXPORT int open64(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    return open(path, flags, mode);
 }
 
 EXPORT ssize_t write(int fd, const void *bytes, size_t count)

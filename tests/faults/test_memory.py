@@ -1,31 +1,34 @@
 """Memory, mappings and threads that are refused, at every place of the program that asks."""
 
+import os
 import signal
 import socket
 
 import pytest
 
-from harness import HttpClient, Owner, Server, eventually, new_hash, new_peer_id, percent, query_of
+from harness import (HttpClient, Owner, eventually, metrics_of, new_hash, new_peer_id, percent,
+                     query_of, stats_of)
 from harness.mmdb import city, mmdb_bytes
+from harness.udp import announce_packet
 from kit import World
 
 EXIT_CODES = {1, 2, 3, 5}  # of app/exit_code.h: those of a start that something was missing for
 PLACES_MAX = 400
 
-REFUSALS = [("malloc", "ENOMEM"), ("mmap", "ENOMEM"), ("mprotect", "ENOMEM"), ("thread", "EAGAIN")]
+MALLOC, MMAP, THREAD = ("malloc", "ENOMEM"), ("mmap", "ENOMEM"), ("thread", "EAGAIN")
+MPROTECT = ("mprotect", "ENOMEM")  # by which the store gets its memory
 
 
 # --- while starting ---
 
 def starts_or_ends(server):
     """Wait for either; true when it serves."""
-    def is_decided():
-        return not server.is_running() or (server._udp_answers() and server._tcp_answers())
-    eventually(is_decided, "start or end", pause_s=0.005)
+    eventually(lambda: not server.is_running() or " ready: " in server.output(), "start or end",
+               pause_s=0.005)
     return server.is_running()
 
 
-@pytest.mark.parametrize("call,error", REFUSALS)
+@pytest.mark.parametrize("call,error", [MALLOC, MMAP, MPROTECT, THREAD])
 def test_start(start_server, faults, call, error):
     """Once for each place that asks: the start goes on without, or ends with a reason and a code of
     the manual; nothing crashes and nothing leaks."""
@@ -183,7 +186,7 @@ def use(world, how):
         world.server.close_clients()
 
 
-@pytest.mark.parametrize("call,error", REFUSALS)
+@pytest.mark.parametrize("call,error", [MALLOC, MMAP, THREAD])
 def test_serving(loaded, faults, call, error):
     """Once for each place that asks, the server goes on; what it held is still there at the end."""
     places = 0
@@ -197,22 +200,36 @@ def test_serving(loaded, faults, call, error):
             if faults.hits(call) == hits:
                 break
             places += 1
+            print(how.__name__, faults.last_site)
             loaded.check()
     assert places
     assert loaded.config.read_text().startswith(CONFIG)
 
 
+def new_torrents(client, count):
+    """Announce so many, a hundred at a time."""
+    for start in range(0, count, 100):
+        for tx in range(start, start + 100):
+            client.send(announce_packet(client.connection_id, tx, os.urandom(20), b"-MU0001-" + bytes(12)))
+        for _ in range(100):
+            client.receive()
+
+
 def test_a_store_that_gets_no_memory(start_server, faults):
-    """All memory refused for a while: newcomers are answered but not stored and counted, those that
-    are stored stay; when there is memory again, newcomers are stored."""
+    """Refused more memory, it answers newcomers without storing them and counts that; those that it
+    has stay. When there is memory again, newcomers are stored."""
     server = start_server("--workers", "1", admin=True)
     world = World(server)
-    with faults.armed("malloc", "ENOMEM"), faults.armed("mmap", "ENOMEM"), \
-            faults.armed("mprotect", "ENOMEM"), server.udp() as udp:
-        stored = 0
-        for _ in range(400):
-            torrent = new_hash()
-            udp.announce(torrent, port=9000)
-            stored += udp.numbers(torrent) == (0, 0, 1)
-        assert stored < 400
+    refused = "limit_memory_total"
+    with faults.armed(*MPROTECT), server.udp() as client:
+        for _ in range(100):
+            new_torrents(client, 3000)
+            if metrics_of(server)[refused]:
+                break
+        torrents = stats_of(server)["torrents"]["total"]
+        before = metrics_of(server)[refused]
+        new_torrents(client, 3000)
+        assert metrics_of(server)[refused] > before
+        assert stats_of(server)["torrents"]["total"] - torrents < 3000
+        assert server.udp().numbers(world.hashes[0]) == world.before[0]
     world.check()

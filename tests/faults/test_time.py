@@ -62,7 +62,7 @@ def test_a_sleep_as_long_as_ages_can_tell(start_server, faults):
     world = World(server)
     faults.jump(monotonic_s=8192 + 100)
     world.check()
-    faults.jump(monotonic_s=8192 + 100 + HOUR_S)
+    faults.jump(monotonic_s=8192 + 200 + HOUR_S)
     eventually(lambda: stats_of(server)["peers"] == 0, "the sweep has seen all")
 
 
