@@ -186,6 +186,7 @@ enum err admin_open(struct admin **out, const struct admin_env *env)
 {
     struct admin *a = calloc(1, sizeof *a);
     if (!a) return ERR_NO_MEMORY;
+    admin_json_init();
     a->env = *env;
     a->pages = (struct http_pages){.is_page = pages_is_page, .take = pages_take};
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)

@@ -1,5 +1,6 @@
 """Memory, mappings and threads that are refused, at every place of the program that asks."""
 
+import json
 import os
 import signal
 import socket
@@ -65,6 +66,7 @@ def loaded(start_server, tmp_path):
     server = start_server("--workers", "1", "--config", config, "--map", "local", "--geoip-file",
                           database, "--full-scrape", "--full-scrape-interval", "0",
                           "--compat-api", admin=True)
+    server.wait_output("locations: .* loaded in")
     world = World(server)
     world.config, world.database = config, database
     yield world
@@ -121,22 +123,45 @@ def full_scrape(world):
         http.get(b"/scrape")
 
 
+class HalfAnAnswer(Exception):
+    """A 200 that is not what it would be with memory, or that was not done."""
+
+
+def assert_whole(world, name, document):
+    """It has the members that it had when nothing failed."""
+    first = world.members.setdefault(name, set(document))
+    if set(document) != first:
+        raise HalfAnAnswer(f"{name} lacks {first - set(document)}")
+
+
 def pages(world):
     for path in ("/", "/stats", "/stats?mode=conn", "/stats.json", "/api/history.json", "/metrics",
                  "/api/site.json", "/api/map.json", "/robots.txt", "/nothing"):
         with world.server.http() as http:
             http.get(path)
         with world.server.admin() as admin:
-            admin.get(path)
+            answer = admin.get(path)
+        if answer.status == 200 and path.endswith(".json"):
+            assert_whole(world, path, json.loads(answer.body))
 
 
 def settings(world):
     with HttpClient(world.server.admin_path, None) as client:
         owner = Owner(client)
-        owner.get("/api/settings")
-        owner.post("/api/settings", {"set": {"numwant": 40}})
-        owner.post("/api/settings", {"set": {"numwant": None, "nothing": 1, "interval": "no"}})
-        owner.post("/api/settings", {"set": {"numwant": 41}, "save": True})
+        status, answer = owner.get("/api/settings")
+        if status == 200:
+            assert_whole(world, "settings", answer)
+            assert_whole(world, "options", {option["name"] for option in answer["options"]})
+            for option in answer["options"]:
+                assert_whole(world, option["name"], option)
+        world.turns += 1
+        wanted = 40 + world.turns % 2
+        status, answer = owner.post("/api/settings", {"set": {"numwant": wanted}})
+        if status == 200 and answer != {"changed": {"numwant": str(wanted)}, "saved": None}:
+            raise HalfAnAnswer(f"numwant = {wanted}: {answer}")
+        status, answer = owner.post("/api/settings", {"set": {"nothing": 1, "interval": "no"}})
+        if status == 200 or (status == 400 and not answer["errors"]):
+            raise HalfAnAnswer(f"wrong values: {status} {answer}")
 
 
 def saving(world):
@@ -189,8 +214,9 @@ def use(world, how):
 @pytest.mark.parametrize("call,error", [MALLOC, MMAP, THREAD])
 def test_serving(loaded, faults, call, error):
     """Once for each place that asks, the server goes on; what it held is still there at the end."""
-    places = 0
+    places, loaded.members, loaded.turns = 0, {}, 0
     for how in USES:
+        use(loaded, how)
         for _ in range(PLACES_MAX):
             hits = faults.hits(call)
             with faults.armed(call, error, times=1, per_site=True):
@@ -200,7 +226,6 @@ def test_serving(loaded, faults, call, error):
             if faults.hits(call) == hits:
                 break
             places += 1
-            print(how.__name__, faults.last_site)
             loaded.check()
     assert places
     assert loaded.config.read_text().startswith(CONFIG)
