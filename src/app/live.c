@@ -18,6 +18,9 @@ void live_resolve(struct live *l, const struct machine *machine)
     l->http = c->http;
     l->swarm.lifetime_s_max = INTERVAL_LIFETIME_TIMES * c->tracker.interval.max_s;
     if (!l->swarm.memory_bytes_max) l->swarm.memory_bytes_max = memory_chosen(machine);
+    l->tracker.rate.exempt = c->app.rate_exempt;
+    l->tracker.rate.exempt_count = c->app.rate_exempt_count;
+    rate_opts_resolve(&l->tracker.rate);
     l->udp.trusted = l->http.trusted = c->app.trusted;
     l->udp.trusted_count = l->http.trusted_count = c->app.trusted_count;
     if (l->http.connections_max > machine->connections_max) {

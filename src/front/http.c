@@ -75,17 +75,26 @@ static bool door_make_room(struct http_door *d)
     return true;
 }
 
-/* May the listener's peer be here at all, and is there room? Counts it in when it may. */
-static bool conn_admit(struct http_listener *l, const struct address *client)
+/* May the listener's peer be here at all? A proxy's connections are its clients'. */
+static bool conn_is_wanted(const struct http_listener *l, const struct address *client)
 {
     struct http_door *d = l->door;
     const struct http_opts *o = http_door_opts(d);
-    if (l->proxy && !prefixes_contain(o->trusted, o->trusted_count, client)) {
-        metrics_inc(METRIC_TCP_PROXY_ERRORS);
-        log_limited(LOG_WARN, "connection to a PROXY listener from an address that is not in "
-                              "trusted_proxies: closed");
-        return false;
-    }
+    if (!l->proxy)
+        return http_speaks_for_others(o, client) ||
+               tracker_allows(d->env.tracker, RATE_CONNECTION, client, d->env.loop->now_us);
+    if (prefixes_contain(o->trusted, o->trusted_count, client)) return true;
+    metrics_inc(METRIC_TCP_PROXY_ERRORS);
+    log_limited(LOG_WARN, "connection to a PROXY listener from an address that is not in "
+                          "trusted_proxies: closed");
+    return false;
+}
+
+/* Is there room? Counts the connection in when there is. */
+static bool conn_admit(struct http_listener *l)
+{
+    struct http_door *d = l->door;
+    const struct http_opts *o = http_door_opts(d);
     _Atomic uint32_t *open = &d->env.shared->connections;
     if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
     log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
@@ -102,7 +111,7 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_admit(l, &client)) {
+    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(l)) {
         c = conn_new(d);
         if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
     }

@@ -71,7 +71,8 @@ static void conn_wait(struct http_conn *c, enum http_wait wait, bool anew)
 static void conn_finish(struct http_conn *c)
 {
     struct view input = stream_input(&c->stream);
-    bool is_silent = c->eof || (c->client_closes && c->stream.drained && input.len == 0);
+    bool is_silent =
+        c->dropped || c->eof || (c->client_closes && c->stream.drained && input.len == 0);
     if (is_silent || shutdown(c->stream.source.fd, SHUT_WR) != 0) {
         http_conn_close(c, false);
         return;
@@ -113,8 +114,12 @@ static enum stream_io conn_proxy_header(struct http_conn *c)
     stream_consume(&c->door->pool, &c->stream, (size_t)used);
     c->proxy_expected = false;
     c->is_proxy_itself = header.is_local;
-    if (!header.is_local) c->client = header.source;
-    return STREAM_OK;
+    if (header.is_local) return STREAM_OK;
+    c->client = header.source;
+    return tracker_allows(c->door->env.tracker, RATE_CONNECTION, &c->client,
+                          c->door->env.loop->now_us)
+               ? STREAM_OK
+               : STREAM_GONE;
 }
 
 /* The status for a head that is larger than `limit`. */
