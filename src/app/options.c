@@ -308,6 +308,11 @@ const struct option_row OPTIONS[] = {
      .list = &OPTION_LIST_EXEMPT, .value = "PREFIX", .dflt = "127.0.0.0/8,::1",
      .range = "addresses, or prefixes without host bits: 10.0.0.0/8, 2001:db8::/32",
      .help = "whose requests are not limited"},
+    {.name = "max_buffer_memory", .type = OPT_SIZE, IN(LIMITS), LIVE, AT(http.buffer_bytes_max),
+     .min = MIB(1), .max = GIB(64), .value = "SIZE", .dflt = "256M",
+     .help = "memory for what TCP clients sent in part, and what they do not take",
+     .more = "Connections that need more when it is used up are closed. An idle connection needs "
+             "none."},
 
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),

@@ -37,6 +37,7 @@ void server_publish(struct server *s, struct live *next)
     atomic_store(&s->tracker.opts, &next->tracker);
     atomic_store(&s->env.udp_opts, &next->udp);
     atomic_store(&s->env.http_opts, &next->http);
+    atomic_store(&s->http_shared.buffers.bytes_max, next->http.buffer_bytes_max);
     atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
     swarm_limits_set(s->swarm, &next->swarm);
     if (s->map) map_configure(s->map, &next->settings.config.map);

@@ -80,9 +80,10 @@ static void answer_body(const struct http_conn *c, const struct http_request *r,
     if (r->method != HTTP_HEAD) writer_view(out, body);
 }
 
-static void error_write(int status, bool with_body, struct writer *out)
+static void error_write(int status, const char *flaw, bool with_body, struct writer *out)
 {
     const struct status_row *row = status_row(status);
+    size_t flaw_bytes = flaw ? strlen(flaw) + 2 : 0;
     metrics_http_status(row->status);
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)row->status);
@@ -90,10 +91,14 @@ static void error_write(int status, bool with_body, struct writer *out)
     writer_view(out, view_of_text(row->reason));
     writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
     writer_view(out, view_of_text(row->headers));
-    head_length(out, strlen(row->reason) + 1);
+    head_length(out, strlen(row->reason) + flaw_bytes + 1);
     writer_literal(out, "Connection: close\r\n\r\n");
     if (!with_body) return;
     writer_view(out, view_of_text(row->reason));
+    if (flaw) {
+        writer_literal(out, ": ");
+        writer_view(out, view_of_text(flaw));
+    }
     writer_literal(out, "\n");
 }
 
@@ -153,19 +158,19 @@ static bool error_drops(struct http_conn *c, const struct http_request *r)
     return true;
 }
 
-void http_answer_error(struct http_conn *c, int status, struct writer *out)
+void http_answer_error(struct http_conn *c, int status, const char *flaw, struct writer *out)
 {
     c->closing = true;
     c->client_closes = false;
-    if (!error_drops(c, NULL)) error_write(status, true, out);
+    if (!error_drops(c, NULL)) error_write(status, flaw, true, out);
 }
 
 /* An error of a request that was read whole: the client's own `close` still holds. */
 static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
-                           struct writer *out)
+                           const char *flaw, struct writer *out)
 {
     c->closing = true;
-    if (!error_drops(c, r)) error_write(status, r->method != HTTP_HEAD, out);
+    if (!error_drops(c, r)) error_write(status, flaw, r->method != HTTP_HEAD, out);
 }
 
 /* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
@@ -187,7 +192,7 @@ static void answer_no_address(struct http_conn *c, const struct http_request *r,
     address_print(&c->client, proxy);
     log_limited(LOG_WARN, "trusted proxy %s: no client's address in %s; answered 400", proxy,
                 http_door_opts(c->door)->forwarded_header);
-    answer_refusal(c, r, 400, out);
+    answer_refusal(c, r, 400, "the proxy does not say whom it speaks for", out);
 }
 
 /* May the client have this? Else it has been told when, or dropped. */
@@ -443,7 +448,7 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
         if (!leaves_for_page(c, r)) answer_banner(c, r, out);
         break;
     case ROUTE_NONE:
-        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, out);
+        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, NULL, out);
         break;
     }
     if (!c->closing && !c->leaving) metrics_inc(METRIC_HTTP_KEPT_ALIVE);

@@ -136,6 +136,7 @@ static int request_parse(struct http_conn *c, struct view input, struct http_req
     struct http_door *d = c->door;
     size_t limit = http_door_opts(d)->request_bytes_max, len = 0;
     r->body_bytes = 0;
+    r->flaw = "not the base64 of a request";
     *wrapped = http1_is_base64(input);
     int used = *wrapped ? http1_unwrap_base64(input, d->unwrapped, sizeof d->unwrapped, &len)
                         : http1_parse(input, c->seen_bytes, r);
@@ -160,7 +161,7 @@ static bool conn_request(struct http_conn *c, struct writer *out)
     if (used == 0) return false;
     metrics_inc(c->client.family == FAMILY_V4 ? METRIC_HTTP4_REQUESTS : METRIC_HTTP6_REQUESTS);
     if (used < 0) {
-        http_answer_error(c, -used, out);
+        http_answer_error(c, -used, r.flaw, out);
         return true;
     }
     if (wrapped) r.keep_alive = false;
@@ -178,7 +179,8 @@ static enum stream_io conn_stream(struct http_conn *c)
     struct http_door *d = c->door;
     struct writer out = writer_of(d->out, sizeof d->out);
     enum full_scrape_step step = full_scrape_piece(c->scrape, loop_now_s(d->env.loop), &out);
-    if (step == FULL_SCRAPE_FAILED) return STREAM_GONE;
+    if (step == FULL_SCRAPE_SLOW) metrics_inc(METRIC_HTTP_FULL_SCRAPES_SLOW);
+    if (step == FULL_SCRAPE_FAILED || step == FULL_SCRAPE_SLOW) return STREAM_GONE;
     if (step == FULL_SCRAPE_END) {
         full_scrape_free(c->scrape);
         c->scrape = NULL;
@@ -265,7 +267,7 @@ static void conn_hand_over(struct http_conn *c)
     c->leaving = false;
     c->stream.source.fd = fd;
     struct writer out = writer_of(d->out, sizeof d->out);
-    http_answer_error(c, 503, &out);
+    http_answer_error(c, 503, NULL, &out);
     if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
     else conn_settle(c, true);
 }
@@ -301,7 +303,7 @@ void http_conn_timeout(struct http_conn *c)
         return;
     }
     struct writer out = writer_of(c->door->out, sizeof c->door->out);
-    http_answer_error(c, 408, &out);
+    http_answer_error(c, 408, NULL, &out);
     if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
     else conn_settle(c, true);
 }

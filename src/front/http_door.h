@@ -60,8 +60,9 @@ _Static_assert(sizeof(struct http_conn) <= 176, "60 000 idle connections take 10
 struct http_listener {
     struct loop_source source;
     struct http_door *door;
-    bool proxy;  /* a PROXY header is mandatory */
-    bool paused; /* no fds or memory for connections: not polled until the next tick */
+    bool proxy;          /* a PROXY header is mandatory */
+    bool room_asked;     /* of the other workers, before the pause that is over */
+    uint8_t pause_ticks; /* not polled for so many: no fds, memory or room for connections */
 };
 
 #define HTTP_CONN_CHUNK 128
@@ -118,8 +119,9 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
 /* Does the address speak for others, as a proxy that is believed? */
 bool http_speaks_for_others(const struct http_opts *o, const struct address *a);
 
-/* Answer with an HTTP error (a status of protocol.md R4); the connection ends with it. Without an
+/* Answer with an HTTP error (a status of protocol.md R4); the connection ends with it. `flaw`: what
+ * is wrong, or NULL where the status says it. Without an
  * answer, c->dropped, where the client is over its budget of errors. */
-void http_answer_error(struct http_conn *c, int status, struct writer *out);
+void http_answer_error(struct http_conn *c, int status, const char *flaw, struct writer *out);
 
 #endif
