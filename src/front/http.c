@@ -11,7 +11,8 @@
  *           the new one, whether it is idle or in the middle of a request: else clients that never
  *           finish theirs would lock everybody out. One that is being sent an answer does only when
  *           its client took nothing for a second. A worker that has no such connection leaves the
- *           new one in the kernel's queue for two ticks, in which the others close some of theirs.
+ *           new one in the kernel's queue for up to a second, in which the others close some of
+ *           theirs.
  * Rejected  Accepting in one thread and handing over: each worker has its own listening socket. */
 #include "front/http.h"
 
@@ -27,7 +28,8 @@
 
 #define ACCEPTS_PER_TURN      64
 #define ROOM_WANTED           16   /* connections that other workers are asked to close at a time */
-#define ROOM_TICKS            2    /* in the first of them everybody has had one */
+#define ROOM_TICKS            2    /* in which everybody else has had one */
+#define ROOM_ASKS_MAX         5    /* in a row, without any room */
 #define SEND_SPARED_MS        1000 /* of a connection whose client takes nothing */
 #define DRAIN_ACCEPTS_MAX     8192 /* twice the usual backlog; more is not ours to serve any more */
 #define TIMEOUTS_PER_TICK_MAX 4096
@@ -192,15 +194,17 @@ static bool accept_goes_on(struct http_listener *l, int error)
 }
 
 /* May the next connection be accepted? At max_connections, with none of our own to close, others are
- * asked first; what they could not make room for is accepted to be refused. */
+ * asked first; when they have made no room for a second, it is accepted to be refused. */
 static bool listener_has_room(struct http_listener *l)
 {
     struct http_door *d = l->door;
-    bool was_asked = l->room_asked;
-    l->room_asked = false;
-    if (was_asked || !door_is_full(d) || door_victim(d)) return true;
-    l->room_asked = true;
+    if (!door_is_full(d) || door_victim(d)) {
+        l->room_asks = 0;
+        return true;
+    }
     atomic_store(&d->env.shared->room_wanted, ROOM_WANTED);
+    if (l->room_asks == ROOM_ASKS_MAX) return true;
+    l->room_asks++;
     listener_pause(l, ROOM_TICKS);
     return false;
 }

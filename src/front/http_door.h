@@ -61,7 +61,7 @@ struct http_listener {
     struct loop_source source;
     struct http_door *door;
     bool proxy;          /* a PROXY header is mandatory */
-    bool room_asked;     /* of the other workers, before the pause that is over */
+    uint8_t room_asks;   /* of the other workers, in vain so far */
     uint8_t pause_ticks; /* not polled for so many: no fds, memory or room for connections */
 };
 

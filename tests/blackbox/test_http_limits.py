@@ -186,7 +186,7 @@ def test_who_reads_nothing_makes_room(start_server):
     for client in deaf:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.socket.setblocking(False)
-        _send_all_it_takes(client, memoryview(announce(client) * 20000))
+        _send_all_it_takes(client, memoryview(announce(client) * 100000))
 
     def answered():
         with server.http() as client:
@@ -200,7 +200,7 @@ def test_who_reads_nothing_makes_room(start_server):
 def _send_all_it_takes(client, data):
     """Until both ends' buffers are full, and stay so."""
     full = 0
-    while full < 10:
+    while full < 10 and data:
         try:
             data = data[client.socket.send(data[:65536]):]
             full = 0
