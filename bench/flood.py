@@ -34,7 +34,7 @@ def command(s, first_source, sources, rate, seed):
         *(str(s.build / "muster-bench"), "--quiet", "--json", "-", "--sleep", "--deep", "0"),
         *("-t", "10k", "-p", "10k", "-s", str(sources)),
         *("--first-source", str(first_source), "--source-gap", "255"),
-        *("--rate", str(rate), "-e", str(seed), "-d", f"{SECONDS}s", "-F", "-T", "1s"),
+        *("--rate", str(rate), "-e", str(seed), "-d", f"{SECONDS}s", "-F", "-T", "50ms", "-w", "8192"),
         f"udp://127.0.0.1:{s.port}/announce",
     ]
 
