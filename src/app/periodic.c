@@ -18,6 +18,7 @@
 #include "base/os_linux.h"
 #include "proto/address_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SWEEP_TICK_MS      50
@@ -189,7 +190,12 @@ static uint64_t dropped_since(struct server *s)
 static void job_interval(struct server *s, uint64_t now_ms)
 {
     struct periodic *p = &s->periodic;
-    load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
+    uint64_t drops = dropped_since(s);
+    load_measure(&p->load, clock_now_us(), drops, &p->busy);
+    if (overload_turn(&s->tracker.overload, drops))
+        log_line(drops ? LOG_WARN : LOG_INFO,
+                 "datagrams dropped by the kernel in the last second: %" PRIu64 "; left undone: %s",
+                 drops, overload_name(atomic_load(&s->tracker.overload.level)));
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
                   (uint32_t)(now_ms / 1000));
 }
