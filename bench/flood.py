@@ -14,7 +14,7 @@ import subprocess
 from contenders import Server
 from workloads import SMALL, Workload
 
-ROUNDS = 5
+ROUNDS = 3
 HONEST_RATE, FLOOD_RATE, FLOOD_REQUESTS = 5000, 100_000, 1_000_000
 SECONDS = FLOOD_REQUESTS // FLOOD_RATE
 ABUSERS, HONEST = 50, 1000
