@@ -197,12 +197,20 @@ void admin_client_find(const struct admin *a, const struct http_request *head,
     if (http_client_address(o, socket, head, out) != ERR_OK) *out = *socket;
 }
 
+/* The trusted proxies are on loopback, as a rule, and so is whoever else has the machine: without a
+ * proxy before the admin listener nobody needs to be believed there. */
+static bool may_speak_for_others(const struct admin_env *env, const struct admin_request *r)
+{
+    if (r->origin == ORIGIN_MAIN_PORT) return true;
+    return r->origin == ORIGIN_ADMIN && env->is_proxied && env->is_proxied(env->ctx);
+}
+
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out)
 {
     const struct admin_env *env = &c->admin->env;
     if (!c->is_later) metrics_inc(METRIC_ADMIN_REQUESTS); /* else it is asked again */
-    if (r->origin == ORIGIN_UNIX) r->client = c->client;
-    else admin_client_find(c->admin, r->head, &c->client, &r->client);
+    r->client = c->client;
+    if (may_speak_for_others(env, r)) admin_client_find(c->admin, r->head, &c->client, &r->client);
     if (!host_is_ours(env, r)) {
         respond_misdirected(out);
         return;

@@ -306,7 +306,8 @@ const struct option_row OPTIONS[] = {
      .help = "names under which browsers find the admin listener",
      .more = "Addresses and localhost need none. Another name in a request's Host is refused (421): "
              "else a page on the Internet could have its own name lead here and read the pages "
-             "from within a visitor's browser."},
+             "from within a visitor's browser. While this names any, `real_ip_header` of a trusted "
+             "proxy is believed on the admin listener, too."},
     {.name = "public_stats", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_stats),
      .dflt = "yes",
      .help = "show the statistics on the main port"},

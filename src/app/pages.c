@@ -205,6 +205,12 @@ static enum err listeners_open(struct server *s)
     return admin_listen(s->admin, fd, ORIGIN_UNIX);
 }
 
+/* It has a name then. */
+static bool is_proxied(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.app.admin_hosts[0] != '\0';
+}
+
 enum err pages_open(struct server *s)
 {
     const struct admin_env env = {.loop = &s->loop,
@@ -214,6 +220,7 @@ enum err pages_open(struct server *s)
                                   .is_page = is_page,
                                   .is_owner = login_is_owner,
                                   .is_host = is_host,
+                                  .is_proxied = is_proxied,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
     const char *folder = s->live->settings.config.app.web_root;
