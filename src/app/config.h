@@ -51,6 +51,7 @@ struct app_opts {
     struct listen_address admin_listen[ADMIN_LISTEN_MAX];
     uint32_t admin_listen_count;
     bool admin_listen_off;
+    char admin_hosts[CONFIG_PATH_BYTES_MAX];  /* separated by commas; empty: none */
     char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
     char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
     bool public_stats, public_metrics;

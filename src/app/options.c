@@ -33,6 +33,11 @@ static bool is_name(char c)
     return is_alnum(c) || (c && strchr("_-.@", c));
 }
 
+static bool is_name_list(char c)
+{
+    return is_alnum(c) || (c && strchr("-._, ", c));
+}
+
 /* RFC 9110, token */
 static bool is_token(char c)
 {
@@ -367,6 +372,14 @@ const struct option_row OPTIONS[] = {
      .more = "Whoever may open it is the owner; its mode is 0600. Chosen: /run/muster/PORT.sock "
              "where that folder is or can be made, else muster-PORT.sock in $XDG_RUNTIME_DIR, "
              "else PORT.sock in /tmp/muster-UID."},
+    {.name = "admin_hosts", .type = OPT_TEXT, IN(PAGES), LIVE, AT(app.admin_hosts),
+     .may_hold = is_name_list, .value = "NAMES", .dflt = "",
+     .range = "names of hosts, separated by commas",
+     .help = "names under which browsers find the admin listener",
+     .more = "Addresses and localhost need none. Another name in a request's Host is refused (421): "
+             "else a page on the Internet could have its own name lead here and read the pages "
+             "from within a visitor's browser. While this names any, `real_ip_header` of a trusted "
+             "proxy is believed on the admin listener, too."},
     {.name = "public_stats", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_stats),
      .dflt = "yes",
      .help = "show the statistics on the main port"},
