@@ -25,9 +25,18 @@ static enum err rule_proxy_address(const struct tracker_opts *o, const struct re
     return r->announce && r->announce->address_is_proxy ? ERR_PROXY_ADDRESS : ERR_OK;
 }
 
+/* The lists of access.h. Of what is not whole only the sender is known for sure. */
+static enum err rule_access(const struct tracker_opts *o, const struct request *r)
+{
+    if (!o->access) return ERR_OK;
+    if (r->is_whole) return access_check_announce(o->access, r->announce, r->hash);
+    return r->client ? access_check_address(o->access, r->client) : ERR_OK;
+}
+
 static rule_fn *const RULES[] = {
     rule_passkey,
     rule_proxy_address,
+    rule_access,
 };
 
 enum err rules_check(const struct tracker_opts *o, const struct request *r)
