@@ -23,6 +23,8 @@
 #define GIB(n)     ((n)*1073741824ull)
 #define PEERS_MAX  1000000000000ull
 
+#define ACCESS_FILES_RANGE "paths without a comma; up to 16"
+
 static bool is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -262,6 +264,52 @@ const struct option_row OPTIONS[] = {
      .zero = "1/16 of a peer's lifetime, between 1s and 1m", .value = "TIME", .dflt = "0",
      .help = "time to look at every peer for expiry once; at most 1/8 of its lifetime"},
 
+    /* ---- access lists ---- */
+    {.name = "allow_torrents", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents; no others are served",
+     .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
+             "every .torrent file counts, v1, v2 and hybrid; so does a .torrent file named alone. "
+             "Lists may be packed by gzip. They are read at start, when a file changes, and at every "
+             "reload, beside the work; a broken one is told by file and line, and the lists before "
+             "stay. At start it is an error. Files must be readable by `user`."},
+    {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents that are not served",
+     .more = "What follows a hash in its line is the reason that clients are told. Of a torrent in both "
+             "lists this one holds."},
+    {.name = "allow_ips", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses; nobody else is served",
+     .more = "A line is an address, a prefix, or a range FIRST-LAST, of IPv4 or IPv6; lines of eMule's "
+             "ipfilter.dat and of PeerGuardian (P2P) are read as well."},
+    {.name = "deny_ips", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses that are not served",
+     .more = "With reasons, as above: behind the address, or the name that the other formats have. Of an "
+             "address in both lists this one holds."},
+    {.name = "allow_clients", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software; no other is served",
+     .more = "A line is how peer ids begin, then versions if not all: `-TR 2.00-2.93`, `-qB 4.2-`. "
+             "Versions are compared character by character as the peer id has them, dots ignored, with "
+             "A for 10 and so on. Peer ids are easily forged."},
+    {.name = "deny_clients", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software that is not served",
+     .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
+    {.name = "deny_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access),
+     .list = &OPTION_LIST_PORTS, .value = "PORTS", .dflt = "",
+     .range = "PORT or FIRST-LAST, 1..65535; up to 64",
+     .help = "ports that no peer may announce",
+     .more = "Such as 1-1023, so that nobody makes others connect to a web or mail server."},
+
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),
      .min = 0, .max = 256, .zero = "one per CPU that may be used", .value = "N", .dflt = "0",
@@ -385,6 +433,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_HTTP] = "HTTP",
     [GROUP_PROXY] = "Behind a proxy",
     [GROUP_STORE] = "Torrents and peers",
+    [GROUP_ACCESS] = "Access",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
 };
@@ -398,8 +447,8 @@ const char *option_group_title(enum option_group group)
 static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
-    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
-    [GROUP_PAGES] = "pages",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_ACCESS] = "access",
+    [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)
