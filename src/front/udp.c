@@ -203,7 +203,7 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
     p->transaction_id = g->request.transaction_id;
     p->hash = swarm_hash(d->env.tracker->swarm, &p->announce.info_hash);
     swarm_prefetch(d->env.tracker->swarm, p->hash, 0);
-    tracker_prefetch(d->env.tracker, &p->announce, p->hash);
+    tracker_prefetch(d->env.tracker, p->hash);
     d->pending_count++;
 }
 

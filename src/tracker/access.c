@@ -1,6 +1,8 @@
 /* access.c - see access.h.
  *
- * Order     who asks comes before what is asked (protocol.md A29), and what costs least first.
+ * Order     who asks comes before what is asked (protocol.md A29), and what costs least comes first.
+ * Twice     whoever is on no list and near none, which is nearly everybody, is told so by a few bits; only
+ *           the others are looked at exactly.
  * Metrics   one for each list, counted where the refusal is decided. */
 #include "tracker/access.h"
 
@@ -33,6 +35,7 @@ void access_use(struct access *x, enum access_list list)
 {
     x->used[list] = true;
     if (list == ACCESS_ALLOW_TORRENTS) x->torrents.has_allow = true;
+    if (list == ACCESS_ALLOW_IPS || list == ACCESS_ALLOW_CLIENTS) x->has_allow = true;
 }
 
 /* Only a deny list's reasons are ever told. */
@@ -104,7 +107,8 @@ static enum err refused(enum metric list, enum err err)
     return err;
 }
 
-enum err access_check_address(const struct access *x, const struct address *a)
+__attribute__((noinline)) enum err access_check_address(const struct access *x,
+                                                        const struct address *a)
 {
     if (access_ranges_find(&x->ips[DENIED], a) != ACCESS_ROW_NONE)
         return refused(METRIC_REFUSED_DENY_IPS, ERR_ADDRESS_REFUSED);
@@ -115,30 +119,59 @@ enum err access_check_address(const struct access *x, const struct address *a)
 
 static enum err check_client(const struct access *x, const struct peer_id *id)
 {
-    if (access_clients_find(&x->clients[DENIED], id))
+    if (access_clients_search(&x->clients[DENIED], id))
         return refused(METRIC_REFUSED_DENY_CLIENTS, ERR_CLIENT_REFUSED);
-    if (x->used[ACCESS_ALLOW_CLIENTS] && !access_clients_find(&x->clients[ALLOWED], id))
+    if (x->used[ACCESS_ALLOW_CLIENTS] && !access_clients_search(&x->clients[ALLOWED], id))
         return refused(METRIC_REFUSED_ALLOW_CLIENTS, ERR_CLIENT_REFUSED);
     return ERR_OK;
 }
 
-static enum err refused_torrent(const struct access *x, const struct announce *a, uint64_t hash)
+static bool port_is_denied(const struct access *x, uint16_t port)
 {
+    return x->ports[port / 64] >> port % 64 & 1;
+}
+
+static enum err check_torrent(const struct access *x, const struct announce *a, uint64_t hash)
+{
+    if (!access_torrents_refuse(&x->torrents, &a->info_hash, hash)) return ERR_OK;
     bool denied = access_torrents_find(&x->torrents, &a->info_hash, hash) & TORRENT_DENIED;
     return refused(denied ? METRIC_REFUSED_DENY_TORRENTS : METRIC_REFUSED_ALLOW_TORRENTS,
                    ERR_TORRENT_REFUSED);
 }
 
-enum err access_check_announce(const struct access *x, const struct announce *a, uint64_t hash)
+static __attribute__((noinline)) enum err check_exactly(const struct access *x,
+                                                        const struct announce *a, uint64_t hash)
 {
     enum err err = access_check_address(x, &a->address);
     if (err == ERR_OK) err = check_client(x, &a->peer_id);
-    if (err != ERR_OK) return err;
-    if (x->has_ports && x->ports[a->port / 64] >> a->port % 64 & 1)
-        return refused(METRIC_REFUSED_DENY_PORTS, ERR_PORT_REFUSED);
-    if (access_torrents_refuse(&x->torrents, &a->info_hash, hash))
-        return refused_torrent(x, a, hash);
+    if (err == ERR_OK && x->has_ports && port_is_denied(x, a->port))
+        err = refused(METRIC_REFUSED_DENY_PORTS, ERR_PORT_REFUSED);
+    return err == ERR_OK ? check_torrent(x, a, hash) : err;
+}
+
+/* All but the address. */
+static inline enum err check_rest(const struct access *x, const struct announce *a, uint64_t hash)
+{
+    if (access_clients_may_have(&x->clients[DENIED], &a->peer_id) ||
+        (x->has_ports && port_is_denied(x, a->port)) ||
+        access_torrents_refuse(&x->torrents, &a->info_hash, hash))
+        return check_exactly(x, a, hash);
     return ERR_OK;
+}
+
+static __attribute__((noinline)) enum err check_near(const struct access *x,
+                                                     const struct announce *a, uint64_t hash)
+{
+    if (access_ranges_search(&x->ips[DENIED], &a->address) != ACCESS_ROW_NONE)
+        return check_exactly(x, a, hash);
+    return check_rest(x, a, hash);
+}
+
+enum err access_check_announce(const struct access *x, const struct announce *a, uint64_t hash)
+{
+    if (x->has_allow) return check_exactly(x, a, hash);
+    if (access_ranges_may_have(&x->ips[DENIED], &a->address)) return check_near(x, a, hash);
+    return check_rest(x, a, hash);
 }
 
 struct view access_reason(const struct access *x, enum err refusal, const struct announce *a,
@@ -149,7 +182,7 @@ struct view access_reason(const struct access *x, enum err refusal, const struct
         uint32_t row = access_ranges_find(&x->ips[DENIED], &a->address);
         if (row != ACCESS_ROW_NONE) id = x->ips[DENIED].reasons[a->address.family][row];
     } else if (refusal == ERR_CLIENT_REFUSED) {
-        const struct access_client *row = access_clients_find(&x->clients[DENIED], &a->peer_id);
+        const struct access_client *row = access_clients_search(&x->clients[DENIED], &a->peer_id);
         if (row) id = row->reason;
     } else if (refusal == ERR_TORRENT_REFUSED) {
         uint32_t what = access_torrents_find(&x->torrents, &a->info_hash, hash);

@@ -29,7 +29,7 @@ enum access_list {
 struct access {
     bool used[ACCESS_LISTS];        /* in force, even if nothing is on it */
     uint64_t entries[ACCESS_LISTS]; /* as they were added, whatever they came down to */
-    bool has_ports;
+    bool has_ports, has_allow;
     struct access_torrents torrents;
     struct access_ranges ips[2];      /* allowed, denied */
     struct access_clients clients[2]; /* allowed, denied */
@@ -78,11 +78,10 @@ static inline bool access_refuses_torrent(const struct access *x, const struct i
     return access_torrents_refuse(&x->torrents, h, hash);
 }
 
-/* Bring into the cache what access_check_announce() will read. */
-static inline void access_prefetch(const struct access *x, const struct address *a, uint64_t hash)
+/* Bring into the cache what access_check_announce() will read of the hash. The rest is small. */
+static inline void access_prefetch(const struct access *x, uint64_t hash)
 {
     access_torrents_prefetch(&x->torrents, hash);
-    access_ranges_prefetch(&x->ips[1], a);
 }
 
 /* The entry's reason for a refusal; empty: it has none, or no entry refused it (an allow list did).

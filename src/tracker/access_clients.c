@@ -29,8 +29,10 @@ enum err access_clients_add(struct access_clients *c, const struct client_rule *
     }
     c->rows[c->count++] = (struct access_client){.rule = *rule, .reason = reason};
     bool has_slot = rule->prefix_bytes >= PREFIX_BYTES;
-    uint16_t *slot = has_slot ? &c->slots[access_clients_slot(rule->prefix)] : &c->others;
-    chain(c, slot, (uint16_t)c->count);
+    uint8_t slot = has_slot ? access_clients_slot(rule->prefix) : 0;
+    chain(c, has_slot ? &c->slots[slot] : &c->others, (uint16_t)c->count);
+    if (has_slot) c->may_match[slot] = true;
+    else memset(c->may_match, true, sizeof c->may_match);
     return ERR_OK;
 }
 

@@ -22,6 +22,7 @@ struct access_clients {
     uint32_t count, size;
     uint16_t slots[ACCESS_CLIENT_SLOTS]; /* first row, as number + 1; 0: none */
     uint16_t others;                     /* rows whose prefix is shorter than what a slot needs */
+    bool may_match[ACCESS_CLIENT_SLOTS]; /* is there any for such a client? */
 };
 
 /* ERR_NO_MEMORY; ERR_FULL above ACCESS_CLIENTS_MAX. */
@@ -39,12 +40,10 @@ static inline uint8_t access_clients_slot(const uint8_t *id)
 const struct access_client *access_clients_search(const struct access_clients *c,
                                                   const struct peer_id *id);
 
-/*   cost   two loads where no rule is about such a client */
-static inline const struct access_client *access_clients_find(const struct access_clients *c,
-                                                              const struct peer_id *id)
+/* False where no rule is about such a client. */
+static inline bool access_clients_may_have(const struct access_clients *c, const struct peer_id *id)
 {
-    if (!c->slots[access_clients_slot(id->bytes)] && !c->others) return NULL;
-    return access_clients_search(c, id);
+    return c->may_match[access_clients_slot(id->bytes)];
 }
 
 #endif

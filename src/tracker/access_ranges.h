@@ -1,6 +1,6 @@
 /* access_ranges.h - which addresses a list names: ranges of IPv4 and IPv6, found in a step or two.
  *
- * Memory    12 bytes an IPv4 range, 36 an IPv6 one, and 8 to 16 of index; at most 4 MiB of that.
+ * Memory    12 bytes an IPv4 range, 36 an IPv6 one, and 8 to 17 of index; at most 4.5 MiB of that.
  * Threads   constant after access_ranges_finish(). */
 #ifndef TRACKER_ACCESS_RANGES_H
 #define TRACKER_ACCESS_RANGES_H
@@ -20,11 +20,13 @@ struct access_range {
     enum family family;
 };
 
-/* Where to look: leading bits of an address, less those of the first range, choose a bucket. */
+/* Where to look: leading bits of an address, less those of the first range, choose a cell, and fewer
+ * of them a bucket. */
 struct access_index {
     uint64_t base, span; /* of what is indexed: base to base + span */
-    unsigned shift;
-    uint32_t *buckets; /* first row that may matter, shifted by 1; + 1 if one lies in the bucket */
+    uint8_t cell_shift, bucket_shift;
+    const uint64_t *cells; /* a bit each: does a range lie in it, or a part of one? Never NULL */
+    uint32_t *buckets;     /* the first row that does not end before it; one more at the end */
 };
 
 struct access_row4 {
@@ -35,7 +37,7 @@ struct access_row6 {
     access_ip first, last;
 };
 
-/* Zeroed is empty. Rows are sorted and do not overlap. */
+/* Zeroed is empty, to add to. Rows are sorted and do not overlap. */
 struct access_ranges {
     uint32_t count[FAMILY_COUNT];
     struct access_index index[FAMILY_COUNT];
@@ -58,33 +60,30 @@ void access_ranges_free(struct access_ranges *r);
 
 #define ACCESS_ROW_NONE UINT32_MAX
 
-/* Which row holds the address, if any. Nothing outside the index's span is looked up. */
-uint32_t access_ranges_search(const struct access_ranges *r, const struct address *a,
-                              uint32_t bucket);
+/* access_ranges_find() for an address in a cell that is not empty. */
+uint32_t access_ranges_search(const struct access_ranges *r, const struct address *a);
 
-/* The part of an address that the index is about. */
+/* The part of an address that the index is about; four zeros follow an IPv4 address. */
 static inline uint64_t access_ranges_key(const struct address *a)
 {
-    return a->family == FAMILY_V4 ? load_u32be(a->ip) : load_u64be(a->ip);
+    return load_u64be(a->ip);
+}
+
+/* Is it in a cell that is not empty? */
+static inline bool access_ranges_may_have(const struct access_ranges *r, const struct address *a)
+{
+    const struct access_index *index = &r->index[a->family];
+    uint64_t key = access_ranges_key(a) - index->base;
+    if (key > index->span) return false;
+    uint64_t cell = key >> index->cell_shift;
+    return index->cells[cell / 64] >> cell % 64 & 1;
 }
 
 /* The row of reasons[family] that holds the address; ACCESS_ROW_NONE where none does.
  *   cost   one cache line where no range is near; else a search among those of the bucket */
 static inline uint32_t access_ranges_find(const struct access_ranges *r, const struct address *a)
 {
-    const struct access_index *index = &r->index[a->family];
-    uint64_t key = access_ranges_key(a) - index->base;
-    if (!index->buckets || key > index->span) return ACCESS_ROW_NONE;
-    uint32_t bucket = (uint32_t)(key >> index->shift);
-    return index->buckets[bucket] & 1 ? access_ranges_search(r, a, bucket) : ACCESS_ROW_NONE;
-}
-
-static inline void access_ranges_prefetch(const struct access_ranges *r, const struct address *a)
-{
-    const struct access_index *index = &r->index[a->family];
-    uint64_t key = access_ranges_key(a) - index->base;
-    if (index->buckets && key <= index->span)
-        __builtin_prefetch(&index->buckets[key >> index->shift]);
+    return access_ranges_may_have(r, a) ? access_ranges_search(r, a) : ACCESS_ROW_NONE;
 }
 
 #endif

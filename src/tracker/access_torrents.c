@@ -31,10 +31,10 @@ enum err access_torrents_add(struct access_torrents *t, const struct info_hash *
 static struct access_torrent *slot_find(const struct access_torrents *t, const struct info_hash *h,
                                         uint64_t hash)
 {
-    uint32_t at = access_torrents_slot(t, hash);
-    while (t->rows[at].what && memcmp(&t->rows[at].info_hash, h, sizeof *h) != 0)
-        if (++at == t->row_count) at = 0;
-    return &t->rows[at];
+    struct access_torrent *row = &t->rows[access_torrents_slot(t, hash)];
+    while (row->what && !access_torrent_is(row, h))
+        row++;
+    return row;
 }
 
 /* Said twice, denied wins, and the first reason of a denial stays. */
@@ -47,6 +47,18 @@ static void row_put(struct access_torrents *t, const struct access_torrent *new,
     else row->what = had | (new->what &(TORRENT_ALLOWED | TORRENT_DENIED));
 }
 
+/* Rows that go on behind the last slot find room there, and a free one behind them; what is not used of
+ * it takes no memory. */
+static enum err rows_make(struct access_torrents *t, access_hash_fn *hash, const void *ctx)
+{
+    t->row_count = t->added_count + t->added_count / 2 + 1;
+    t->rows = calloc((size_t)t->row_count + t->added_count + 1, sizeof *t->rows);
+    if (!t->rows) return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < t->added_count; i++)
+        row_put(t, &t->added[i], hash(ctx, &t->added[i].info_hash));
+    return ERR_OK;
+}
+
 static enum err filter_make(struct access_torrents *t, access_hash_fn *hash, const void *ctx)
 {
     unsigned words_log = FILTER_WORDS_LOG;
@@ -57,7 +69,7 @@ static enum err filter_make(struct access_torrents *t, access_hash_fn *hash, con
     t->filter_shift = 64 - words_log;
     for (uint32_t i = 0; i < t->added_count; i++) {
         uint64_t h = hash(ctx, &t->added[i].info_hash);
-        filter[h >> t->filter_shift] |= access_filter_bits(h);
+        filter[h >> t->filter_shift] |= 1ull << (h & 63) | 1ull << (h >> 6 & 63);
     }
     t->filter = filter;
     return ERR_OK;
@@ -66,12 +78,8 @@ static enum err filter_make(struct access_torrents *t, access_hash_fn *hash, con
 enum err access_torrents_finish(struct access_torrents *t, access_hash_fn *hash, const void *ctx)
 {
     if (t->added_count == 0) return ERR_OK;
-    t->row_count = t->added_count + t->added_count / 2 + 1;
-    t->rows = calloc(t->row_count, sizeof *t->rows);
-    if (!t->rows) return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < t->added_count; i++)
-        row_put(t, &t->added[i], hash(ctx, &t->added[i].info_hash));
-    enum err err = t->has_allow ? ERR_OK : filter_make(t, hash, ctx);
+    enum err err = rows_make(t, hash, ctx);
+    if (err == ERR_OK && !t->has_allow) err = filter_make(t, hash, ctx);
     free(t->added);
     t->added = NULL;
     t->added_size = 0;
@@ -84,10 +92,4 @@ void access_torrents_free(struct access_torrents *t)
     free(t->rows);
     free(t->added);
     *t = (struct access_torrents){0};
-}
-
-uint32_t access_torrents_find(const struct access_torrents *t, const struct info_hash *h,
-                              uint64_t hash)
-{
-    return t->row_count ? slot_find(t, h, hash)->what : 0;
 }

@@ -24,7 +24,7 @@ struct access_torrent {
 /* Zeroed is empty. */
 struct access_torrents {
     bool has_allow;     /* what is not allowed is refused */
-    uint32_t row_count; /* slots; 0: none */
+    uint32_t row_count; /* slots where a hash may begin to be looked for; 0: none */
     unsigned filter_shift;
     const uint64_t *filter; /* NULL: look at the rows at once */
     struct access_torrent *rows;
@@ -45,9 +45,22 @@ enum err access_torrents_finish(struct access_torrents *t, access_hash_fn *hash,
 void access_torrents_free(struct access_torrents *t);
 
 /* Two bits of the word that the upper bits of the hash choose. */
-static inline uint64_t access_filter_bits(uint64_t hash)
+static inline bool access_filter_has(const struct access_torrents *t, uint64_t hash)
 {
-    return 1ull << (hash & 63) | 1ull << (hash >> 6 & 63);
+    uint64_t word = t->filter[hash >> t->filter_shift];
+    if (!(word >> (hash & 63) & 1)) return false; /* nearly always */
+    return word >> (hash >> 6 & 63) & 1;
+}
+
+static inline bool access_torrent_is(const struct access_torrent *row, const struct info_hash *h)
+{
+    uint64_t a[2], b[2];
+    uint32_t c, d;
+    memcpy(a, row->info_hash.bytes, sizeof a);
+    memcpy(b, h->bytes, sizeof b);
+    memcpy(&c, row->info_hash.bytes + sizeof a, sizeof c);
+    memcpy(&d, h->bytes + sizeof b, sizeof d);
+    return a[0] == b[0] && a[1] == b[1] && c == d;
 }
 
 static inline uint32_t access_torrents_slot(const struct access_torrents *t, uint64_t hash)
@@ -62,18 +75,22 @@ static inline void access_torrents_prefetch(const struct access_torrents *t, uin
 }
 
 /* What is said of an info hash; 0: nothing. Of a hash in both lists, TORRENT_DENIED is among it. */
-uint32_t access_torrents_find(const struct access_torrents *t, const struct info_hash *h,
-                              uint64_t hash);
+static inline uint32_t access_torrents_find(const struct access_torrents *t,
+                                            const struct info_hash *h, uint64_t hash)
+{
+    if (!t->row_count) return 0;
+    const struct access_torrent *row = &t->rows[access_torrents_slot(t, hash)];
+    while (row->what && !access_torrent_is(row, h))
+        row++; /* the last one is free */
+    return row->what;
+}
 
 /* Is it refused?
  *   cost   a cache line where only a deny list is in force and the hash is not on it; else two */
 static inline bool access_torrents_refuse(const struct access_torrents *t,
                                           const struct info_hash *h, uint64_t hash)
 {
-    if (t->filter) {
-        uint64_t bits = access_filter_bits(hash);
-        if ((t->filter[hash >> t->filter_shift] & bits) != bits) return false;
-    } else if (!t->row_count) return t->has_allow;
+    if (t->filter && !access_filter_has(t, hash)) return false;
     uint32_t what = access_torrents_find(t, h, hash);
     return (what & TORRENT_DENIED) || (t->has_allow && !(what & TORRENT_ALLOWED));
 }

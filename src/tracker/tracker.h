@@ -72,11 +72,10 @@ struct view tracker_refusal(const struct tracker *t, enum err refusal, const str
                             const struct address *client);
 
 /* Bring into the cache what the rules will read. */
-static inline void tracker_prefetch(const struct tracker *t, const struct announce *a,
-                                    uint64_t hash)
+static inline void tracker_prefetch(const struct tracker *t, uint64_t hash)
 {
     const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
-    if (x) access_prefetch(x, &a->address, hash);
+    if (x) access_prefetch(x, hash);
 }
 
 static inline bool tracker_is_info(const struct tracker *t)
