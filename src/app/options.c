@@ -266,7 +266,8 @@ const struct option_row OPTIONS[] = {
 
     /* ---- access lists ---- */
     {.name = "allow_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_ALLOW_TORRENTS]), .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
+     AT(access.files[ACCESS_ALLOW_TORRENTS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files or folders of torrents; no others are served",
      .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
@@ -275,32 +276,37 @@ const struct option_row OPTIONS[] = {
              "reload, beside the work; a broken one is told by file and line, and the lists before "
              "stay. At start it is an error. Files must be readable by `user`."},
     {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_DENY_TORRENTS]), .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
+     AT(access.files[ACCESS_DENY_TORRENTS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files or folders of torrents that are not served",
      .more = "What follows a hash in its line is the reason that clients are told. Of a torrent in both "
              "lists this one holds."},
     {.name = "allow_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_ALLOW_IPS]), .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
+     AT(access.files[ACCESS_ALLOW_IPS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of addresses; nobody else is served",
      .more = "A line is an address, a prefix, or a range FIRST-LAST, of IPv4 or IPv6; lines of eMule's "
              "ipfilter.dat and of PeerGuardian (P2P) are read as well."},
     {.name = "deny_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_DENY_IPS]), .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
+     AT(access.files[ACCESS_DENY_IPS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of addresses that are not served",
      .more = "With reasons, as above: behind the address, or the name that the other formats have. Of an "
              "address in both lists this one holds."},
     {.name = "allow_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_ALLOW_CLIENTS]), .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
+     AT(access.files[ACCESS_ALLOW_CLIENTS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of client software; no other is served",
      .more = "A line is how peer ids begin, then versions if not all: `-TR 2.00-2.93`, `-qB 4.2-`. "
              "Versions are compared character by character as the peer id has them, dots ignored, with "
              "A for 10 and so on. Peer ids are easily forged."},
     {.name = "deny_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
-     AT(access.files[ACCESS_DENY_CLIENTS]), .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
+     AT(access.files[ACCESS_DENY_CLIENTS]),
+     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of client software that is not served",
      .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
