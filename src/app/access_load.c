@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/os_linux.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -44,8 +45,9 @@ static void *loading_main(void *arg)
 static void set_release(struct access_loader *l, struct access *x)
 {
     if (!x || --x->users) return;
-    access_free(x);
+    l->bytes -= access_bytes(x);
     l->sets--;
+    access_free(x);
 }
 
 const struct access *access_loader_hold(struct access_loader *l)
@@ -65,8 +67,14 @@ static void log_loaded(const struct access *x, uint64_t took_ms)
         if (x->used[list])
             log_line(LOG_INFO, "lists: %s: %llu entries", access_list_name(list),
                      (unsigned long long)x->entries[list]);
-    log_line(LOG_INFO, x ? "lists: in force, read in %llu ms" : "lists: none is in force",
-             (unsigned long long)took_ms);
+    if (!x) {
+        log_line(LOG_INFO, "lists: none is in force");
+        return;
+    }
+    char memory[TEXT_NUMBER_BYTES_MAX];
+    text_print_bytes(memory, (access_bytes(x) / 1024 + 1) * 1024);
+    log_line(LOG_INFO, "lists: in force, read in %llu ms, %s of memory",
+             (unsigned long long)took_ms, memory);
 }
 
 /* What was read takes the place of what was there. */
@@ -78,6 +86,7 @@ static void take_over(struct access_loader *l, struct access_reading *r, uint64_
     if (l->current) {
         l->current->users = 1;
         l->sets++;
+        l->bytes += access_bytes(l->current);
     }
     l->loaded_unix_s = (uint64_t)time(NULL);
     metrics_inc(METRIC_ACCESS_LOADS);
@@ -191,6 +200,11 @@ enum err access_loader_start(struct access_loader *l, const struct swarm *swarm,
     return is_fine ? ERR_OK : ERR_BAD_VALUE;
 }
 
+static bool has_room(const struct access_loader *l)
+{
+    return l->sets <= 1 || (l->sets < ACCESS_SETS_MAX && l->bytes < ACCESS_BYTES_MAX);
+}
+
 static void want_at(struct access_loader *l, uint64_t at_ms, uint64_t now_ms)
 {
     if (!l->due_ms) l->due_max_ms = now_ms + SETTLE_MAX_MS;
@@ -214,8 +228,7 @@ bool access_loader_turn(struct access_loader *l, uint64_t now_ms)
     l->watch.changed = false;
     if (l->loading && atomic_load_explicit(&l->loading->done, memory_order_acquire))
         changed = loading_end(l);
-    if (l->loading || !l->due_ms || now_ms < l->due_ms || l->sets >= ACCESS_SETS_MAX)
-        return changed;
+    if (l->loading || !l->due_ms || now_ms < l->due_ms || !has_room(l)) return changed;
     l->due_ms = 0;
     loading_begin(l);
     return changed;

@@ -5,15 +5,17 @@
  * wrong with a file leaves the lists as they are.
  *
  * Threads   main thread.
- * Limits    ACCESS_SETS_MAX sets of lists exist at one time: a reading waits until an older one is
- *           freed, which takes the grace period of a generation. */
+ * Limits    of the sets that exist, in number and in memory: where ACCESS_SETS_MAX or ACCESS_BYTES_MAX are
+ *           reached, a reading waits until an older set is freed, which takes the grace period of a
+ *           generation. One set beside the one in force is always possible. */
 #ifndef APP_ACCESS_LOAD_H
 #define APP_ACCESS_LOAD_H
 
 #include "app/access_read.h"
 #include "app/access_watch.h"
 
-#define ACCESS_SETS_MAX 4
+#define ACCESS_SETS_MAX  64
+#define ACCESS_BYTES_MAX (256ull << 20)
 
 struct access_loading; /* a thread that reads */
 
@@ -29,6 +31,7 @@ struct access_loader {
     struct seen_torrents seen;
     uint64_t due_ms, due_max_ms; /* of a reading; 0: none is wanted */
     uint32_t sets;               /* that exist */
+    uint64_t bytes;              /* what they take */
 };
 
 void access_loader_init(struct access_loader *l, struct loop *loop);

@@ -99,6 +99,14 @@ enum err access_finish(struct access *x, access_hash_fn *hash, const void *ctx)
     return err;
 }
 
+uint64_t access_bytes(const struct access *x)
+{
+    uint64_t bytes = sizeof *x + access_torrents_bytes(&x->torrents) + x->reasons.size;
+    for (int i = ALLOWED; i <= DENIED; i++)
+        bytes += access_ranges_bytes(&x->ips[i]) + x->clients[i].size * sizeof *x->clients[i].rows;
+    return bytes;
+}
+
 /* ---- looking ---- */
 
 static enum err refused(enum metric list, enum err err)

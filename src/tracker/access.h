@@ -60,6 +60,9 @@ void access_deny_ports(struct access *x, uint16_t first, uint16_t last);
  * ERR_NO_MEMORY. */
 enum err access_finish(struct access *x, access_hash_fn *hash, const void *ctx) MUST_CHECK;
 
+/* Memory that it takes. */
+uint64_t access_bytes(const struct access *x);
+
 /* ---- looking ---- */
 
 /* ERR_OK or ERR_ADDRESS_REFUSED. */

@@ -173,6 +173,19 @@ enum err access_ranges_finish(struct access_ranges *r)
     return err;
 }
 
+uint64_t access_ranges_bytes(const struct access_ranges *r)
+{
+    uint64_t bytes = r->count[FAMILY_V4] * (sizeof *r->rows4 + sizeof *r->reasons[0]) +
+                     r->count[FAMILY_V6] * (sizeof *r->rows6 + sizeof *r->reasons[0]);
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const struct access_index *x = &r->index[f];
+        if (r->count[f])
+            bytes +=
+                (x->span >> x->bucket_shift) * sizeof *x->buckets + (x->span >> x->cell_shift) / 8;
+    }
+    return bytes;
+}
+
 void access_ranges_free(struct access_ranges *r)
 {
     for (int f = 0; f < FAMILY_COUNT; f++) {

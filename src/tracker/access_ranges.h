@@ -57,6 +57,7 @@ enum err access_ranges_add(struct access_ranges *r, const struct address *first,
  * that begin together, the one added first. ERR_NO_MEMORY. */
 enum err access_ranges_finish(struct access_ranges *r) MUST_CHECK;
 void access_ranges_free(struct access_ranges *r);
+uint64_t access_ranges_bytes(const struct access_ranges *r);
 
 #define ACCESS_ROW_NONE UINT32_MAX
 

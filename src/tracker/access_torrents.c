@@ -86,6 +86,12 @@ enum err access_torrents_finish(struct access_torrents *t, access_hash_fn *hash,
     return err;
 }
 
+uint64_t access_torrents_bytes(const struct access_torrents *t)
+{
+    uint64_t filter_words = t->filter ? 1ull << (64 - t->filter_shift) : 0;
+    return t->row_count * sizeof *t->rows + filter_words * sizeof *t->filter;
+}
+
 void access_torrents_free(struct access_torrents *t)
 {
     free((void *)t->filter);

@@ -43,6 +43,7 @@ typedef uint64_t access_hash_fn(const void *ctx, const struct info_hash *h);
 enum err access_torrents_finish(struct access_torrents *t, access_hash_fn *hash,
                                 const void *ctx) MUST_CHECK;
 void access_torrents_free(struct access_torrents *t);
+uint64_t access_torrents_bytes(const struct access_torrents *t);
 
 /* Two bits of the word that the upper bits of the hash choose. */
 static inline bool access_filter_has(const struct access_torrents *t, uint64_t hash)
