@@ -107,7 +107,7 @@ class Run:
     def measure(self, workload, name, peers, seconds, program=None):
         """One report of muster-bench; None when the contender cannot serve this."""
         s = self.setting(workload, peers)
-        s.program = program
+        s.program, s.v6 = program, workload.v6 and not CONTENDERS[name].v4
         with Server(name, s, workload.server_cpus or SERVER_CPU) as server:
             command = self.command(workload, CONTENDERS[name], s, server.pid, seconds)
             done = subprocess.run(

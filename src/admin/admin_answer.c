@@ -74,6 +74,19 @@ void admin_respond_text(struct admin_response *out, int status, const char *text
     out->body_bytes = len + 1;
 }
 
+void admin_respond_json(struct admin_response *out, int status, char *take_text)
+{
+    if (!take_text) {
+        admin_respond_status(out, 503);
+        return;
+    }
+    out->status = status;
+    out->type = "application/json";
+    out->headers = "Cache-Control: no-store\r\n";
+    out->take_body = take_text;
+    out->body_bytes = strlen(take_text);
+}
+
 void admin_respond_status(struct admin_response *out, int status)
 {
     if (status == 401 || status == 403) metrics_inc(METRIC_ADMIN_DENIED);
@@ -127,16 +140,6 @@ bool admin_path_is_local(const struct admin_route *routes, size_t count, struct 
 
 /* ---- who may ---- */
 
-/* "https://host:port" of a page that runs in the client's browser; it must be the host asked. */
-static bool origin_is_ours(const struct http_request *head)
-{
-    struct view origin, host;
-    if (!http1_header(head, "Origin", &origin)) return true;
-    const uint8_t *mark = origin.len ? memmem(origin.ptr, origin.len, "://", 3) : NULL;
-    if (!mark || !http1_header(head, "Host", &host)) return false;
-    return view_equal_nocase(view_from(origin, (size_t)(mark - origin.ptr) + 3), host);
-}
-
 static bool is_json(const struct http_request *head)
 {
     struct view type;
@@ -155,26 +158,27 @@ static int access_check(const struct admin_env *env, const struct admin_route *r
     if (is_main && row->is_public && !row->is_public(env->ctx)) return 404;
     unsigned method = r->method == HTTP_POST ? ADMIN_POST : ADMIN_GET;
     if (!(row->methods & method)) return 405;
-    if (r->method == HTTP_POST && !origin_is_ours(r->head)) return 403;
+    if (r->method == HTTP_POST && !http1_origin_is_host(r->head)) return 403;
     if (r->method == HTTP_POST && !is_json(r->head)) return 415;
     if (row->access != ADMIN_OWNER || r->origin == ORIGIN_UNIX) return 0;
     return env->is_owner && env->is_owner(env->ctx, r) ? 0 : 401;
 }
 
-static void client_find(const struct admin_conn *c, struct admin_request *r)
+void admin_client_find(const struct admin *a, const struct http_request *head,
+                       const struct address *socket, struct address *out)
 {
-    const struct admin_env *env = &c->admin->env;
-    r->client = c->client;
-    if (r->origin == ORIGIN_UNIX || !env->http_opts) return;
-    const struct http_opts *o = atomic_load_explicit(env->http_opts, memory_order_acquire);
-    if (http_client_address(o, &c->client, r->head, &r->client) != ERR_OK) r->client = c->client;
+    *out = *socket;
+    if (!a->env.http_opts) return;
+    const struct http_opts *o = atomic_load_explicit(a->env.http_opts, memory_order_acquire);
+    if (http_client_address(o, socket, head, out) != ERR_OK) *out = *socket;
 }
 
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out)
 {
     const struct admin_env *env = &c->admin->env;
-    metrics_inc(METRIC_ADMIN_REQUESTS);
-    client_find(c, r);
+    if (!c->is_later) metrics_inc(METRIC_ADMIN_REQUESTS); /* else it is asked again */
+    if (r->origin == ORIGIN_UNIX) r->client = c->client;
+    else admin_client_find(c->admin, r->head, &c->client, &r->client);
     const struct admin_route *row = route_find(env->routes, env->route_count, r->path);
     if (!row) {
         if (env->fallback && r->method != HTTP_POST) env->fallback(env->ctx, r, out);

@@ -199,6 +199,11 @@ static void job_follow(struct job *j, uint64_t now_ms)
     if (j->state == JOB_DONE && now_ms > j->done_ms + JOB_KEEP_MS) job_end(j);
 }
 
+void auth_tick(struct auth *a, uint64_t now_ms)
+{
+    job_follow(&a->job, now_ms);
+}
+
 static enum auth_verdict later(struct auth_answer *out, uint64_t wait_ms)
 {
     metrics_inc(METRIC_ADMIN_LOGINS_DELAYED);

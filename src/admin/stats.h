@@ -45,7 +45,7 @@ struct stats_sweep {
 };
 
 struct stats_socket {
-    char address[ADDRESS_TEXT_BYTES_MAX + 8]; /* with port */
+    char address[ENDPOINT_TEXT_BYTES_MAX];
     uint32_t worker;
     uint64_t drops;
 };
@@ -101,6 +101,9 @@ static inline uint64_t stats_seeders(const struct stats *s)
 {
     return s->store.seeders[FAMILY_V4] + s->store.seeders[FAMILY_V6];
 }
+
+/* Requests answered with an error or dropped, of HTTP those from METRIC_HTTP_400 to before `end`. */
+uint64_t stats_errors(const struct metrics_total *m, enum metric end);
 
 /* ---- etracker's table: name, value, and a remark in its text page; in its order ---- */
 

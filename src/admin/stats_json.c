@@ -13,17 +13,6 @@
 
 #define CLIENTS_SHOWN 20
 
-static uint64_t error_sum(const struct stats *s)
-{
-    uint64_t sum = s->metrics.count[METRIC_UDP_DROPS];
-    for (int door = 0; door < METRIC_DOORS; door++)
-        for (int i = 0; i < ERR_COUNT; i++)
-            sum += s->metrics.errors[door][i];
-    for (enum metric m = METRIC_HTTP_400; m < METRIC_HTTP_500; m++)
-        sum += s->metrics.count[m];
-    return sum;
-}
-
 /* ---- names of other trackers ---- */
 
 static void bittracker(struct json_out *j, const struct stats *s)
@@ -60,7 +49,7 @@ static void trakx(struct json_out *j, const struct stats *s)
     json_u64(j, "server",
              count[METRIC_HTTP_500] + count[METRIC_HTTP_503] + count[METRIC_UDP_RECV_FAILURES] +
                  count[METRIC_UDP_SEND_FAILURES] + count[METRIC_TCP_ACCEPT_FAILURES]);
-    json_u64(j, "client", error_sum(s));
+    json_u64(j, "client", stats_errors(&s->metrics, METRIC_HTTP_500));
     json_close(j, '}');
     json_open(j, "pools", '{');
     static const char *const POOLS[] = {"dictionaries", "peers", "peerlists4", "peerlists6"};

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #define STOP_WAIT_MS    10000 /* behind drain_timeout */
-#define RESTART_WAIT_MS 60000
+#define RESTART_WAIT_MS 60000 /* behind drain_timeout, too: a large store takes its time */
 #define POLL_MS         50
 
 /* ---- status ---- */
@@ -210,10 +210,11 @@ static enum exit_code restart(struct control *c)
 {
     struct timespec before = socket_made(c);
     if (!ask_process(c)) return control_failed(c);
+    uint32_t wait_ms = (uint32_t)(drain_s(c) * 1000) + RESTART_WAIT_MS;
     json_t *answer = control_command(c, "/api/control/restart");
     if (!answer) return control_failed(c);
     json_decref(answer);
-    for (uint32_t ms = 0; ms < RESTART_WAIT_MS; ms += POLL_MS) {
+    for (uint32_t ms = 0; ms < wait_ms; ms += POLL_MS) {
         process_sleep_ms(POLL_MS);
         control_find(c);
         struct timespec now = socket_made(c);
@@ -223,8 +224,8 @@ static enum exit_code restart(struct control *c)
         printf("restarted, process %d\n", pid);
         return command_printed();
     }
-    fprintf(stderr, "muster: it does not answer again, within %d s: its log says why\n",
-            RESTART_WAIT_MS / 1000);
+    fprintf(stderr, "muster: it does not answer again, within %u s: its log says why\n",
+            wait_ms / 1000);
     return EXIT_RUNTIME;
 }
 

@@ -33,8 +33,9 @@ void api_reload(void *ctx, const struct admin_request *r, struct admin_response 
     struct server *s = ctx;
     struct reload_report report;
     char who[API_WHO_BYTES];
-    if (!server_has_room(s)) {
-        api_refuse_busy(out, ERR_FULL);
+    enum err err = settings_change_room(s);
+    if (err != ERR_OK) {
+        api_refuse_busy(out, err);
         return;
     }
     api_who(r, who);

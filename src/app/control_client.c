@@ -132,12 +132,13 @@ struct received {
     size_t len, room;
 };
 
-/* Room for more, up to the limit and one byte. */
+/* Room for more, up to the limit and one byte that shows who passes it. */
 static bool received_grow(struct received *r)
 {
     if (r->len < r->room) return true;
     if (r->room > CONTROL_ANSWER_BYTES_MAX) return false;
     size_t room = r->room ? 2 * r->room : READ_BYTES;
+    if (room > CONTROL_ANSWER_BYTES_MAX) room = CONTROL_ANSWER_BYTES_MAX + 1;
     uint8_t *bytes = realloc(r->bytes, room);
     if (!bytes) return false;
     r->bytes = bytes;

@@ -88,12 +88,10 @@ static void child_run(int log_fd, char **argv)
 
 static void print_url(const struct listen_address *l, const struct address *a)
 {
-    char text[ADDRESS_TEXT_BYTES_MAX];
-    bool v6 = a->family == FAMILY_V6;
-    address_print(a, text);
-    if (l->udp) printf("  udp://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
-    if (l->tcp)
-        printf("  http://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
+    char at[ENDPOINT_TEXT_BYTES_MAX];
+    endpoint_print(a, l->port, at);
+    if (l->udp) printf("  udp://%s/announce\n", at);
+    if (l->tcp) printf("  http://%s/announce\n", at);
 }
 
 static bool is_link_local(const struct address *a)
@@ -169,7 +167,7 @@ static enum exit_code wait_for(struct control *c, pid_t child, const char *log, 
     return EXIT_RUNTIME;
 }
 
-static enum exit_code start(struct control *c)
+static enum exit_code start(struct control *c, char **argv)
 {
     char log[CONFIG_PATH_BYTES_MAX + 8];
     int running = answering_pid(c);
@@ -184,11 +182,9 @@ static enum exit_code start(struct control *c)
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0) return command_usage("start: log %.200s: %s", log, strerror(errno));
     off_t log_start = lseek(fd, 0, SEEK_END);
-    char **argv = child_arguments(&c->arguments);
-    pid_t child = argv ? fork() : -1;
+    pid_t child = fork();
     if (child == 0) child_run(fd, argv);
     close(fd);
-    free(argv);
     if (child < 0) return EXIT_MEMORY;
     return wait_for(c, child, log, log_start);
 }
@@ -202,12 +198,14 @@ enum exit_code control_start(const struct command_input *in)
     if (!c) return code;
     /* read again with the plain words: PORT INTERVAL */
     char **argv = child_arguments(&c->arguments);
+    if (!argv) {
+        control_close(c);
+        return EXIT_MEMORY;
+    }
     struct option_sources sources = {.arguments = (const char *const *)argv + 2,
                                      .environment = in->environment};
-    if (!argv) code = EXIT_MEMORY;
-    else if (settings_read(&c->settings, &sources, &error) != ERR_OK)
-        code = command_usage("%s", error.text);
-    else code = start(c);
+    if (settings_read(&c->settings, &sources, &error) == ERR_OK) code = start(c, argv);
+    else code = command_usage("%s", error.text);
     free(argv);
     control_close(c);
     return code;

@@ -1,7 +1,25 @@
 /* live.c - see live.h. */
 #include "app/live.h"
 
+#include "admin/admin.h"
 #include "base/log.h"
+
+#define FDS_SPARE       32 /* log, epoll, configuration file, what libraries open */
+#define FDS_PER_WORKER  4
+#define CONNECTIONS_MIN 16
+
+uint64_t live_fds_beside(const struct config *c, uint32_t workers, uint32_t sockets)
+{
+    return sockets + (uint64_t)workers * FDS_PER_WORKER + FDS_SPARE + ADMIN_CONNECTIONS_MAX +
+           c->map.viewers_max;
+}
+
+static uint32_t connections_room(const struct config *c, const struct machine *m)
+{
+    uint64_t used = live_fds_beside(c, m->workers, m->sockets);
+    uint64_t room = m->nofile > used + CONNECTIONS_MIN ? m->nofile - used : CONNECTIONS_MIN;
+    return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
+}
 
 static uint64_t memory_chosen(const struct machine *machine)
 {
@@ -20,9 +38,10 @@ void live_resolve(struct live *l, const struct machine *machine)
     if (!l->swarm.memory_bytes_max) l->swarm.memory_bytes_max = memory_chosen(machine);
     l->udp.trusted = l->http.trusted = c->app.trusted;
     l->udp.trusted_count = l->http.trusted_count = c->app.trusted_count;
-    if (l->http.connections_max > machine->connections_max) {
+    uint32_t room = connections_room(c, machine);
+    if (l->http.connections_max > room) {
         log_line(LOG_WARN, "max_connections: %u lowered to %u, which nofile leaves room for",
-                 l->http.connections_max, machine->connections_max);
-        l->http.connections_max = machine->connections_max;
+                 l->http.connections_max, room);
+        l->http.connections_max = room;
     }
 }

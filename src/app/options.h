@@ -132,6 +132,10 @@ struct option_error {
     const char *names[OPTION_ERROR_NAMES_MAX]; /* settings_check(): the options at fault */
 };
 
+/* Write the text; returns `err`. */
+__attribute__((format(printf, 3, 4))) enum err option_fail(struct option_error *error, enum err err,
+                                                           const char *format, ...);
+
 /* Set one option from text. A list is replaced when `origin` is of another source than the value
  * before, and appended to when it is of the same.
  *   where     what to call the option in the error: "--port", "muster.conf:3: port"

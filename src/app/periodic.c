@@ -222,8 +222,8 @@ static void job_retired(struct server *s, uint64_t now_ms)
 
 static void job_pages(struct server *s, uint64_t now_ms)
 {
-    (void)now_ms;
     admin_tick(s->admin);
+    auth_tick(s->auth, now_ms);
 }
 
 static void job_map(struct server *s, uint64_t now_ms)
@@ -248,7 +248,8 @@ static const struct job JOBS[] = {
      "read the configuration again when a signal asked for it"},
     {"lists", job_lists, LISTS_TICK_MS, "put in force what was read of access lists"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
-    {"pages", job_pages, PAGES_TICK_MS, "close connections of operators that are over their time"},
+    {"pages", job_pages, PAGES_TICK_MS,
+     "close connections of operators, drop verdicts on passwords that are over their time"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 
@@ -265,11 +266,8 @@ static void sockets_name(struct server *s)
     for (uint32_t worker = 0; worker < s->worker_count; worker++)
         for (uint32_t i = 0; i < all->address_count; i++) {
             const struct listen_address *l = &all->addresses[i];
-            char ip[ADDRESS_TEXT_BYTES_MAX];
             if (!l->udp) continue;
-            bool v6 = l->address.family == FAMILY_V6;
-            address_print(&l->address, ip);
-            snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+            endpoint_print(&l->address, l->port, out->address);
             out->worker = worker;
             out++;
         }

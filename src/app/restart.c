@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -63,34 +62,26 @@ static uint64_t lowest_port(const struct app_opts *a)
     return lowest;
 }
 
-__attribute__((format(printf, 2, 3))) static enum err no(struct option_error *error,
-                                                         const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    return ERR_BAD_VALUE;
-}
-
 enum err restart_check(const struct settings *s, const struct option_sources *sources,
                        struct option_error *error)
 {
     char path[PATH_MAX];
-    if (!program_path(path)) return no(error, "cannot tell where this program is");
-    if (access(path, X_OK) != 0) return no(error, "%.300s: %s", path, strerror(errno));
+    if (!program_path(path))
+        return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
+    if (access(path, X_OK) != 0)
+        return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     struct settings *next = calloc(1, sizeof *next);
-    if (!next) return no(error, "out of memory");
+    if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
     uint64_t wanted = err == ERR_OK ? lowest_port(&next->config.app) : 0;
     uint64_t held = lowest_port(&s->config.app);
     free(next);
     if (err != ERR_OK) return err;
     if (geteuid() == 0 || (wanted >= user_port() && held >= user_port())) return ERR_OK;
-    return no(error,
-              "a port below %u needs rights that were given up after the start: let the "
-              "service manager restart muster, or stop and start it",
-              (unsigned)user_port());
+    return option_fail(error, ERR_BAD_VALUE,
+                       "a port below %u needs rights that were given up after the start: let the "
+                       "service manager restart muster, or stop and start it",
+                       (unsigned)user_port());
 }
 
 enum exit_code restart_now(const struct option_sources *sources)

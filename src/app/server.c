@@ -22,10 +22,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FDS_SPARE       32 /* log, epoll, configuration file, what libraries open */
-#define FDS_PER_WORKER  4
-#define DRAIN_TURN_MS   20
-#define CONNECTIONS_MIN 16
+#define DRAIN_TURN_MS 20
 
 /* ---- generations ---- */
 
@@ -92,14 +89,6 @@ static enum exit_code fail(enum err err, const char *what)
     return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
 }
 
-static uint32_t connections_room(const struct server *s, uint64_t nofile)
-{
-    uint64_t used = s->sockets.count + (uint64_t)s->worker_count * FDS_PER_WORKER + FDS_SPARE +
-                    ADMIN_CONNECTIONS_MAX + s->live->settings.config.map.viewers_max;
-    uint64_t room = nofile > used + CONNECTIONS_MIN ? nofile - used : CONNECTIONS_MIN;
-    return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
-}
-
 /* What must happen while still root. */
 static enum exit_code start_privileged(struct server *s)
 {
@@ -108,14 +97,15 @@ static enum exit_code start_privileged(struct server *s)
     s->machine.memory_bytes = os_memory_bytes();
     s->worker_count = a->workers ? a->workers : s->machine.cores;
     report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);
-    uint64_t nofile = sandbox_limits(a);
+    s->machine.nofile = sandbox_limits(a);
     if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
     if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
     if (!sandbox_drop(a->user)) return EXIT_USER;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
         return EXIT_LISTEN;
     if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
-    s->machine.connections_max = connections_room(s, nofile);
+    s->machine.workers = s->worker_count;
+    s->machine.sockets = s->sockets.count;
     return EXIT_FINE;
 }
 

@@ -222,7 +222,8 @@ static void post(struct server *s, const json_t *body, const struct admin_reques
                  struct admin_response *out)
 {
     struct posting p = {0};
-    enum err err = settings_change_begin(&p.change, s);
+    enum err err = settings_change_room(s);
+    if (err == ERR_OK) err = settings_change_begin(&p.change, s);
     if (err != ERR_OK) {
         api_refuse_busy(out, err);
         return;

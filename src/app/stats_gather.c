@@ -136,17 +136,6 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
 
 /* ---- history ---- */
 
-static uint64_t errors_total(const struct metrics_total *m)
-{
-    uint64_t sum = m->count[METRIC_UDP_DROPS];
-    for (int door = 0; door < METRIC_DOORS; door++)
-        for (int i = 0; i < ERR_COUNT; i++)
-            sum += m->errors[door][i];
-    for (enum metric id = METRIC_HTTP_400; id <= METRIC_HTTP_OTHER; id++)
-        sum += m->count[id];
-    return sum;
-}
-
 static void history_flows(struct stats_state *t, const struct metrics_total *m, double elapsed_s,
                           double out[HISTORY_SERIES])
 {
@@ -158,7 +147,7 @@ static void history_flows(struct stats_state *t, const struct metrics_total *m, 
         [HISTORY_HTTP6] = n[METRIC_HTTP6_REQUESTS],
         [HISTORY_ANNOUNCES] = n[METRIC_UDP4_ANNOUNCES] + n[METRIC_UDP6_ANNOUNCES] +
                               n[METRIC_HTTP4_ANNOUNCES] + n[METRIC_HTTP6_ANNOUNCES],
-        [HISTORY_ERRORS] = errors_total(m),
+        [HISTORY_ERRORS] = stats_errors(m, METRIC_HTTP_OTHER + 1),
         [HISTORY_DROPS] = n[METRIC_UDP_KERNEL_DROPS],
     };
     for (size_t i = 0; i < sizeof total / sizeof *total; i++) {

@@ -58,7 +58,8 @@ static enum exit_code run(struct control *c)
     if (text && (text_u64(view_of_text(text), &blocks) != ERR_OK || !blocks || blocks > BLOCKS_MAX))
         return command_usage("top: -n %.40s: 1..%d", text, BLOCKS_MAX);
     bool is_terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
-    if (!text && is_terminal && top_screen(c)) return EXIT_FINE;
+    enum exit_code code;
+    if (!text && is_terminal && top_screen(c, &code)) return code;
     return print_blocks(c, blocks);
 }
 

@@ -44,6 +44,10 @@ int http1_parse_post(struct view bytes, size_t seen, struct http_request *out);
 /* The value of the only header of that name (case-insensitive); the first one if it repeats. */
 bool http1_header(const struct http_request *r, const char *name, struct view *value);
 
+/* Is the page that a browser asks for (Origin) one of the host that is asked (Host)? True where no
+ * browser says so; "null" and what is no web page are not.                       (RFC 6454, 7) */
+bool http1_origin_is_host(const struct http_request *r);
+
 /* Does the client take gzip? "q=0" says no. */
 bool http1_accepts_gzip(const struct http_request *r);
 

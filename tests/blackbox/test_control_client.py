@@ -75,7 +75,7 @@ def test_what_answers_is_no_muster(fake):
 
 
 def test_an_answer_without_end_is_cut(fake):
-    fake.answers[("GET", "/api/settings")] = (200, b"x" * (20 << 20))
+    fake.answers[("GET", "/api/settings")] = (200, b"x" * ((8 << 20) + 1))
     ended = run(fake, "get")
     assert ended.returncode == FAILED and "more than" in ended.stderr
 

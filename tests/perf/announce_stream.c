@@ -1,7 +1,9 @@
 /* announce_stream.c - a fixed stream of announces through the real doors, for counting
  * instructions.
  *
- *   announce_stream udp|http|http_close COUNT [none|deny|near|allow|all [HASHES RANGES]]
+ *   announce_stream udp|udp_minimal|http|http_close COUNT [none|deny|near|allow|all [HASHES RANGES]]
+ *
+ * udp_minimal is udp with --stats minimal.
  *
  * Idea      Instruction counters see this program, not the kernel: real sockets on loopback cost
  *           nothing, so the whole path is walked as it is, doors and codecs and store. The
@@ -310,7 +312,8 @@ int main(int argc, char **argv)
 {
     static struct stream_test t;
     if (argc < 3) return 2;
-    bool udp = strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
+    bool minimal = strcmp(argv[1], "udp_minimal") == 0;
+    bool udp = minimal || strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
     uint64_t count = strtoull(argv[2], NULL, 10) / BATCH * BATCH;
     metrics_thread_init();
     t.opts = (struct bench_opts){
@@ -321,6 +324,7 @@ int main(int argc, char **argv)
     t.bench.opts = &t.opts;
     require(world_init(&t.bench.world, &t.opts.world), "world");
     tracker_start(&t);
+    t.tracker.stats_minimal = minimal;
     if (argc > 3 && strcmp(argv[3], "none") != 0)
         lists_make(&t, argv[3], argc > 4 ? strtoull(argv[4], NULL, 10) : 1000,
                    argc > 5 ? strtoull(argv[5], NULL, 10) : 1000);

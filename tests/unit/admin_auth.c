@@ -146,6 +146,18 @@ static void a_verdict_nobody_fetches_counts_and_goes(void **state)
     assert_int_equal(login("127.0.0.1", "wrong", 100000), AUTH_LATER);
 }
 
+static void a_verdict_that_was_left_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    loop_turn(&loop, 0); /* what woke it before */
+    assert_int_equal(login_once("127.0.0.1", "wrong", 1000), AUTH_WAIT);
+    loop_turn(&loop, -1);
+    auth_tick(auth, 1100);
+    assert_int_equal(login_once("127.0.0.2", PASSWORD, 1200), AUTH_LATER);
+    auth_tick(auth, 4000);
+    assert_int_equal(login_once("127.0.0.2", PASSWORD, 4000), AUTH_WAIT);
+}
+
 static void a_long_password_is_wrong(void **state)
 {
     (void)state;
@@ -347,6 +359,13 @@ static void the_token_file_is_made_once(void **state)
     write_file(path, TOKEN, 0640);
     assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
     assert_non_null(strstr(why, "others"));
+    if (geteuid() == 0) { /* a stranger who knows his own token */
+        write_file(path, TOKEN, 0600);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
+        assert_non_null(strstr(why, "another user"));
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
     static const char *const BAD[] = {"", "\n", "short", "two words of a token that is long",
                                       "a token\x01 that is long enough"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
@@ -371,6 +390,7 @@ int main(void)
         TEST(the_token_opens_a_session, with_token),
         TEST(the_password_is_checked_aside, with_password),
         TEST(a_verdict_nobody_fetches_counts_and_goes, with_password),
+        TEST(a_verdict_that_was_left_keeps_nobody_waiting, with_password),
         TEST(a_long_password_is_wrong, with_password),
         cmocka_unit_test(without_a_secret_nobody_gets_in),
         cmocka_unit_test(hashes_are_checked),
