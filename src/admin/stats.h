@@ -44,7 +44,7 @@ struct stats_sweep {
 };
 
 struct stats_socket {
-    char address[ADDRESS_TEXT_BYTES_MAX + 8]; /* with port */
+    char address[ENDPOINT_TEXT_BYTES_MAX];
     uint32_t worker;
     uint64_t drops;
 };
@@ -81,8 +81,8 @@ struct stats {
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */
     bool shows_talkers;
-    struct talker talkers[STATS_TALKERS_MAX];
-    uint32_t talker_count;
+    struct talker talkers[STATS_TALKERS_MAX], limited[STATS_TALKERS_MAX];
+    uint32_t talker_count, limited_count;
 };
 
 void stats_talker_address(const struct talker *t, char out[ADDRESS_TEXT_BYTES_MAX]);
@@ -99,6 +99,9 @@ static inline uint64_t stats_seeders(const struct stats *s)
 {
     return s->store.seeders[FAMILY_V4] + s->store.seeders[FAMILY_V6];
 }
+
+/* Requests answered with an error or dropped, of HTTP those from METRIC_HTTP_400 to before `end`. */
+uint64_t stats_errors(const struct metrics_total *m, enum metric end);
 
 /* ---- etracker's table: name, value, and a remark in its text page; in its order ---- */
 

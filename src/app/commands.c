@@ -126,11 +126,6 @@ static enum exit_code run_password(const struct command_input *in)
     return code == EXIT_FINE ? command_printed() : code;
 }
 
-static enum exit_code run_geoip(const struct command_input *in)
-{
-    return geoip_command(in->arguments, in->environment);
-}
-
 #define WHICH                                                                                      \
     "--port, --config and --admin-socket choose which muster, as they did when it was started."
 
@@ -175,7 +170,7 @@ const struct command COMMANDS[] = {
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
     {"geoip", "[ADDRESS...] [OPTIONS]", "which database of locations is used, where to get one",
-     "And where each ADDRESS is by it. Exits 1 when there is none.", run_geoip},
+     "And where each ADDRESS is by it. Exits 1 when there is none.", geoip_command},
     {"password", "", "ask for a password, print the line for the configuration file", NULL,
      run_password},
     {"docs", "man|options|metrics|sample", "print the manual, references, a sample file", NULL,

@@ -15,6 +15,7 @@
 #define CONFIG_PATH_BYTES_MAX 256
 #define CONFIG_NAME_BYTES_MAX 64
 #define TRUSTED_MAX           256
+#define RATE_EXEMPT_MAX       256
 #define ADMIN_LISTEN_MAX      8
 
 enum stats_level { STATS_FULL, STATS_MINIMAL };
@@ -44,10 +45,13 @@ struct app_opts {
     bool compat_api;
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
+    struct prefix rate_exempt[RATE_EXEMPT_MAX];
+    uint32_t rate_exempt_count;
     /* operator pages */
     struct listen_address admin_listen[ADMIN_LISTEN_MAX];
     uint32_t admin_listen_count;
     bool admin_listen_off;
+    char admin_hosts[CONFIG_PATH_BYTES_MAX];  /* separated by commas; empty: none */
     char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
     char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
     bool public_stats, public_metrics;

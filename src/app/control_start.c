@@ -88,12 +88,10 @@ static void child_run(int log_fd, char **argv)
 
 static void print_url(const struct listen_address *l, const struct address *a)
 {
-    char text[ADDRESS_TEXT_BYTES_MAX];
-    bool v6 = a->family == FAMILY_V6;
-    address_print(a, text);
-    if (l->udp) printf("  udp://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
-    if (l->tcp)
-        printf("  http://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
+    char at[ENDPOINT_TEXT_BYTES_MAX];
+    endpoint_print(a, l->port, at);
+    if (l->udp) printf("  udp://%s/announce\n", at);
+    if (l->tcp) printf("  http://%s/announce\n", at);
 }
 
 static bool is_link_local(const struct address *a)

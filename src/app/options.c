@@ -33,6 +33,11 @@ static bool is_name(char c)
     return is_alnum(c) || (c && strchr("_-.@", c));
 }
 
+static bool is_name_list(char c)
+{
+    return is_alnum(c) || (c && strchr("-._, ", c));
+}
+
 /* RFC 9110, token */
 static bool is_token(char c)
 {
@@ -262,6 +267,58 @@ const struct option_row OPTIONS[] = {
      .zero = "1/16 of a peer's lifetime, between 1s and 1m", .value = "TIME", .dflt = "0",
      .help = "time to look at every peer for expiry once; at most 1/8 of its lifetime"},
 
+    /* ---- limits ---- */
+    {.name = "rate_connect", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_CONNECT]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "UDP connects, and heartbeats, of one address",
+     .more = "An address is an IPv4 address or an IPv6 /64; behind a trusted proxy it is the "
+             "client's. Each of these budgets is its own; `rate_burst` says what may come at once, "
+             "`rate_prefix` what a whole network may ask, `rate_exempt` who has no limit. Whole "
+             "towns may share one address: set these for abuse, not for use. Over this one is "
+             "silence."},
+    {.name = "rate_announce", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_ANNOUNCE]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "announces of one address",
+     .more = "Over UDP only those with a valid connection id count, so nobody can spend another's. "
+             "Over it: a failure with `retry in`, a UDP error; silence when `rate_errors` is spent, "
+             "too."},
+    {.name = "rate_scrape", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_SCRAPE]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "50",
+     .help = "scrapes of one address",
+     .more = "Of any number of torrents; full scrapes have `full_scrape_interval`."},
+    {.name = "rate_connections", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_CONNECTION]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "new TCP connections of one address",
+     .more = "Over it a connection is closed unread. Those of a proxy that `real_ip_header` "
+             "believes do not count; its clients' requests do."},
+    {.name = "rate_errors", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_ERROR]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "50",
+     .help = "errors that one address is told",
+     .more = "Whatever the error: a wrong connection id, a refusal, a bad request. After that, "
+             "silence over UDP; over HTTP the connection closes without an answer."},
+    {.name = "rate_burst", .type = OPT_TIME, IN(LIMITS), LIVE, AT(tracker.rate.burst_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(1), .value = "TIME", .dflt = "10s",
+     .help = "what may come at once, as the time in which it would come evenly",
+     .more = "A client that starts announces everything it has. 10s and 200 a second: 2000 at "
+             "once, then 200 a second."},
+    {.name = "rate_prefix", .type = OPT_INT, IN(LIMITS), LIVE, AT(tracker.rate.prefix_times),
+     .min = 1, .max = 65536, .zero = "no limit", .value = "TIMES", .dflt = "8",
+     .help = "a /24 or an IPv6 /56 may ask so many times what an address may"},
+    {.name = "rate_exempt", .type = OPT_LIST, IN(LIMITS), LIVE, AT(app.rate_exempt),
+     .list = &OPTION_LIST_EXEMPT, .value = "PREFIX", .dflt = "127.0.0.0/8,::1",
+     .range = "addresses, or prefixes without host bits: 10.0.0.0/8, 2001:db8::/32",
+     .help = "whose requests are not limited"},
+    {.name = "max_buffer_memory", .type = OPT_SIZE, IN(LIMITS), LIVE, AT(http.buffer_bytes_max),
+     .min = MIB(1), .max = GIB(64), .value = "SIZE", .dflt = "256M",
+     .help = "memory for what TCP clients sent in part, and what they do not take",
+     .more = "Connections that need more when it is used up are closed. An idle connection needs "
+             "none."},
+
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),
      .min = 0, .max = 256, .zero = "one per CPU that may be used", .value = "N", .dflt = "0",
@@ -315,6 +372,14 @@ const struct option_row OPTIONS[] = {
      .more = "Whoever may open it is the owner; its mode is 0600. Chosen: /run/muster/PORT.sock "
              "where that folder is or can be made, else muster-PORT.sock in $XDG_RUNTIME_DIR, "
              "else PORT.sock in /tmp/muster-UID."},
+    {.name = "admin_hosts", .type = OPT_TEXT, IN(PAGES), LIVE, AT(app.admin_hosts),
+     .may_hold = is_name_list, .value = "NAMES", .dflt = "",
+     .range = "names of hosts, separated by commas",
+     .help = "names under which browsers find the admin listener",
+     .more = "Addresses and localhost need none. Another name in a request's Host is refused (421): "
+             "else a page on the Internet could have its own name lead here and read the pages "
+             "from within a visitor's browser. While this names any, `real_ip_header` of a trusted "
+             "proxy is believed on the admin listener, too."},
     {.name = "public_stats", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_stats),
      .dflt = "yes",
      .help = "show the statistics on the main port"},
@@ -405,6 +470,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_HTTP] = "HTTP",
     [GROUP_PROXY] = "Behind a proxy",
     [GROUP_STORE] = "Torrents and peers",
+    [GROUP_LIMITS] = "Limits",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
 };
@@ -418,8 +484,8 @@ const char *option_group_title(enum option_group group)
 static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
-    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
-    [GROUP_PAGES] = "pages",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_LIMITS] = "limits",
+    [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)

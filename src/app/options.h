@@ -47,6 +47,7 @@ enum option_group {
     GROUP_HTTP,
     GROUP_PROXY,
     GROUP_STORE,
+    GROUP_LIMITS,
     GROUP_SYSTEM,
     GROUP_PAGES,
     GROUP_COUNT

@@ -18,6 +18,7 @@
 #include "base/os_linux.h"
 #include "proto/address_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SWEEP_TICK_MS      50
@@ -189,7 +190,12 @@ static uint64_t dropped_since(struct server *s)
 static void job_interval(struct server *s, uint64_t now_ms)
 {
     struct periodic *p = &s->periodic;
-    load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
+    uint64_t drops = dropped_since(s);
+    load_measure(&p->load, clock_now_us(), drops, &p->busy);
+    if (overload_turn(&s->tracker.overload, drops))
+        log_line(drops ? LOG_WARN : LOG_INFO,
+                 "datagrams dropped by the kernel in the last second: %" PRIu64 "; left undone: %s",
+                 drops, overload_name(atomic_load(&s->tracker.overload.level)));
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
                   (uint32_t)(now_ms / 1000));
 }
@@ -282,11 +288,8 @@ static void sockets_name(struct server *s)
     for (uint32_t worker = 0; worker < workers; worker++)
         for (uint32_t i = 0; i < all->address_count; i++) {
             const struct listen_address *l = &all->addresses[i];
-            char ip[ADDRESS_TEXT_BYTES_MAX];
             if (!l->udp) continue;
-            bool v6 = l->address.family == FAMILY_V6;
-            address_print(&l->address, ip);
-            snprintf(out->address, sizeof out->address, v6 ? "[%s]:%u" : "%s:%u", ip, l->port);
+            endpoint_print(&l->address, l->port, out->address);
             out->worker = worker;
             out++;
         }

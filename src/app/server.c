@@ -36,6 +36,7 @@ void server_publish(struct server *s, struct live *next)
     atomic_store(&s->tracker.opts, &next->tracker);
     atomic_store(&s->env.udp_opts, &next->udp);
     atomic_store(&s->env.http_opts, &next->http);
+    atomic_store(&s->http_shared.buffers.bytes_max, next->http.buffer_bytes_max);
     atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
     swarm_limits_set(s->swarm, &next->swarm);
     if (s->map) map_configure(s->map, &next->settings.config.map);
@@ -116,11 +117,13 @@ static enum exit_code start_store(struct server *s)
     live_resolve(s->live, &s->machine);
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
     if (err == ERR_OK) err = http_shared_init(&s->http_shared);
+    if (err == ERR_OK) err = rate_new(&s->rate);
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "cannot make the store: %s (see max_memory)", err_text(err));
         return EXIT_MEMORY;
     }
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
+    s->tracker.rate = s->rate;
     s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
@@ -267,6 +270,7 @@ static void server_free(struct server *s)
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);
     }
+    rate_free(s->rate);
     server_free_retired(s, UINT64_MAX);
     free(s->live);
     if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);

@@ -22,6 +22,7 @@ struct server {
     struct machine machine;
     struct swarm *swarm;
     struct tracker tracker;
+    struct rate *rate;
     struct http_shared http_shared;
     struct worker_env env;
     struct worker *workers;

@@ -113,6 +113,9 @@ static void gather_private(const struct server *s, enum admin_origin origin, str
     out->shows_talkers = true;
     out->talker_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
     memcpy(out->talkers, all, out->talker_count * sizeof all[0]);
+    count = metrics_limited(loop_now_s(&s->loop), all, sizeof all / sizeof *all);
+    out->limited_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
+    memcpy(out->limited, all, out->limited_count * sizeof all[0]);
 }
 
 void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
@@ -128,17 +131,6 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
 
 /* ---- history ---- */
 
-static uint64_t errors_total(const struct metrics_total *m)
-{
-    uint64_t sum = m->count[METRIC_UDP_DROPS];
-    for (int door = 0; door < METRIC_DOORS; door++)
-        for (int i = 0; i < ERR_COUNT; i++)
-            sum += m->errors[door][i];
-    for (enum metric id = METRIC_HTTP_400; id <= METRIC_HTTP_OTHER; id++)
-        sum += m->count[id];
-    return sum;
-}
-
 static void history_flows(struct stats_state *t, const struct metrics_total *m, double elapsed_s,
                           double out[HISTORY_SERIES])
 {
@@ -150,7 +142,7 @@ static void history_flows(struct stats_state *t, const struct metrics_total *m, 
         [HISTORY_HTTP6] = n[METRIC_HTTP6_REQUESTS],
         [HISTORY_ANNOUNCES] = n[METRIC_UDP4_ANNOUNCES] + n[METRIC_UDP6_ANNOUNCES] +
                               n[METRIC_HTTP4_ANNOUNCES] + n[METRIC_HTTP6_ANNOUNCES],
-        [HISTORY_ERRORS] = errors_total(m),
+        [HISTORY_ERRORS] = stats_errors(m, METRIC_HTTP_OTHER + 1),
         [HISTORY_DROPS] = n[METRIC_UDP_KERNEL_DROPS],
     };
     for (size_t i = 0; i < sizeof total / sizeof *total; i++) {

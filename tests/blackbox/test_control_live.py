@@ -9,8 +9,8 @@ import pytest
 
 from harness import eventually, new_hash, new_peer_id, run_muster, unused_port
 from harness.server import FIXED, SANITIZER
+from harness.terminal import Terminal
 from harness.udp import UdpClient
-from test_control_top import Terminal
 
 
 class Background:

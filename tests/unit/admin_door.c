@@ -2,7 +2,7 @@
  * The test owns the clock. */
 #include "unit.h"
 
-#include "admin/admin.h"
+#include "admin/admin_door.h"
 #include "base/metrics.h"
 #include "net/sockaddr.h"
 #include "net/stream.h"
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BIG_BYTES (3u << 20)
@@ -22,6 +23,8 @@ struct world {
     struct loop loop;
     struct admin *admin;
     struct sockaddr_storage at;
+    struct sockaddr_un unix_at;
+    socklen_t unix_len;
     bool is_public, is_owner, is_ready;
     struct address client; /* of the last request */
     int upgraded_fd;
@@ -130,6 +133,12 @@ static bool is_owner(void *ctx, const struct admin_request *r)
     return ((struct world *)ctx)->is_owner;
 }
 
+static bool is_host(void *ctx, struct view name)
+{
+    (void)ctx;
+    return view_equal_nocase(name, VIEW("a.test"));
+}
+
 static const struct admin_route ROUTES[] = {
     {"/where", false, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
     {"/switched", false, ADMIN_GET, ADMIN_PUBLIC, is_public, say_origin, ""},
@@ -151,6 +160,18 @@ static const struct admin_route ROUTES[] = {
 
 /* ---- the world ---- */
 
+/* On an address that the kernel chooses. */
+static void unix_open(struct world *w)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    w->unix_at.sun_family = AF_UNIX;
+    w->unix_len = sizeof w->unix_at;
+    assert_int_equal(bind(fd, (struct sockaddr *)&w->unix_at, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->unix_at, &w->unix_len), 0);
+    assert_int_equal(admin_listen(w->admin, fd, ORIGIN_UNIX), ERR_OK);
+}
+
 static int world_open(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -160,6 +181,7 @@ static int world_open(void **state)
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
                                   .is_owner = is_owner,
+                                  .is_host = is_host,
                                   .ctx = w};
     assert_int_equal(admin_open(&w->admin, &env), ERR_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -168,6 +190,7 @@ static int world_open(void **state)
     assert_int_equal(listen(fd, 512), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at, &len), 0);
     assert_int_equal(admin_listen(w->admin, fd, ORIGIN_ADMIN), ERR_OK);
+    unix_open(w);
     w->upgraded_fd = -1;
     *state = w;
     return 0;
@@ -191,15 +214,20 @@ static int connect_admin(struct world *w)
     return fd;
 }
 
-/* A connection that a worker hands over with these bytes; the client's end. */
-static int hand_over(struct world *w, const char *bytes)
+/* A connection of the n-th visitor that a worker hands over with these bytes; the client's end. */
+static int hand_over_of(struct world *w, unsigned n, const char *bytes)
 {
     int pair[2];
-    struct address client = {.family = FAMILY_V4, .ip = {203, 0, 113, 9}};
+    struct address client = {.family = FAMILY_V4, .ip = {203, 0, (uint8_t)(113 + n), 9}};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     struct http_pages *pages = admin_handoff(w->admin);
     assert_true(pages->take(pages, pair[0], &client, view_of_text(bytes)));
     return pair[1];
+}
+
+static int hand_over(struct world *w, const char *bytes)
+{
+    return hand_over_of(w, 0, bytes);
 }
 
 static void turn(struct world *w)
@@ -260,6 +288,15 @@ static void ask_main(struct world *w, const char *bytes)
 {
     int fd = hand_over(w, bytes);
     read_all(w, fd);
+    close(fd);
+}
+
+static void ask_unix(struct world *w, const char *bytes)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&w->unix_at, w->unix_len), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    ask(w, fd, bytes);
     close(fd);
 }
 
@@ -406,6 +443,9 @@ static void test_post_needs_its_type_and_origin(void **state)
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test\r\nOrigin: null\r\n" JSON
                 "Content-Length: 2\r\n\r\n{}");
     assert_status(w, 403);
+    ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:443\r\nOrigin: https://a.test\r\n" JSON
+                "Content-Length: 2\r\n\r\n{}");
+    assert_status(w, 200);
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:80\r\nOrigin: http://A.test:80\r\n"
                 "Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}");
     assert_status(w, 200);
@@ -497,8 +537,8 @@ static void test_upgrade_gives_the_connection_away(void **state)
 static void test_the_oldest_idle_one_makes_room(void **state)
 {
     struct world *w = *state;
-    static int fds[ADMIN_CONNECTIONS_MAX + 1];
-    for (int i = 0; i <= ADMIN_CONNECTIONS_MAX; i++) {
+    static int fds[ADMIN_HOST_MAX + 1];
+    for (int i = 0; i <= ADMIN_HOST_MAX; i++) {
         fds[i] = connect_admin(w);
         turn(w);
     }
@@ -506,9 +546,9 @@ static void test_the_oldest_idle_one_makes_room(void **state)
     assert_true(w->eof);
     ask(w, fds[1], "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
-    ask(w, fds[ADMIN_CONNECTIONS_MAX], "GET /where HTTP/1.1\r\n\r\n");
+    ask(w, fds[ADMIN_HOST_MAX], "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
-    for (int i = 0; i <= ADMIN_CONNECTIONS_MAX; i++)
+    for (int i = 0; i <= ADMIN_HOST_MAX; i++)
         close(fds[i]);
 }
 
@@ -516,15 +556,68 @@ static void test_visitors_leave_places_for_the_operator(void **state)
 {
     struct world *w = *state;
     static int fds[ADMIN_HANDED_MAX + 8];
-    uint64_t refused = metrics_sum(METRIC_ADMIN_REFUSED);
+    uint64_t before = metrics_sum(METRIC_ADMIN_REFUSED) + metrics_sum(METRIC_ADMIN_EVICTIONS);
     for (int i = 0; i < ADMIN_HANDED_MAX + 8; i++) {
-        fds[i] = hand_over(w, "GET /fixed HTTP/1.1\r\n\r\n"); /* and reads nothing */
+        fds[i] = hand_over_of(w, (unsigned)i / 16, "GET /fixed HTTP/1.1\r\n\r\n");
         turn(w);
     }
-    assert_true(metrics_sum(METRIC_ADMIN_REFUSED) > refused);
+    uint64_t now = metrics_sum(METRIC_ADMIN_REFUSED) + metrics_sum(METRIC_ADMIN_EVICTIONS);
+    assert_int_equal(now, before + 8);
     ask_once(w, "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
     for (int i = 0; i < ADMIN_HANDED_MAX + 8; i++)
+        close(fds[i]);
+}
+
+/* As if all had taken nothing for a while. */
+static void fall_behind(struct world *w)
+{
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        w->admin->conns[i].since_ms -= 3000;
+}
+
+/* Nor when nobody reads what he asked for: who is behind goes. */
+static void test_a_host_has_its_share_of_visitors(void **state)
+{
+    struct world *w = *state;
+    static int fds[ADMIN_HANDED_HOST_MAX + 1];
+    uint64_t refused = metrics_sum(METRIC_ADMIN_REFUSED);
+    for (int i = 0; i <= ADMIN_HANDED_HOST_MAX; i++) {
+        fds[i] = hand_over(w, "GET /fixed HTTP/1.1\r\n\r\n"); /* and reads nothing */
+        turn(w);
+    }
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REFUSED), refused + 1);
+    read_all(w, fds[ADMIN_HANDED_HOST_MAX]);
+    assert_status(w, 503);
+    assert_says(w, "Retry-After: 5\r\n");
+    assert_true(w->eof);
+    int other = hand_over_of(w, 1, "GET /where HTTP/1.1\r\n\r\n");
+    read_all(w, other);
+    assert_status(w, 200);
+    uint64_t evicted = metrics_sum(METRIC_ADMIN_EVICTIONS);
+    fall_behind(w);
+    ask_main(w, "GET /where HTTP/1.1\r\n\r\n");
+    assert_status(w, 200);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_EVICTIONS), evicted + 1);
+    for (int i = 0; i <= ADMIN_HANDED_HOST_MAX; i++)
+        close(fds[i]);
+    close(other);
+}
+
+/* However many ask over TCP and read nothing. */
+static void test_the_owner_always_gets_in_over_the_unix_socket(void **state)
+{
+    struct world *w = *state;
+    static int fds[ADMIN_CONNECTIONS_MAX];
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        bool is_admin = i % 2;
+        fds[i] = is_admin ? connect_admin(w)
+                          : hand_over_of(w, (unsigned)i / 16, "GET /fixed HTTP/1.1\r\n\r\n");
+        if (is_admin) ask(w, fds[i], "GET /fixed HTTP/1.1\r\n\r\n");
+    }
+    ask_unix(w, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "\r\n\r\nunix\n");
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
         close(fds[i]);
 }
 
@@ -534,7 +627,7 @@ static void test_unsent_answers_are_bounded(void **state)
     enum { COUNT = ADMIN_UNSENT_MAX / BIG_BYTES + 2 };
     static int fds[COUNT];
     for (int i = 0; i < COUNT; i++) {
-        fds[i] = hand_over(w, "GET /big HTTP/1.1\r\n\r\n");
+        fds[i] = hand_over_of(w, (unsigned)i / 16, "GET /big HTTP/1.1\r\n\r\n");
         turn(w);
     }
     read_all(w, fds[COUNT - 1]);
@@ -663,6 +756,8 @@ int main(void)
         TEST(test_upgrade_gives_the_connection_away),
         TEST(test_the_oldest_idle_one_makes_room),
         TEST(test_visitors_leave_places_for_the_operator),
+        TEST(test_a_host_has_its_share_of_visitors),
+        TEST(test_the_owner_always_gets_in_over_the_unix_socket),
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
         TEST(test_a_request_counts_once_however_often_its_handler_is_asked),
