@@ -120,6 +120,7 @@ class Contender:
     is_tracker: bool = True  # keeps peers: is filled before it is measured
     version: tuple = ()
     note: str = ""
+    v4: bool = False  # asked over IPv4 whatever the workload says
 
 
 CONTENDERS = {
@@ -130,6 +131,7 @@ CONTENDERS = {
     ),
     "muster": Contender(muster, True, note="defaults, one worker"),
     "muster, one address": Contender(muster_one_address, True, note="one worker, `--listen 127.0.0.1`"),
+    "muster, IPv4": Contender(muster, True, note="defaults, one worker, asked over IPv4", v4=True),
     "muster, stats minimal": Contender(muster_minimal, True, note="one worker, `--stats minimal`"),
     "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),
     "opentracker": Contender(opentracker, True, note="Debian's package, default threads"),

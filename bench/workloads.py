@@ -114,7 +114,8 @@ WORKLOADS = [
         "UDP announce over IPv6",
         "udp",
         SMALL,
-        ["floor_udp", "muster"],
+        ["floor_udp", "muster", "muster, IPv4"],
+        [("muster", "muster, IPv4", 1.15)],
         v6=True,
     ),
     Workload(

@@ -51,7 +51,7 @@ struct admin_response {
     const char *headers;               /* constant lines, each ending with CRLF; or NULL */
     char extra[ADMIN_EXTRA_BYTES_MAX]; /* the same, for lines made for this answer */
     const char *policy;        /* Content-Security-Policy in place of the strict one; or NULL */
-    void *take_body;           /* malloc'ed, freed by the door (open_memstream makes one) */
+    void *take_body;           /* malloc'ed, freed by the door */
     size_t body_bytes;         /* of take_body, or of take_file_fd from its start */
     int take_file_fd;          /* > 0: a regular file, closed by the door */
     struct view constant_body; /* outlives the answer */

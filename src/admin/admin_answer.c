@@ -13,7 +13,9 @@
 #include "proto/address_text.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define POLICY "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -141,6 +143,38 @@ bool admin_path_is_local(const struct admin_route *routes, size_t count, struct 
     return row && row->access != ADMIN_PUBLIC;
 }
 
+/* ---- documents ---- */
+
+static void *json_allocate(size_t bytes)
+{
+    void *at = malloc(bytes);
+    if (!at) metrics_inc(METRIC_ADMIN_NO_MEMORY);
+    return at;
+}
+
+void admin_json_init(void)
+{
+    json_set_alloc_funcs(json_allocate, free);
+}
+
+static uint64_t json_refusals(void)
+{
+    return atomic_load_explicit(&metrics_mine->count[METRIC_ADMIN_NO_MEMORY], memory_order_relaxed);
+}
+
+/* A document for which memory was refused has holes: it is not sent. */
+static void handle(const struct admin_env *env, const struct admin_route *row,
+                   const struct admin_request *r, struct admin_response *out)
+{
+    uint64_t refusals = json_refusals();
+    row->handler(env->ctx, r, out);
+    if (json_refusals() == refusals || out->status == 101 || out->is_later) return;
+    free(out->take_body);
+    if (out->take_file_fd > 0) close(out->take_file_fd);
+    *out = (struct admin_response){.status = 503};
+    admin_respond_status(out, 503);
+}
+
 /* ---- who may ---- */
 
 static bool is_json(const struct http_request *head)
@@ -223,7 +257,7 @@ void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_re
     }
     int status = access_check(env, row, r);
     if (status == 0) {
-        row->handler(env->ctx, r, out);
+        handle(env, row, r, out);
         return;
     }
     admin_respond_status(out, status);

@@ -4,7 +4,8 @@
 
 #include "app/options.h"
 
-extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_ADMIN;
+extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_EXEMPT,
+    OPTION_LIST_ADMIN;
 
 #define ADMIN_PORT_DEFAULT 6970
 

@@ -1,7 +1,9 @@
 /* announce_stream.c - a fixed stream of announces through the real doors, for counting
  * instructions.
  *
- *   announce_stream udp|http|http_close COUNT
+ *   announce_stream udp|udp_minimal|http|http_close COUNT
+ *
+ * udp_minimal is udp with --stats minimal.
  *
  * Idea      Instruction counters see this program, not the kernel: real sockets on loopback cost
  *           nothing, so the whole path is walked as it is, doors and codecs and store. The
@@ -75,9 +77,13 @@ static void tracker_start(struct stream_test *t)
     t->tracker_opts = (struct tracker_opts){
         .numwant_default = NUMWANT,
         .numwant_max = 200,
-        .interval = {
-            .start_s = 1799, .min_s = 300, .max_s = 1799, .jitter_pct = 10, .min_pct = 50}};
+        .interval = {.start_s = 1799, .min_s = 300, .max_s = 1799, .jitter_pct = 10, .min_pct = 50},
+        .rate = {.burst_s = 10, .prefix_times = 8}};
+    for (int b = 0; b < RATE_BUDGETS; b++) /* the clock stands still: nothing comes back */
+        t->tracker_opts.rate.per_s[b] = RATE_PER_S_MAX;
+    rate_opts_resolve(&t->tracker_opts.rate);
     tracker_init(&t->tracker, swarm, &t->tracker_opts, CLOCK_S);
+    require(rate_new(&t->tracker.rate) == ERR_OK, "rate limits");
     rng_init(&t->rng, 1);
     require(loop_open(&t->loop) == ERR_OK, "loop");
 }
@@ -219,7 +225,8 @@ int main(int argc, char **argv)
 {
     static struct stream_test t;
     if (argc != 3) return 2;
-    bool udp = strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
+    bool minimal = strcmp(argv[1], "udp_minimal") == 0;
+    bool udp = minimal || strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
     uint64_t count = strtoull(argv[2], NULL, 10) / BATCH * BATCH;
     metrics_thread_init();
     t.opts = (struct bench_opts){
@@ -230,6 +237,7 @@ int main(int argc, char **argv)
     t.bench.opts = &t.opts;
     require(world_init(&t.bench.world, &t.opts.world), "world");
     tracker_start(&t);
+    t.tracker.stats_minimal = minimal;
     if (udp) udp_start(&t);
     else http_start(&t);
     requests_make(&t, udp);

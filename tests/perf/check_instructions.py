@@ -27,7 +27,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STREAMS = ["udp", "http", "http_close"]
+STREAMS = ["udp", "udp_minimal", "http", "http_close"]  # minimal: what statistics cost
 SHORT, LONG = 8192, 16384
 GROWTH_MAX = 0.03
 SKIPPED = 77
