@@ -41,7 +41,14 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
-STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "tuning": tuning, "flood": flood}
+STUDIES = {
+    "memory": memory,
+    "curve": curve,
+    "levers": levers,
+    "flame": flame,
+    "tuning": tuning,
+    "flood": flood,
+}
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
     ("cpu_busy", "CPU in use", 1, 2),

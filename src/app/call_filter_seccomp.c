@@ -145,7 +145,7 @@ static void allow_masked(struct list *l, const char *name, unsigned arg, uint64_
 
 static void allow_equal(struct list *l, const char *name, unsigned arg, uint64_t value)
 {
-    const struct scmp_arg_cmp cmp = SCMP_CMP64(arg, SCMP_CMP_EQ, value);
+    const struct scmp_arg_cmp cmp = {.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
     add(l, SCMP_ACT_ALLOW, name, &cmp, 1);
 }
 

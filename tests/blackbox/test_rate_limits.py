@@ -147,7 +147,8 @@ def test_http_announces_over_the_limit_are_told_when(limited):
         assert client.announce(torrent, port=5000 + n).counts == (0, n + 1)
     connection = client.socket
     refused = client.announce(torrent, port=6000)
-    assert refused.data == {b"failure reason": BUSY.encode(), b"retry in": b"17"}  # minutes: a token takes 1000 s
+    minutes = b"17"  # a token takes 1000 s
+    assert refused.data == {b"failure reason": BUSY.encode(), b"retry in": minutes}
     assert client.numbers(torrent) == (0, 0, BUDGET) and client.socket is connection
 
 
