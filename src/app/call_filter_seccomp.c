@@ -55,11 +55,11 @@ static const char *const SERVICE_CALLS[] = {
     /* files */
     "access", "chdir", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat", "faccessat2",
     "fallocate", "fchdir", "fchmod", "fchown", "fcntl", "fdatasync", "flock", "fstat", "fstatfs",
-    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "linkat", "lseek", "lstat", "mkdir",
-    "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64", "preadv", "pwrite64",
-    "pwritev", "readlink", "readlinkat", "rename", "renameat", "renameat2", "sendfile", "splice",
-    "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "truncate", "umask",
-    "unlink", "unlinkat", "utimensat",
+    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "link", "linkat", "lseek",
+    "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64", "preadv",
+    "pwrite64", "pwritev", "readlink", "readlinkat", "rename", "renameat", "renameat2", "sendfile",
+    "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "truncate",
+    "umask", "unlink", "unlinkat", "utimensat",
     /* descriptors that are no files */
     "accept", "connect", "epoll_create", "epoll_create1", "eventfd", "eventfd2",
     "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "memfd_create", "pidfd_open", "pipe",
@@ -145,7 +145,7 @@ static void allow_masked(struct list *l, const char *name, unsigned arg, uint64_
 
 static void allow_equal(struct list *l, const char *name, unsigned arg, uint64_t value)
 {
-    const struct scmp_arg_cmp cmp = SCMP_CMP64(arg, SCMP_CMP_EQ, value);
+    const struct scmp_arg_cmp cmp = {.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
     add(l, SCMP_ACT_ALLOW, name, &cmp, 1);
 }
 

@@ -102,10 +102,11 @@ enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
 static bool is_found(const char *root, enum place place, const char *path)
 {
     struct stat st, at;
-    char folder[CONTROL_PATH_BYTES_MAX];
+    char folder[CONTROL_PATH_BYTES_MAX], inside[CONTROL_PATH_BYTES_MAX];
     if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
-    if (root[0]) return place != PLACE_TMP; /* as seen from outside, nothing tells whose */
-    if (!folder_of(place, folder) || !folder_look(folder, &at)) return false;
+    if (!folder_of(place, folder) || (root[0] && place == PLACE_TMP)) return false;
+    int n = snprintf(inside, sizeof inside, "%s%s", root, folder);
+    if (n >= (int)sizeof inside || !folder_look(inside, &at)) return false;
     switch (place) {
     case PLACE_RUN: return is_ours(&st) || st.st_uid == at.st_uid;
     case PLACE_SESSION: return is_ours(&at);

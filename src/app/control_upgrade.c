@@ -60,16 +60,11 @@ static enum exit_code watch(struct control *c, int before)
 enum exit_code control_upgrade(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = control_open(in, NULL, 0, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
-    if (c->arguments.word_count) {
-        code = command_usage("unexpected argument \"%.200s\"", c->arguments.words[0]);
-    } else {
-        json_t *answer = control_command(c, "/api/control/upgrade");
-        int pid = answer ? (int)control_number(answer, "pid") : 0;
-        code = answer ? watch(c, pid) : control_failed(c);
-        json_decref(answer);
-    }
+    json_t *answer = control_command(c, "/api/control/upgrade");
+    code = answer ? watch(c, (int)control_number(answer, "pid")) : control_failed(c);
+    json_decref(answer);
     control_close(c);
     return code;
 }

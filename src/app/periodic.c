@@ -18,6 +18,7 @@
 #include "base/os_linux.h"
 #include "proto/address_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SWEEP_TICK_MS      50
@@ -27,6 +28,7 @@
 #define STATUS_TICK_MS     10000
 #define PAGES_TICK_MS      100
 #define STATE_TICK_MS      50
+#define LISTS_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -190,7 +192,12 @@ static uint64_t dropped_since(struct server *s)
 static void job_interval(struct server *s, uint64_t now_ms)
 {
     struct periodic *p = &s->periodic;
-    load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
+    uint64_t drops = dropped_since(s);
+    load_measure(&p->load, clock_now_us(), drops, &p->busy);
+    if (overload_turn(&s->tracker.overload, drops))
+        log_line(drops ? LOG_WARN : LOG_INFO,
+                 "datagrams dropped by the kernel in the last second: %" PRIu64 "; left undone: %s",
+                 drops, overload_name(atomic_load(&s->tracker.overload.level)));
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
                   (uint32_t)(now_ms / 1000));
 }
@@ -211,6 +218,12 @@ static void job_reload(struct server *s, uint64_t now_ms)
     enum err err = server_reload(s, &report);
     (void)err; /* it has logged what is wrong */
     notify_ready();
+}
+
+static void job_lists(struct server *s, uint64_t now_ms)
+{
+    bool changed = access_loader_turn(&s->lists, now_ms);
+    if (changed || s->lists_waiting) server_take_lists(s);
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)
@@ -269,6 +282,7 @@ static const struct job JOBS[] = {
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
+    {"lists", job_lists, LISTS_TICK_MS, "put in force what was read of access lists"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS,
      "close connections of operators, drop verdicts on passwords that are over their time"},

@@ -5,6 +5,7 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
+#include "app/access_load.h"
 #include "app/admin_sockets.h"
 #include "app/confine.h"
 #include "app/exit_code.h"
@@ -25,6 +26,7 @@ struct server {
     struct machine machine;
     struct swarm *swarm;
     struct tracker tracker;
+    struct rate *rate;
     struct http_shared http_shared;
     struct worker_env env;
     struct worker *workers;
@@ -40,6 +42,7 @@ struct server {
     struct loop_source signals;
     struct periodic periodic;
     struct watchdog watchdog;
+    struct access_loader lists;
     struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
@@ -52,6 +55,7 @@ struct server {
     struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
     bool stopping, interrupted, reload_wanted, restart_wanted;
     bool reload_after; /* the configuration changed since the next process has read it */
+    bool lists_waiting; /* lists were read and no generation has them yet */
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
@@ -82,6 +86,9 @@ void server_stop(struct server *s, const char *why, bool again);
 
 /* Another process serves now: give connections on, then end. */
 void server_leave(struct server *s);
+
+/* Make a generation with the access lists that were read. */
+void server_take_lists(struct server *s);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);

@@ -1,6 +1,7 @@
 /* os_linux.c - see os_linux.h. */
 #include "base/os_linux.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
@@ -223,6 +224,15 @@ uint64_t os_cpu_time_us(void)
 void os_thread_name(const char *name)
 {
     prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+bool os_standard_streams_open(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
 }
 
 bool os_drop_capabilities(void)

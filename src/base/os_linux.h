@@ -66,6 +66,10 @@ uint64_t os_cpu_time_us(void);
 /* Give up every capability, ambient ones included, for good; false (errno) when the kernel refuses. */
 bool os_drop_capabilities(void);
 
+/* Open /dev/null for those of the standard streams that are closed: else the first sockets would get
+ * their numbers, and log lines would go to clients. False (errno) when that is not possible. */
+bool os_standard_streams_open(void);
+
 /* Name the calling thread (at most 15 characters are kept). */
 void os_thread_name(const char *name);
 
