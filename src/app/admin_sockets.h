@@ -13,7 +13,7 @@ struct admin_sockets {
     int tcp_fds[ADMIN_LISTEN_MAX];  /* listening; -1: somebody took it */
     int tcp_lent[ADMIN_LISTEN_MAX]; /* the same, valid as long as the door */
     uint32_t tcp_count;
-    bool tcp_is_given; /* by the service manager */
+    bool tcp_is_given;                      /* by the service manager */
     int unix_fd;                            /* listening; -1: none, or taken */
     int unix_lent;                          /* the same, valid as long as the door; -1: none */
     char unix_path[CONTROL_PATH_BYTES_MAX]; /* of the file we made; empty: none */

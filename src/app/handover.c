@@ -2,7 +2,6 @@
  * with the first byte of the head. */
 #include "app/handover.h"
 
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -17,8 +16,7 @@ struct head {
 enum err handover_pair(struct handover *mine, struct handover *other)
 {
     int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
-        return ERR_OS;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) return ERR_OS;
     *mine = (struct handover){.fd = fds[0]};
     *other = (struct handover){.fd = fds[1]};
     return ERR_OK;

@@ -26,9 +26,9 @@
 #include "base/err.h"
 #include "proto/types.h"
 
-#define HANDOVER_VERSION    1
-#define HANDOVER_BYTES_MAX  (64u << 20)
-#define HANDOVER_STALL_MS   20000 /* no byte moves for so long: the other one is stuck */
+#define HANDOVER_VERSION     1
+#define HANDOVER_BYTES_MAX   (64u << 20)
+#define HANDOVER_STALL_MS    20000 /* no byte moves for so long: the other one is stuck */
 #define HANDOVER_ENVIRONMENT "MUSTER_HANDOVER" /* names the descriptor to a new process */
 
 enum handover_type {

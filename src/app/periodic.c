@@ -246,8 +246,7 @@ static void job_map(struct server *s, uint64_t now_ms)
 static void job_state(struct server *s, uint64_t now_ms)
 {
     uint64_t interval_ms = s->live->settings.config.app.save_interval_s * 1000ull;
-    if (!upgrade_is_sending(s->upgrade))
-        state_tick(s->state, &s->tracker, interval_ms, now_ms);
+    if (!upgrade_is_sending(s->upgrade)) state_tick(s->state, &s->tracker, interval_ms, now_ms);
     upgrade_tick(s->upgrade);
 }
 

@@ -45,16 +45,16 @@ struct server {
     struct access_loader lists;
     struct stats_state stats;
     struct admin_sockets admin_sockets;
-    struct admin *admin; /* the operators' door */
-    struct auth *auth;   /* who the owner is */
-    struct state *state; /* what outlives us; NULL: nothing does */
-    struct map *map;     /* the live world map's feed */
-    int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
+    struct admin *admin;       /* the operators' door */
+    struct auth *auth;         /* who the owner is */
+    struct state *state;       /* what outlives us; NULL: nothing does */
+    struct map *map;           /* the live world map's feed */
+    int web_root_fd;           /* the operator's folder, or -1; workers look at it, too */
     struct upgrade *upgrade;   /* to the next process */
     struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
     struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
     bool stopping, interrupted, reload_wanted, restart_wanted;
-    bool reload_after; /* the configuration changed since the next process has read it */
+    bool reload_after;  /* the configuration changed since the next process has read it */
     bool lists_waiting; /* lists were read and no generation has them yet */
 };
 

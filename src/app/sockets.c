@@ -137,7 +137,8 @@ static bool is_bound_to(int fd, const struct listen_address *a, bool is_tcp)
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) != 0) return false;
     if (type != (is_tcp ? SOCK_STREAM : SOCK_DGRAM)) return false;
     if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0) return false;
-    return sockaddr_read(&ss, &bound, &port) && port == a->port && address_equal(&bound, &a->address);
+    return sockaddr_read(&ss, &bound, &port) && port == a->port &&
+           address_equal(&bound, &a->address);
 }
 
 int inherited_take(struct inherited *in, const struct listen_address *a, bool is_tcp)
@@ -221,8 +222,10 @@ static enum err open_one(struct sockets *s, const struct app_opts *o, struct doo
     if (d.fd >= 0) err = configure_again(d.fd, *a, o, d.is_tcp);
     else err = d.is_tcp ? listen_tcp(a, &o->sockets, &d.fd) : listen_udp(a, &o->sockets, &d.fd);
     if (err != ERR_OK && in && number > 0) {
-        log_line(LOG_WARN, "inherited sockets for %u workers, no rights to open more: the others "
-                           "have nothing to do until a restart", number);
+        log_line(LOG_WARN,
+                 "inherited sockets for %u workers, no rights to open more: the others "
+                 "have nothing to do until a restart",
+                 number);
         return ERR_FULL;
     }
     if (err != ERR_OK) return refuse(a, d.is_tcp, errno);

@@ -46,10 +46,10 @@ struct upgrade {
     struct loop_source done; /* the sender has come to its end */
     int keeper_fd;           /* of who waits for this process; -1: nobody of ours */
     bool under_way;
-    bool is_waiting; /* for a save to end */
+    bool is_waiting; /* for a save, or the upgrade before, to end */
     char failure[sizeof((struct option_error *)0)->text];
     pid_t successor;
-    int kept_fd; /* of the successor's reports, once this process is the keeper */
+    int kept_fd;          /* of the successor's reports, once this process is the keeper */
     pthread_mutex_t lock; /* of the channel, once workers send connections */
     /* of the one under way */
     struct handover channel;
@@ -66,7 +66,8 @@ static const char **environment_new(const struct option_sources *sources)
 {
     static const char CHANNEL[] = HANDOVER_ENVIRONMENT "=3";
     _Static_assert(CHILD_FD == 3, "as the variable says");
-    const char **out = calloc(ENVIRONMENT_MAX + 2, sizeof *out); /* NOLINT(bugprone-sizeof-expression) */
+    const char **out =
+        calloc(ENVIRONMENT_MAX + 2, sizeof *out); /* NOLINT(bugprone-sizeof-expression) */
     size_t n = 0;
     for (size_t i = 0; out && sources->environment[i] && n < ENVIRONMENT_MAX; i++) {
         const char *e = sources->environment[i];
@@ -143,8 +144,8 @@ static uint32_t admin_list(const struct admin_sockets *admin, struct upgrade_soc
         out[n] = (struct upgrade_socket){
             admin->tcp_is_given ? HANDOVER_GIVEN_ADMIN : HANDOVER_ADMIN_TCP, admin->tcp_lent[n]};
     if (admin->unix_lent < 0) return n;
-    out[n++] = (struct upgrade_socket){
-        admin->unix_ino ? HANDOVER_ADMIN_UNIX : HANDOVER_GIVEN_ADMIN, admin->unix_lent};
+    out[n++] = (struct upgrade_socket){admin->unix_ino ? HANDOVER_ADMIN_UNIX : HANDOVER_GIVEN_ADMIN,
+                                       admin->unix_lent};
     return n;
 }
 
@@ -168,10 +169,10 @@ static char *hello_write(const struct upgrade *u)
     swarm_key_copy(s->swarm, key);
     sodium_bin2hex(store, sizeof store, key, sizeof key);
     sodium_bin2hex(ids, sizeof ids, (const uint8_t *)&s->env.udp_id_key, sizeof s->env.udp_id_key);
-    json_t *o = json_pack("{s:i, s:s, s:i, s:I, s:s, s:s, s:s}", "handover", HANDOVER_VERSION,
-                          "version", MUSTER_VERSION, "pid", (int)getpid(), "sockets",
-                          (json_int_t)u->send.socket_count, "store_key", store, "id_key", ids,
-                          "unix_path", s->admin_sockets.unix_path);
+    json_t *o =
+        json_pack("{s:i, s:s, s:i, s:I, s:s, s:s, s:s}", "handover", HANDOVER_VERSION, "version",
+                  MUSTER_VERSION, "pid", (int)getpid(), "sockets", (json_int_t)u->send.socket_count,
+                  "store_key", store, "id_key", ids, "unix_path", s->admin_sockets.unix_path);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     sodium_memzero(key, sizeof key);
@@ -250,17 +251,20 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
     char path[PATH_MAX];
     if (u->server->stopping) return option_fail(error, ERR_BAD_VALUE, "it is stopping already");
     if (u->under_way) return option_fail(error, ERR_BAD_VALUE, "an upgrade is under way already");
-    if (u->server->take) return option_fail(error, ERR_BAD_VALUE, "the process before has not ended yet");
     const char *forbidden = confine_forbids_start(&u->server->confine);
     if (forbidden) return option_fail(error, ERR_BAD_VALUE, "%s: restart muster", forbidden);
     if (u->server->live->settings.config.app.chroot[0])
-        return option_fail(error, ERR_BAD_VALUE, "no program is in reach of chroot: restart muster");
-    if (!process_program_path(path)) return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
-    if (access(path, X_OK) != 0) return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
+        return option_fail(error, ERR_BAD_VALUE,
+                           "no program is in reach of chroot: restart muster");
+    if (!process_program_path(path))
+        return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
+    if (access(path, X_OK) != 0)
+        return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     uint64_t needed = store_bytes(u->server), free_bytes = os_memory_available_bytes();
     if (needed > free_bytes)
-        return option_fail(error, ERR_BAD_VALUE, "two stores need %llu MB more for a moment, %llu MB are free",
-                  (unsigned long long)needed >> 20, (unsigned long long)free_bytes >> 20);
+        return option_fail(error, ERR_BAD_VALUE,
+                           "two stores need %llu MB more for a moment, %llu MB are free",
+                           (unsigned long long)needed >> 20, (unsigned long long)free_bytes >> 20);
     log_line(LOG_INFO, "upgrade: %s asks for it", who);
     u->under_way = u->is_waiting = true;
     u->failure[0] = '\0';
@@ -271,7 +275,7 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
 void upgrade_tick(struct upgrade *u)
 {
     char path[PATH_MAX] = "this program";
-    if (!u->is_waiting || !state_is_idle(u->server->state)) return;
+    if (!u->is_waiting || u->server->take || !state_is_idle(u->server->state)) return;
     u->is_waiting = false;
     u->server->reload_after = false;
     u->start_ms = clock_now_ms();
@@ -402,8 +406,8 @@ enum err upgrade_open(struct upgrade **out, struct server *s, int take_keeper_fd
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .channel = {.fd = -1},
                           .keeper_pipe = {-1, -1}};
-    u->done = (struct loop_source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                   .ready = sender_done};
+    u->done =
+        (struct loop_source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = sender_done};
     err = ERR_OS;
     if (u->done.fd < 0) goto fail_upgrade;
     err = loop_add(&s->loop, &u->done, EPOLLIN);

@@ -28,7 +28,7 @@ void api_upgrade(void *ctx, const struct admin_request *r, struct admin_response
     }
     const char *why = upgrade_failure(s->upgrade);
     const char *state = upgrade_is_under_way(s->upgrade) ? "running" : *why ? "failed" : "idle";
-    api_respond(out, 200,
-                json_pack("{s:s, s:o, s:i}", "state", state, "error", api_text(why), "pid",
-                          (int)getpid()));
+    api_respond(
+        out, 200,
+        json_pack("{s:s, s:o, s:i}", "state", state, "error", api_text(why), "pid", (int)getpid()));
 }

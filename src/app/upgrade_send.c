@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ACCEPT_WITHIN_MS 60000 /* lists and databases are read first */
-#define CHANGES_FEW      256 /* said again within a millisecond */
-#define ROUNDS_MAX       64
+#define ACCEPT_WITHIN_MS  60000 /* lists and databases are read first */
+#define CHANGES_FEW       256   /* said again within a millisecond */
+#define ROUNDS_MAX        64
 #define CHANGES_PER_FRAME 4096
 
-struct stream {
+struct sending {
     struct upgrade_send *u;
     struct snapshot_writer writer;
 };
@@ -54,8 +54,8 @@ enum err upgrade_send_changes(struct upgrade_send *u)
     enum err err = ERR_OK;
     for (uint32_t at = 0; err == ERR_OK && at < count; at += CHANGES_PER_FRAME) {
         uint32_t n = count - at < CHANGES_PER_FRAME ? count - at : CHANGES_PER_FRAME;
-        err = handover_send(u->channel, HANDOVER_CHANGES, view_of(changes + at, n * sizeof *changes),
-                            -1);
+        err = handover_send(u->channel, HANDOVER_CHANGES,
+                            view_of(changes + at, n * sizeof *changes), -1);
     }
     u->changes += count;
     return err == ERR_OK && swarm_journal_is_torn(u->journal) ? ERR_FULL : err;
@@ -64,11 +64,11 @@ enum err upgrade_send_changes(struct upgrade_send *u)
 /* Under a shard's lock. */
 static void put(void *ctx, const struct stored_torrent *t)
 {
-    struct stream *s = ctx;
+    struct sending *s = ctx;
     snapshot_put(&s->writer, t);
 }
 
-static enum err send_store(struct upgrade_send *u, struct stream *s)
+static enum err send_store(struct upgrade_send *u, struct sending *s)
 {
     struct swarm_dump_at *at = calloc(1, sizeof *at);
     if (!at) return ERR_NO_MEMORY;
@@ -87,7 +87,7 @@ static enum err send_store(struct upgrade_send *u, struct stream *s)
     return err;
 }
 
-static enum err send_head(struct upgrade_send *u, struct stream *s, uint8_t *buffer)
+static enum err send_head(struct upgrade_send *u, struct sending *s, uint8_t *buffer)
 {
     struct swarm_traits traits;
     uint8_t bytes[SNAPSHOT_HEADER_BYTES];
@@ -136,13 +136,14 @@ static enum err send_start(struct upgrade_send *u)
     }
     if (err == ERR_OK && u->keeper_fd >= 0)
         err = handover_send(u->channel, HANDOVER_KEEPER, view_of(NULL, 0), u->keeper_fd);
-    if (err == ERR_OK) err = handover_send(u->channel, HANDOVER_HISTORY, view_of_text(u->history), -1);
+    if (err == ERR_OK)
+        err = handover_send(u->channel, HANDOVER_HISTORY, view_of_text(u->history), -1);
     return err == ERR_OK ? upgrade_send_wait(u, HANDOVER_ACCEPT, ACCEPT_WITHIN_MS) : err;
 }
 
 static enum err send_all(struct upgrade_send *u)
 {
-    struct stream *s = calloc(1, sizeof *s);
+    struct sending *s = calloc(1, sizeof *s);
     uint8_t *buffer = malloc(SNAPSHOT_BLOCK_BYTES_MAX);
     enum err err = s && buffer ? send_start(u) : ERR_NO_MEMORY;
     if (err == ERR_OK) {

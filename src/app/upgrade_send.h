@@ -30,8 +30,8 @@ struct upgrade_send {
     int keeper_fd;            /* to be passed on; -1: none */
     struct loop_source *done; /* its eventfd is written at the end */
     /* the thread's, then the caller's */
-    enum err err;                 /* ERR_OK: the other process is as good as equal */
-    struct option_error error;    /* else why not */
+    enum err err;              /* ERR_OK: the other process is as good as equal */
+    struct option_error error; /* else why not */
     uint64_t torrents, peers, changes;
     pthread_t thread;
 };
@@ -44,6 +44,7 @@ void upgrade_send_join(struct upgrade_send *u);
 enum err upgrade_send_changes(struct upgrade_send *u) MUST_CHECK;
 
 /* Wait for one kind of answer. ERR_BAD_VALUE: it says that it failed, error->text is why; ERR_OS. */
-enum err upgrade_send_wait(struct upgrade_send *u, enum handover_type type, uint32_t timeout_ms) MUST_CHECK;
+enum err upgrade_send_wait(struct upgrade_send *u, enum handover_type type,
+                           uint32_t timeout_ms) MUST_CHECK;
 
 #endif

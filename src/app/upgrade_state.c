@@ -119,9 +119,9 @@ static void counters_read(const json_t *o, struct metrics_total *m)
         histogram_read(json_object_get(json_object_get(o, "latency"), name), &m->latency[door]);
     }
     for (int i = 0; i < CALL_COUNT; i++)
-        errnos_read(json_object_get(json_object_get(o, "errnos"),
-                                    metric_call_name((enum metric_call)i)),
-                    m->errnos[i]);
+        errnos_read(
+            json_object_get(json_object_get(o, "errnos"), metric_call_name((enum metric_call)i)),
+            m->errnos[i]);
     histogram_read(json_object_get(o, "reannounce"), &m->reannounce);
 }
 

@@ -152,8 +152,10 @@ static bool hello_read(struct upgrade_take *t, struct view bytes, size_t *socket
         log_line(LOG_INFO, "taking over from process %d, muster %.40s",
                  (int)json_integer_value(json_object_get(o, "pid")), from ? from : "?");
     json_decref(o);
-    return good || fail(t, "muster " MUSTER_VERSION " cannot take over from this version (hand-over "
-                           "%d, not %d): restart instead", version, HANDOVER_VERSION);
+    return good || fail(t,
+                        "muster " MUSTER_VERSION " cannot take over from this version (hand-over "
+                        "%d, not %d): restart instead",
+                        version, HANDOVER_VERSION);
 }
 
 static bool socket_keep(struct upgrade_take *t, const struct handover_frame *f,
@@ -257,8 +259,8 @@ static bool take_block(struct upgrade_take *t, struct view bytes)
 static bool take_store(struct upgrade_take *t, struct view bytes)
 {
     if (t->has_head) return take_block(t, bytes);
-    t->has_head = bytes.len == SNAPSHOT_HEADER_BYTES &&
-                  snapshot_header_read(bytes.ptr, &t->head) == ERR_OK;
+    t->has_head =
+        bytes.len == SNAPSHOT_HEADER_BYTES && snapshot_header_read(bytes.ptr, &t->head) == ERR_OK;
     return t->has_head || fail(t, "the store is in a form that muster " MUSTER_VERSION
                                   " cannot read: restart instead");
 }
