@@ -58,6 +58,10 @@ def muster_one_address(s):
     return [*muster(s), "--listen", f"{'[::1]' if s.v6 else '127.0.0.1'}:{s.port}"]
 
 
+def muster_minimal(s):
+    return [*muster(s), "--stats", "minimal"]
+
+
 def muster_two(s):
     return muster(s, workers=2)
 
@@ -116,6 +120,7 @@ class Contender:
     is_tracker: bool = True  # keeps peers: is filled before it is measured
     version: tuple = ()
     note: str = ""
+    v4: bool = False  # asked over IPv4 whatever the workload says
 
 
 CONTENDERS = {
@@ -126,6 +131,8 @@ CONTENDERS = {
     ),
     "muster": Contender(muster, True, note="defaults, one worker"),
     "muster, one address": Contender(muster_one_address, True, note="one worker, `--listen 127.0.0.1`"),
+    "muster, IPv4": Contender(muster, True, note="defaults, one worker, asked over IPv4", v4=True),
+    "muster, stats minimal": Contender(muster_minimal, True, note="one worker, `--stats minimal`"),
     "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),
     "opentracker": Contender(opentracker, True, note="Debian's package, default threads"),
     "opentracker, udp.workers 1": Contender(

@@ -114,7 +114,8 @@ WORKLOADS = [
         "UDP announce over IPv6",
         "udp",
         SMALL,
-        ["floor_udp", "muster"],
+        ["floor_udp", "muster", "muster, IPv4"],
+        [("muster", "muster, IPv4", 1.15)],
         v6=True,
     ),
     Workload(
@@ -169,6 +170,15 @@ WORKLOADS = [
         slow=True,
         seconds=60,
         fills=False,
+    ),
+    Workload(
+        "udp_statistics",
+        "UDP announce, with and without statistics",
+        "udp",
+        SMALL,
+        ["muster, stats minimal", "muster"],
+        [("muster", "muster, stats minimal", 1.02)],
+        slow=True,
     ),
     Workload(
         "two_workers",

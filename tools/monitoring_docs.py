@@ -3,7 +3,8 @@ packaging/README.md, made from the files themselves.
 
     monitoring_docs.py write PACKAGING           write them
     monitoring_docs.py check PACKAGING METRICS   exit 1 when they are stale, or when something asks
-                                                 for a metric that METRICS, the reference, has not
+                                                 for a metric that METRICS, the reference, has not,
+                                                 or for an alarm that no template has
 
 Both tables stand between markers; what is around them is written by hand.
 """
@@ -20,6 +21,7 @@ METRIC = re.compile(r"(?<![\w:])muster_\w+")
 RECORD = re.compile(r"(?<![\w:])instance\w*:muster_\w+:\w+")
 REFERENCE_ROW = re.compile(r"^\| `(\w+)` \|", re.M)
 HISTOGRAM_PART = re.compile(r"_(bucket|sum|count)$")
+ALARM = re.compile(r"\balarm=(\w+)")
 MARKER = "<!-- {} {}: written by tools/monitoring_docs.py -->"
 
 
@@ -136,6 +138,14 @@ def _unknown(packaging, reference):
     return sorted(n for n in names if n not in known and HISTOGRAM_PART.sub("", n) not in known)
 
 
+def _unnamed(packaging):
+    """Alarms that a text tells to ask for (alarm=NAME) but no template has."""
+    known = {alarm["template"] for alarm in alarms(packaging)} | {"NAME"}
+    texts = (packaging / "netdata/health.d/muster.conf", packaging / "README.md")
+    asked = {name for text in texts for name in ALARM.findall(text.read_text("utf-8"))}
+    return sorted(asked - known)
+
+
 def write(packaging):
     readme = packaging / "README.md"
     readme.write_text(_with_tables(readme.read_text("utf-8"), packaging), "utf-8")
@@ -152,7 +162,10 @@ def check(packaging, reference):
         print("\n".join(difference), "\nstale: run ./dev docs")
     for name in unknown:
         print(f"there is no metric {name}")
-    return 1 if difference or unknown else 0
+    unnamed = _unnamed(packaging)
+    for name in unnamed:
+        print(f"there is no alarm {name}")
+    return 1 if difference or unknown or unnamed else 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 /* admin.c - the operators' door: listeners, room for connections, deadlines, the end.
  *
+ *   admin_room.c     who gets a place
  *   admin_conn.c     a connection's life
  *   admin_answer.c   one request to one answer
  *   handoff.c        connections that workers hand over
  *
  * Idea      a few hundred connections at most, on a thread that has other work: what is simplest is
  *           fast enough, so connections are an array and deadlines are found by looking at all.
- * Full      who lingers after his answer makes room first, then who has waited longest with nothing
- *           in hand. Visitors of the main port have places of their own to fill, so that a crowd
- *           there never keeps the operator out.
  * Rejected  pages on the workers (docs/decisions/0008-operator-pages.md). */
 #include "admin/admin.h"
 
@@ -28,54 +26,6 @@
 #define SEND_MS           30000
 #define LINGER_MS         2000
 
-/* ---- room ---- */
-
-static bool is_free(const struct admin_conn *c)
-{
-    return c->stream.source.fd < 0;
-}
-
-/* Lower goes first; 3: never. */
-static int eviction_rank(const struct admin_conn *c)
-{
-    switch (c->wait) {
-    case ADMIN_WAIT_LINGER: return 0;
-    case ADMIN_WAIT_REQUEST:
-    case ADMIN_WAIT_REST: return 1;
-    default: return 3;
-    }
-}
-
-/* Close one connection that waits for its client. */
-static bool make_room(struct admin *a, bool among_handed)
-{
-    struct admin_conn *victim = NULL;
-    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
-        struct admin_conn *c = &a->conns[i];
-        if (is_free(c) || c == a->serving || eviction_rank(c) == 3) continue;
-        if (among_handed && c->origin != ORIGIN_MAIN_PORT) continue;
-        int before = victim ? eviction_rank(victim) - eviction_rank(c) : 1;
-        if (before > 0 || (before == 0 && c->since_ms < victim->since_ms)) victim = c;
-    }
-    if (!victim) return false;
-    metrics_inc(METRIC_ADMIN_EVICTIONS);
-    admin_conn_close(victim, false);
-    return true;
-}
-
-struct admin_conn *admin_room(struct admin *a, enum admin_origin origin)
-{
-    bool is_handed = origin == ORIGIN_MAIN_PORT;
-    bool is_full = is_handed ? a->handed >= ADMIN_HANDED_MAX : a->open >= ADMIN_CONNECTIONS_MAX;
-    if (is_full && !make_room(a, is_handed)) goto full;
-    if (a->open >= ADMIN_CONNECTIONS_MAX && !make_room(a, is_handed)) goto full;
-    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
-        if (is_free(&a->conns[i])) return &a->conns[i];
-full:
-    metrics_inc(METRIC_ADMIN_REFUSED);
-    return NULL;
-}
-
 /* ---- accepting ---- */
 
 static void listener_pause(struct admin_listener *l, bool paused)
@@ -91,6 +41,21 @@ static void client_of(const struct sockaddr_storage *peer, struct address *clien
     if (!sockaddr_read(peer, client, &port)) *client = (struct address){.family = FAMILY_V4};
 }
 
+/* No place: say so, as far as the socket takes it at once. What the client has sent is read first,
+ * or the close would reset the connection and the answer be lost. */
+static void refuse(struct admin *a, int take_fd)
+{
+    static const char FULL[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 20\r\n"
+                               "Connection: close\r\n\r\nService Unavailable\n";
+    ssize_t got = recv(take_fd, a->out, sizeof a->out, MSG_DONTWAIT);
+    ssize_t sent = send(take_fd, FULL, sizeof FULL - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)got;
+    (void)sent;
+    shutdown(take_fd, SHUT_WR);
+    close(take_fd);
+}
+
 /* False when there is nothing more to accept now. */
 static bool listener_accept(struct admin_listener *l)
 {
@@ -99,18 +64,22 @@ static bool listener_accept(struct admin_listener *l)
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        int why = errno;
+        if (why != EAGAIN) metrics_errno(CALL_ACCEPT, why);
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+            metrics_inc(METRIC_TCP_ACCEPT_FAILURES);
             listener_pause(l, true); /* else a level-triggered loop would spin */
-        return errno == EINTR || errno == ECONNABORTED;
+        }
+        return why == EINTR || why == ECONNABORTED;
     }
     metrics_inc(METRIC_ADMIN_ACCEPTS);
-    struct admin_conn *c = admin_room(l->admin, l->origin);
+    client_of(&peer, &client);
+    struct admin_conn *c = admin_room(l->admin, l->origin, &client);
     if (!c) {
-        close(fd);
+        refuse(l->admin, fd);
         return true;
     }
-    client_of(&peer, &client);
-    admin_conn_open(c, l->admin, fd, l->origin, &client);
+    admin_conn_open(c, l->admin, fd, l->origin, &client, &client);
     admin_conn_turn(c);
     return true;
 }
@@ -157,16 +126,29 @@ static bool pages_take(struct http_pages *p, int fd, const struct address *clien
 
 _Static_assert(offsetof(struct admin, pages) == 0, "a worker's pages are the door");
 
+/* Whom the connection's request is for; the worker has seen that it is whole. */
+static struct address visitor_of(const struct admin *a, const struct address *client,
+                                 struct view bytes)
+{
+    struct http_request head;
+    struct address visitor = *client;
+    if (http1_parse(bytes, 0, &head) > 0) admin_client_find(a, &head, client, &visitor);
+    return visitor;
+}
+
 static void handed_over(void *ctx, int take_fd, const struct address *client, struct view bytes)
 {
     struct admin *a = ctx;
-    struct admin_conn *c = admin_room(a, ORIGIN_MAIN_PORT);
+    struct address visitor = visitor_of(a, client, bytes);
+    struct admin_conn *c = admin_room(a, ORIGIN_MAIN_PORT, &visitor);
     if (!c) {
-        close(take_fd);
+        refuse(a, take_fd);
+        metrics_inc(METRIC_PAGES_REFUSED);
+        metrics_http_status(503);
         metrics_inc(METRIC_TCP_CLOSES);
         return;
     }
-    admin_conn_open(c, a, take_fd, ORIGIN_MAIN_PORT, client);
+    admin_conn_open(c, a, take_fd, ORIGIN_MAIN_PORT, client, &visitor);
     if (stream_preload(&a->pool, &c->stream, bytes) == ERR_OK) admin_conn_turn(c);
     else admin_conn_close(c, false);
 }
@@ -182,6 +164,7 @@ enum err admin_open(struct admin **out, const struct admin_env *env)
 {
     struct admin *a = calloc(1, sizeof *a);
     if (!a) return ERR_NO_MEMORY;
+    admin_json_init();
     a->env = *env;
     a->pages = (struct http_pages){.is_page = pages_is_page, .take = pages_take};
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
@@ -209,14 +192,20 @@ static uint64_t wait_ms(enum admin_wait wait)
     }
 }
 
+/* Has it something to do that no event tells? */
+static bool wants_turn(const struct admin_conn *c)
+{
+    return c->is_later || (c->admin->draining && c->wait == ADMIN_WAIT_REQUEST);
+}
+
 void admin_tick(struct admin *a)
 {
     uint64_t now_ms = a->env.loop->now_ms;
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct admin_conn *c = &a->conns[i];
-        if (is_free(c)) continue;
+        if (admin_conn_is_free(c)) continue;
         if (now_ms >= c->since_ms + wait_ms(c->wait)) admin_conn_timeout(c);
-        else if (c->is_later) admin_conn_turn(c);
+        else if (wants_turn(c)) admin_conn_turn(c);
     }
     for (uint32_t i = 0; i < a->listener_count; i++)
         listener_pause(&a->listeners[i], false);
@@ -238,10 +227,6 @@ void admin_drain(struct admin *a)
     if (a->draining) return;
     a->draining = true;
     listeners_close(a);
-    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
-        struct admin_conn *c = &a->conns[i];
-        if (!is_free(c) && c != a->serving && c->wait == ADMIN_WAIT_REQUEST) admin_conn_turn(c);
-    }
 }
 
 bool admin_is_idle(const struct admin *a)
@@ -255,8 +240,8 @@ void admin_close(struct admin *a)
     listeners_close(a);
     handoff_close(a->handoff);
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
-        if (!is_free(&a->conns[i])) admin_conn_close(&a->conns[i], false);
-    assert(a->open == 0 && a->handed == 0 && a->unsent_bytes == 0);
+        if (!admin_conn_is_free(&a->conns[i])) admin_conn_close(&a->conns[i], false);
+    assert(a->open == 0 && a->unsent_bytes == 0);
     stream_pool_close(&a->pool);
     free(a);
 }

@@ -13,9 +13,12 @@
 #include "front/http.h"
 #include "proto/http1.h"
 
-#define ADMIN_CONNECTIONS_MAX 256   /* of all ways in together */
-#define ADMIN_HANDED_MAX      192   /* of these, handed over: the main port locks no operator out */
-#define ADMIN_POST_BYTES_MAX  65536 /* a larger body: 413 */
+#define ADMIN_CONNECTIONS_MAX 256 /* of all ways in together */
+#define ADMIN_TCP_MAX         240 /* of these, not over the Unix socket: the owner always gets in */
+#define ADMIN_HANDED_MAX      192 /* of these, handed over: the main port locks no operator out */
+#define ADMIN_HOST_MAX        128 /* of the admin listener, by an IPv4 address or an IPv6 /64 */
+#define ADMIN_HANDED_HOST_MAX 16  /* of those handed over, likewise */
+#define ADMIN_POST_BYTES_MAX  65536       /* a larger body: 413 */
 #define ADMIN_UNSENT_MAX      (64u << 20) /* bytes of answers that clients have not taken yet */
 #define ADMIN_LISTENERS_MAX   16
 #define ADMIN_EXTRA_BYTES_MAX 512
@@ -48,7 +51,7 @@ struct admin_response {
     const char *headers;               /* constant lines, each ending with CRLF; or NULL */
     char extra[ADMIN_EXTRA_BYTES_MAX]; /* the same, for lines made for this answer */
     const char *policy;        /* Content-Security-Policy in place of the strict one; or NULL */
-    void *take_body;           /* malloc'ed, freed by the door (open_memstream makes one) */
+    void *take_body;           /* malloc'ed, freed by the door */
     size_t body_bytes;         /* of take_body, or of take_file_fd from its start */
     int take_file_fd;          /* > 0: a regular file, closed by the door */
     struct view constant_body; /* outlives the answer */
@@ -65,7 +68,10 @@ typedef void admin_handler_fn(void *ctx, const struct admin_request *r, struct a
 /* A whole answer of text/plain: `text` and a line end. */
 void admin_respond_text(struct admin_response *out, int status, const char *text);
 
-/* The same with the status' own words; counts those that deny. */
+/* A document of JSON that must not be kept; takes the text, malloc'ed. NULL (no memory): a 503. */
+void admin_respond_json(struct admin_response *out, int status, char *take_text);
+
+/* The same as admin_respond_text() with the status' own words; counts those that deny. */
 void admin_respond_status(struct admin_response *out, int status);
 
 /* The value of `name` in the query, undecoded; false when it is not there. */
@@ -105,6 +111,8 @@ struct admin_env {
     size_t route_count;
     admin_handler_fn *fallback;                                 /* paths that no route has */
     bool (*is_owner)(void *ctx, const struct admin_request *r); /* NULL: nobody is over TCP */
+    bool (*is_host)(void *ctx, struct view name); /* a name of the admin listener; NULL: none is */
+    bool (*is_proxied)(const void *ctx); /* is a proxy before the admin listener? NULL: no */
     /* Shall a worker hand this request's connection over? Any thread; see admin_path_is_page(). */
     bool (*is_page)(const void *ctx, const struct http_request *r);
     void *ctx;                                    /* of all these, the handlers and switches */
@@ -121,10 +129,12 @@ enum err admin_listen(struct admin *a, int take_fd, enum admin_origin origin) MU
 /* What the workers' doors need to hand connections over; lives as long as the door. */
 struct http_pages *admin_handoff(struct admin *a);
 
-/* Close what is over its deadline; call about every 100 ms. */
+/* Close what is over its deadline, and who has nothing in hand while draining; call about every
+ * 100 ms, not from a handler. */
 void admin_tick(struct admin *a);
 
-/* Accept nothing new, answer what is in hand. A handler may call it. */
+/* Accept nothing new; answer what is in hand, and let admin_tick() close the rest. A handler may call
+ * it. */
 void admin_drain(struct admin *a);
 bool admin_is_idle(const struct admin *a);
 

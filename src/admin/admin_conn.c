@@ -1,10 +1,14 @@
 /* admin_conn.c - a connection of the operators' door: read, answer, wait, close.
  *
  * Turn      send what is left of an answer, serve what has come, receive once, serve that, wait.
- *           A large body leaves in pieces, a few a turn, so that no client holds the housekeeping
- *           thread; a client that does not take its answer is not read from.
+ *           A large body leaves in pieces, and requests that came together are served, a few a
+ *           turn, so that no client holds the housekeeping thread; a client that does not take its
+ *           answer is not read from.
  * Closing   as the workers' door closes (front/http_conn.c): after the last answer the connection
  *           lingers until the client's end, so that no reset overtakes the answer.
+ * Slow      the time for sending is moved on by what the client takes, at the slowest rate that is
+ *           served: who takes a large file at his line's speed has it whole, who takes a byte now
+ *           and then is behind, and leaves at the deadline or for a newcomer (admin_room.c).
  * Deadlines at most 256 connections are looked at every 100 ms; no queues are needed for that. */
 #include "admin/admin_door.h"
 
@@ -15,7 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIECES_PER_TURN 8
+#define PIECES_PER_TURN   8
+#define REQUESTS_PER_TURN 16
+#define TAKEN_PER_MS      8 /* bytes: the slowest client that is not behind */
 
 /* ---- bodies ---- */
 
@@ -68,12 +74,21 @@ static bool body_piece(struct admin_conn *c, struct writer *out)
     return got == (ssize_t)len;
 }
 
+/* The client has taken what came before these bytes: that much he is not behind. */
+static void sent_count(struct admin_conn *c, size_t bytes)
+{
+    uint64_t now_ms = c->admin->env.loop->now_ms;
+    c->since_ms += bytes / TAKEN_PER_MS;
+    if (c->since_ms > now_ms) c->since_ms = now_ms;
+}
+
 /* Send `out`, then pieces of the body. AGAIN: there is more. */
 static enum stream_io body_send(struct admin_conn *c, struct writer *out)
 {
     struct stream_pool *pool = &c->admin->pool;
     for (int left = PIECES_PER_TURN;; left--) {
         if (!body_is_sent(c) && !body_piece(c, out)) return STREAM_GONE;
+        sent_count(c, writer_used(out));
         enum stream_io io = stream_send(pool, &c->stream, view_of(out->start, writer_used(out)));
         if (body_is_sent(c)) body_free(c);
         if (io != STREAM_OK || body_is_sent(c)) return io;
@@ -90,9 +105,7 @@ static void conn_forget(struct admin_conn *c)
     struct admin *a = c->admin;
     assert(a->open > 0);
     a->open--;
-    if (c->origin != ORIGIN_MAIN_PORT) return;
-    a->handed--;
-    metrics_inc(METRIC_TCP_CLOSES); /* a worker counted its accept */
+    if (c->origin == ORIGIN_MAIN_PORT) metrics_inc(METRIC_TCP_CLOSES); /* a worker counted it */
 }
 
 void admin_conn_close(struct admin_conn *c, bool abort)
@@ -102,7 +115,7 @@ void admin_conn_close(struct admin_conn *c, bool abort)
     conn_forget(c);
 }
 
-static void conn_wait(struct admin_conn *c, enum admin_wait wait, bool anew)
+static void conn_wait(struct admin_conn *c, enum admin_wait wait)
 {
     struct admin *a = c->admin;
     uint32_t events = wait == ADMIN_WAIT_SEND ? EPOLLOUT : EPOLLIN;
@@ -111,7 +124,7 @@ static void conn_wait(struct admin_conn *c, enum admin_wait wait, bool anew)
         admin_conn_close(c, true);
         return;
     }
-    if (c->wait != wait || anew) c->since_ms = a->env.loop->now_ms;
+    if (c->wait != wait) c->since_ms = a->env.loop->now_ms;
     c->wait = wait;
 }
 
@@ -122,7 +135,7 @@ static void conn_finish(struct admin_conn *c)
         return;
     }
     stream_consume(&c->admin->pool, &c->stream, stream_input(&c->stream).len);
-    conn_wait(c, ADMIN_WAIT_LINGER, true);
+    conn_wait(c, ADMIN_WAIT_LINGER);
 }
 
 static void conn_discard(struct admin_conn *c)
@@ -181,6 +194,7 @@ static enum stream_io conn_error(struct admin_conn *c, int status)
     if (status == 413) metrics_inc(METRIC_ADMIN_BODIES_LARGE);
     if (status == 405) a.headers = "Allow: GET, HEAD, POST\r\n";
     c->closing = true;
+    c->is_later = false;
     admin_respond_status(&a, status);
     return answer_send(c, NULL, &a);
 }
@@ -204,6 +218,7 @@ static enum stream_io request_answer(struct admin_conn *c, const struct http_req
                               .head = head,
                               .origin = c->origin};
     if (c->origin == ORIGIN_UNIX) r.uid = peer_uid(c->stream.source.fd);
+    assert(!c->admin->serving); /* its input lies in the pool's scratch */
     c->admin->serving = c;
     admin_answer(c, &r, &a);
     c->admin->serving = NULL;
@@ -230,7 +245,7 @@ static enum stream_io conn_request(struct admin_conn *c)
     struct view body = view_of(input.ptr + used, head.body_bytes);
     enum stream_io io = request_answer(c, &head, body, view_from(input, len));
     if (io != STREAM_GONE && c->stream.source.fd >= 0 && !c->is_later) {
-        c->since_ms = c->admin->env.loop->now_ms;
+        if (c->wait != ADMIN_WAIT_SEND) c->since_ms = c->admin->env.loop->now_ms;
         stream_consume(&c->admin->pool, &c->stream, len);
     }
     return io;
@@ -239,8 +254,10 @@ static enum stream_io conn_request(struct admin_conn *c)
 static enum stream_io conn_serve(struct admin_conn *c)
 {
     enum stream_io io = STREAM_OK;
-    while (io == STREAM_OK && c->stream.source.fd >= 0 && !c->closing)
+    int left = REQUESTS_PER_TURN;
+    while (io == STREAM_OK && c->stream.source.fd >= 0 && !c->closing && left-- > 0)
         io = conn_request(c);
+    c->has_more = left < 0;
     return io == STREAM_AGAIN ? STREAM_OK : io;
 }
 
@@ -251,7 +268,8 @@ static bool has_unsent(const struct admin_conn *c)
 
 static enum stream_io conn_read(struct admin_conn *c)
 {
-    if (c->stream.source.fd < 0 || c->closing || c->eof || has_unsent(c)) return STREAM_OK;
+    if (c->stream.source.fd < 0 || c->closing || c->eof || has_unsent(c) || c->has_more)
+        return STREAM_OK;
     enum stream_io io =
         stream_receive(&c->admin->pool, &c->stream, ADMIN_REQUEST_BYTES_MAX + ADMIN_POST_BYTES_MAX);
     if (io == STREAM_OK) return conn_serve(c);
@@ -261,11 +279,11 @@ static enum stream_io conn_read(struct admin_conn *c)
 
 static void conn_settle(struct admin_conn *c)
 {
-    if (has_unsent(c)) conn_wait(c, ADMIN_WAIT_SEND, true);
+    if (has_unsent(c) || c->has_more) conn_wait(c, ADMIN_WAIT_SEND);
     else if (c->closing || c->eof) conn_finish(c);
-    else if (stream_input(&c->stream).len) conn_wait(c, ADMIN_WAIT_REST, false);
+    else if (stream_input(&c->stream).len) conn_wait(c, ADMIN_WAIT_REST);
     else if (c->admin->draining) admin_conn_close(c, false);
-    else conn_wait(c, ADMIN_WAIT_REQUEST, false);
+    else conn_wait(c, ADMIN_WAIT_REQUEST);
 }
 
 void admin_conn_turn(struct admin_conn *c)
@@ -302,14 +320,14 @@ void admin_conn_timeout(struct admin_conn *c)
 }
 
 void admin_conn_open(struct admin_conn *c, struct admin *a, int take_fd, enum admin_origin origin,
-                     const struct address *client)
+                     const struct address *client, const struct address *host)
 {
     *c = (struct admin_conn){.admin = a,
                              .client = *client,
+                             .host = *host,
                              .origin = origin,
                              .wait = ADMIN_WAIT_REQUEST,
                              .since_ms = a->env.loop->now_ms};
     stream_open(&c->stream, take_fd, conn_ready);
     a->open++;
-    if (origin == ORIGIN_MAIN_PORT) a->handed++;
 }

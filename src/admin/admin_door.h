@@ -1,6 +1,7 @@
 /* admin_door.h - what the files of the operators' door share; private to admin/.
  *
  *   admin.c          the door: listeners, room for connections, deadlines, the end
+ *   admin_room.c     who gets a place, and who leaves for him
  *   admin_conn.c     a connection's life: read, answer, wait, close
  *   admin_answer.c   one request to one answer: routes, access, heads
  *   handoff.c        connections that workers hand over */
@@ -18,7 +19,7 @@
 enum admin_wait {
     ADMIN_WAIT_REQUEST, /* the first byte of a request */
     ADMIN_WAIT_REST,    /* the rest of a request */
-    ADMIN_WAIT_SEND,    /* that the client takes more of an answer */
+    ADMIN_WAIT_SEND,    /* that the client can take more of an answer, or another one */
     ADMIN_WAIT_LINGER,  /* that the client closes; all is answered */
 };
 
@@ -35,12 +36,14 @@ struct admin_conn {
     struct stream stream; /* first; its fd is -1 while the place is free */
     struct admin *admin;
     struct address client; /* the socket's peer, or whom the worker found */
+    struct address host;   /* whose places it takes: trusted proxies of the main port skipped */
     enum admin_origin origin;
     enum admin_wait wait;
-    uint64_t since_ms;   /* waiting so */
+    uint64_t since_ms;   /* waiting so; while sending, moved on by what the client takes */
     uint32_t seen_bytes; /* of the input, parsed in vain */
     bool closing;        /* the last answer is made */
     bool is_later;       /* the handler has no answer yet */
+    bool has_more;       /* requests that the next turn serves: this one has done its share */
     bool eof;            /* the client has sent its last byte */
     struct admin_body body;
 };
@@ -59,7 +62,7 @@ struct admin {
     struct stream_pool pool;
     struct admin_listener listeners[ADMIN_LISTENERS_MAX];
     uint32_t listener_count;
-    uint32_t open, handed;      /* connections, and those of the main port among them */
+    uint32_t open;              /* connections */
     size_t unsent_bytes;        /* of bodies that the door owns */
     struct admin_conn *serving; /* whose handler runs */
     bool draining;
@@ -67,20 +70,33 @@ struct admin {
     uint8_t out[ADMIN_HEAD_BYTES_MAX + ADMIN_PIECE_BYTES];
 };
 
-/* A free place, made free if need be; NULL when there is none for this way in. */
-struct admin_conn *admin_room(struct admin *a, enum admin_origin origin);
+static inline bool admin_conn_is_free(const struct admin_conn *c)
+{
+    return c->stream.source.fd < 0;
+}
+
+/* A free place, made free if need be; NULL when there is none for this host and way in. */
+struct admin_conn *admin_room(struct admin *a, enum admin_origin origin,
+                              const struct address *host);
 
 /* Begin a connection in a free place; nothing is read yet. */
 void admin_conn_open(struct admin_conn *c, struct admin *a, int take_fd, enum admin_origin origin,
-                     const struct address *client);
+                     const struct address *client, const struct address *host);
 
 /* Do what can be done now; the connection may be gone afterwards. */
 void admin_conn_turn(struct admin_conn *c);
 void admin_conn_timeout(struct admin_conn *c);
 void admin_conn_close(struct admin_conn *c, bool abort);
 
+/* Count what jansson is refused (METRIC_ADMIN_NO_MEMORY), so that no document leaves with holes. */
+void admin_json_init(void);
+
 /* Fill `out` for a request: the route's handler, or why it may not be asked. */
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out);
+
+/* Whom a request is from: `socket`, or for whom a trusted proxy there speaks. */
+void admin_client_find(const struct admin *a, const struct http_request *head,
+                       const struct address *socket, struct address *out);
 
 /* The answer's head; `r` is NULL for a request that could not be read. */
 void admin_head_write(const struct admin_conn *c, const struct http_request *r,

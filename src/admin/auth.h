@@ -13,7 +13,7 @@
  *                    tokens under a key of this process; a password itself only while it is looked
  *                    at, then it is wiped.
  *   a stolen file    the configuration file holds a hash. The token file is 0600; one that others
- *                    can read is refused.
+ *                    can read, or that another user made, is refused.
  *   other sites      a browser never sends the session by itself (no cookies), so a page of another
  *                    site has nothing to ride on. What changes state is a POST of JSON whose Origin
  *                    is ours; the door checks that before anything here is asked.
@@ -57,6 +57,9 @@ enum err auth_open(struct auth **out, const struct auth_secret *secret,
 
 /* Waits for a password that is being looked at; that takes well under a second. */
 void auth_close(struct auth *a);
+
+/* Drop the verdict of a password whose asker has gone; call about every 100 ms. */
+void auth_tick(struct auth *a, uint64_t now_ms);
 
 enum auth_verdict {
     AUTH_YES,
@@ -105,7 +108,7 @@ enum err auth_password_hash(struct view password,
 
 /* Read the token of a file, or make file and token when there is none.
  *   made      a new token was written, with mode 0600
- *   returns   ERR_OS (errno), or ERR_BAD_VALUE: others can read it, or it holds no token; `*why`
+ *   returns   ERR_OS (errno), or ERR_BAD_VALUE: others can read it or made it, or it holds no token; `*why`
  *             then says what is wrong */
 enum err auth_token_file(const char *path, char out[AUTH_TOKEN_FILE_BYTES_MAX], bool *made,
                          const char **why) MUST_CHECK;

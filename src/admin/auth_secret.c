@@ -1,9 +1,9 @@
 /* auth_secret.c - the owner's secret at rest: hashes of passwords, and the token file.
  *
  * Token file   made with O_EXCL and 0600 in one step, so nobody can read it at any moment, and never
- *              through a symbolic link. One that exists is believed only if it is a plain file that
- *              nobody else may read or write: a token that others saw is no secret, and the owner
- *              should know rather than have it replaced behind his back.
+ *              through a symbolic link. One that exists is believed only if it is a plain file, ours
+ *              or root's, that nobody else may read or write: a token that others saw or chose is no
+ *              secret, and the owner should know rather than have it replaced behind his back.
  * Cost         argon2id with 19 MiB and two passes takes some 30 ms of one core; memory is given back
  *              at once. A hash made elsewhere may ask for more, within limits: verifying it must not
  *              kill a small machine. */
@@ -74,6 +74,8 @@ static enum err token_read(int fd, char out[AUTH_TOKEN_FILE_BYTES_MAX], const ch
     struct stat st;
     if (fstat(fd, &st) != 0) return ERR_OS;
     if (!S_ISREG(st.st_mode)) return bad(why, "it is no plain file");
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return bad(why, "it is another user's (remove it to have a new token made)");
     if (st.st_mode & 077)
         return bad(why, "others may read or write it (chmod 600 mends that; "
                         "remove it to have a new token made)");

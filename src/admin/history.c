@@ -109,6 +109,14 @@ static void series(FILE *out, const struct history *h, int which, uint64_t from)
     fwrite(buffer, 1, writer_used(&w), out);
 }
 
+uint64_t history_since_shared(uint64_t since_unix_s, uint64_t now_unix_s)
+{
+    uint64_t since = since_unix_s < now_unix_s ? since_unix_s : now_unix_s;
+    uint64_t age_s = now_unix_s - since;
+    if (age_s > 3600) return 0;
+    return since - since % (age_s > 60 ? 3600 : HISTORY_STEP_S);
+}
+
 /* How many points are kept and later than `since_unix_s`. */
 static uint64_t newer(const struct history *h, uint64_t since_unix_s)
 {

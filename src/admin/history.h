@@ -49,4 +49,8 @@ void history_add(struct history *h, uint64_t unix_s, const double values[HISTORY
 /* /api/history.json: the points later than `since_unix_s`, oldest first. */
 void history_print(FILE *out, const struct history *h, uint64_t since_unix_s);
 
+/* A start not later than the one asked for, of a few that there are at any moment: dashboards that
+ * ask for slightly different ones can share an answer. */
+uint64_t history_since_shared(uint64_t since_unix_s, uint64_t now_unix_s);
+
 #endif

@@ -128,12 +128,5 @@ void map_answer_state(struct map *m, const struct admin_request *r, struct admin
     }
     char *text = json_dumps(state, JSON_COMPACT);
     json_decref(state);
-    if (!text) {
-        admin_respond_status(out, 503);
-        return;
-    }
-    out->type = "application/json";
-    out->headers = "Cache-Control: no-store\r\n";
-    out->take_body = text;
-    out->body_bytes = strlen(text);
+    admin_respond_json(out, 200, text);
 }

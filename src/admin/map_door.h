@@ -60,7 +60,7 @@ struct map {
     bool country_changed[MAP_COUNTRIES_MAX];
     /* scratch */
     uint8_t text[MAP_TEXT_BYTES_MAX];
-    uint8_t plain[MAP_TICK_LIGHTS_MAX * (MAP_PLAIN_BODY_BYTES + 2)];
+    uint8_t plain[MAP_TICK_LIGHTS_MAX * (MAP_PLAIN_BODY_BYTES + 2) + WEBSOCKET_FRAME_HEAD_BYTES];
     uint8_t frames[2][MAP_TEXT_BYTES_MAX + WEBSOCKET_FRAME_HEAD_BYTES];
     uint32_t tap_count;
     struct map_tap taps[];

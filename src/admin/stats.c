@@ -1,4 +1,4 @@
-/* stats.c - what several printers need: client names, addresses of talkers. */
+/* stats.c - what several printers need: client names, errors in all, addresses of talkers. */
 #include "admin/stats.h"
 
 #include <stdlib.h>
@@ -49,6 +49,17 @@ void stats_clients(struct stats *s)
     free(codes);
     qsort(s->clients, s->client_count, sizeof s->clients[0], by_announces);
     s->clients[s->client_count++] = (struct stats_client){.name = OTHER, .announces = others};
+}
+
+uint64_t stats_errors(const struct metrics_total *m, enum metric end)
+{
+    uint64_t sum = m->count[METRIC_UDP_DROPS];
+    for (int door = 0; door < METRIC_DOORS; door++)
+        for (int i = 0; i < ERR_COUNT; i++)
+            sum += m->errors[door][i];
+    for (enum metric id = METRIC_HTTP_400; id < end; id++)
+        sum += m->count[id];
+    return sum;
 }
 
 void stats_talker_address(const struct talker *t, char out[ADDRESS_TEXT_BYTES_MAX])

@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "proto/address_text.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 
 #include <stdio.h>
 
@@ -44,7 +45,7 @@ struct stats_sweep {
 };
 
 struct stats_socket {
-    char address[ADDRESS_TEXT_BYTES_MAX + 8]; /* with port */
+    char address[ENDPOINT_TEXT_BYTES_MAX];
     uint32_t worker;
     uint64_t drops;
 };
@@ -80,12 +81,13 @@ struct stats {
     } state; /* of the last snapshot */
     uint64_t rss_bytes, rss_bytes_max;
     uint64_t nofile_soft, nofile_hard;
+    uint64_t access_entries[ACCESS_LISTS], access_loaded_unix_s; /* 0: never */
     struct stats_client clients[STATS_CLIENTS_MAX]; /* most announces first, the unnamed last */
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */
     bool shows_talkers;
-    struct talker talkers[STATS_TALKERS_MAX];
-    uint32_t talker_count;
+    struct talker talkers[STATS_TALKERS_MAX], limited[STATS_TALKERS_MAX];
+    uint32_t talker_count, limited_count;
 };
 
 void stats_talker_address(const struct talker *t, char out[ADDRESS_TEXT_BYTES_MAX]);
@@ -102,6 +104,9 @@ static inline uint64_t stats_seeders(const struct stats *s)
 {
     return s->store.seeders[FAMILY_V4] + s->store.seeders[FAMILY_V6];
 }
+
+/* Requests answered with an error or dropped, of HTTP those from METRIC_HTTP_400 to before `end`. */
+uint64_t stats_errors(const struct metrics_total *m, enum metric end);
 
 /* ---- etracker's table: name, value, and a remark in its text page; in its order ---- */
 

@@ -13,17 +13,6 @@
 
 #define CLIENTS_SHOWN 20
 
-static uint64_t error_sum(const struct stats *s)
-{
-    uint64_t sum = s->metrics.count[METRIC_UDP_DROPS];
-    for (int door = 0; door < METRIC_DOORS; door++)
-        for (int i = 0; i < ERR_COUNT; i++)
-            sum += s->metrics.errors[door][i];
-    for (enum metric m = METRIC_HTTP_400; m < METRIC_HTTP_500; m++)
-        sum += s->metrics.count[m];
-    return sum;
-}
-
 /* ---- names of other trackers ---- */
 
 static void bittracker(struct json_out *j, const struct stats *s)
@@ -60,7 +49,7 @@ static void trakx(struct json_out *j, const struct stats *s)
     json_u64(j, "server",
              count[METRIC_HTTP_500] + count[METRIC_HTTP_503] + count[METRIC_UDP_RECV_FAILURES] +
                  count[METRIC_UDP_SEND_FAILURES] + count[METRIC_TCP_ACCEPT_FAILURES]);
-    json_u64(j, "client", error_sum(s));
+    json_u64(j, "client", stats_errors(&s->metrics, METRIC_HTTP_500));
     json_close(j, '}');
     json_open(j, "pools", '{');
     static const char *const POOLS[] = {"dictionaries", "peers", "peerlists4", "peerlists6"};
@@ -357,18 +346,25 @@ static void clients(struct json_out *j, const struct stats *s)
     json_close(j, ']');
 }
 
-static void talkers(struct json_out *j, const struct stats *s)
+static void talkers(struct json_out *j, const char *name, const struct talker *all, uint32_t count,
+                    uint32_t requests_per_sample)
 {
-    json_open(j, "top_talkers", '[');
-    for (uint32_t i = 0; i < s->talker_count; i++) {
+    json_open(j, name, '[');
+    for (uint32_t i = 0; i < count; i++) {
         char address[ADDRESS_TEXT_BYTES_MAX];
-        stats_talker_address(&s->talkers[i], address);
+        stats_talker_address(&all[i], address);
         json_open(j, NULL, '{');
         json_text(j, "address", address);
-        json_u64(j, "requests", s->talkers[i].samples * TALKERS_SAMPLE);
+        json_u64(j, "requests", all[i].samples * requests_per_sample);
         json_close(j, '}');
     }
     json_close(j, ']');
+}
+
+static void addresses(struct json_out *j, const struct stats *s)
+{
+    talkers(j, "top_talkers", s->talkers, s->talker_count, TALKERS_SAMPLE);
+    talkers(j, "top_limited", s->limited, s->limited_count, 1);
 }
 
 static void counters(struct json_out *j, const struct stats *s)
@@ -399,7 +395,7 @@ void stats_print_json(FILE *out, const struct stats *s)
     histograms(&j, s);
     clients(&j, s);
     if (s->by_peers) top_swarms(&j, s->by_peers);
-    if (s->shows_talkers) talkers(&j, s);
+    if (s->shows_talkers) addresses(&j, s);
     errnos(&j, s);
     trakx(&j, s);
     etracker(&j, s);

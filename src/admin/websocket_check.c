@@ -35,37 +35,6 @@ static bool has_token(const struct http_request *r, const char *name, struct vie
     return false;
 }
 
-/* ---- whose page? ---- */
-
-static bool starts_with(struct view v, struct view start)
-{
-    return v.len >= start.len && view_equal_nocase(view_of(v.ptr, start.len), start);
-}
-
-static struct view without_end(struct view v, struct view end)
-{
-    if (v.len > end.len && view_equal(view_from(v, v.len - end.len), end)) v.len -= end.len;
-    return v;
-}
-
-/* Browsers leave the scheme's own port out of both; a proxy may write it into Host. */
-static bool origin_is_host(const struct http_request *r)
-{
-    static const struct {
-        struct view scheme, port;
-    } SCHEMES[] = {{{(const uint8_t *)"http://", 7}, {(const uint8_t *)":80", 3}},
-                   {{(const uint8_t *)"https://", 8}, {(const uint8_t *)":443", 4}}};
-    struct view origin, host;
-    if (!http1_header(r, "Origin", &origin)) return true;
-    if (!http1_header(r, "Host", &host)) return false;
-    for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
-        if (starts_with(origin, SCHEMES[i].scheme))
-            return view_equal_nocase(
-                without_end(view_from(origin, SCHEMES[i].scheme.len), SCHEMES[i].port),
-                without_end(host, SCHEMES[i].port));
-    return false; /* "null", or no web page */
-}
-
 /* ---- the answer ---- */
 
 static bool key_is_valid(struct view key)
@@ -114,7 +83,7 @@ int websocket_check(const struct http_request *r, const char *const *protocols,
     if (!http1_header(r, "Sec-WebSocket-Version", &version) || !view_equal(version, VIEW(VERSION)))
         return 426;
     if (!http1_header(r, "Sec-WebSocket-Key", &key) || !key_is_valid(key)) return 400;
-    if (!origin_is_host(r)) return 403;
+    if (!http1_origin_is_host(r)) return 403;
     accept_of(key, out->accept);
     out->protocol = protocol_choose(r, protocols);
     return 101;

@@ -11,15 +11,7 @@ void api_respond(struct admin_response *out, int status, json_t *take)
 {
     char *text = take ? json_dumps(take, JSON_COMPACT) : NULL;
     json_decref(take);
-    if (!text) {
-        admin_respond_status(out, 503);
-        return;
-    }
-    out->status = status;
-    out->type = "application/json";
-    out->headers = "Cache-Control: no-store\r\n";
-    out->take_body = text;
-    out->body_bytes = strlen(text);
+    admin_respond_json(out, status, text);
 }
 
 json_t *api_text(const char *text)

@@ -28,7 +28,7 @@ json_t *api_text(const char *text);
 #define API_WHO_BYTES 64
 void api_who(const struct admin_request *r, char out[API_WHO_BYTES]);
 
-/* 429 for ERR_FULL of settings_change_begin(), else 503. */
+/* 429 for ERR_FULL of settings_change_room(), else 503. */
 void api_refuse_busy(struct admin_response *out, enum err err);
 
 struct settings_change;

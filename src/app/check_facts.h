@@ -40,7 +40,7 @@ struct check_facts {
     bool clock_known, clock_synchronized;
     int64_t unix_s;
     /* addresses */
-    struct check_address addresses[HEARTBEATS_MAX];
+    struct check_address addresses[HEARTBEATS_MAX]; /* each worker has a socket for each */
     uint32_t address_count;
 };
 

@@ -5,11 +5,12 @@
  * The commands are for root and for this boot; the summary of the command says how to keep them. */
 #include "app/check_facts.h"
 
+#include "app/live.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define FDS_BESIDE      256 /* sockets, loops, files */
 #define SYN_BACKLOG_MIN 4096
 #define TW_SHARE        10 /* in tenths: full when above 9 */
 #define YEAR_2025_S     1735689600
@@ -156,7 +157,7 @@ static void judge_conntrack(const struct check_facts *f, struct finding *out)
     uint16_t port = f->config->app.port;
     if (f->conntrack_max == FACT_UNKNOWN || f->conntrack_count == FACT_UNKNOWN) {
         found(out, FINDING_OK, "no connection tracking here");
-    } else if (f->conntrack_count * 10 >= f->conntrack_max * 9) {
+    } else if (f->conntrack_max > 0 && f->conntrack_count * 10 >= f->conntrack_max * 9) {
         found(out, FINDING_PROBLEM,
               "connection tracking is full, %" PRId64 " of %" PRId64
               ": the kernel drops packets of new clients",
@@ -183,7 +184,9 @@ static void judge_conntrack(const struct check_facts *f, struct finding *out)
 
 static void judge_files(const struct check_facts *f, struct finding *out)
 {
-    int64_t wanted = (int64_t)f->config->http.connections_max + FDS_BESIDE;
+    uint32_t sockets = f->address_count * f->workers;
+    int64_t wanted = (int64_t)(f->config->http.connections_max +
+                               live_fds_beside(f->config, f->workers, sockets));
     int64_t limit = f->config->app.nofile >= 0 ? f->config->app.nofile : f->nofile_hard;
     if (f->config->app.no_tcp) found(out, FINDING_OK, "no HTTP is served: few files are open");
     else if (limit == FACT_UNKNOWN) hidden(out, "the limit of open files");

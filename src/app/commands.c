@@ -126,13 +126,9 @@ static enum exit_code run_password(const struct command_input *in)
     return code == EXIT_FINE ? command_printed() : code;
 }
 
-static enum exit_code run_geoip(const struct command_input *in)
-{
-    return geoip_command(in->arguments, in->environment);
-}
-
 #define WHICH                                                                                      \
-    "--port, --config and --admin-socket choose which muster, as they did when it was started."
+    "PORT, --config and --admin-socket choose which muster, as they did when it was started. A "   \
+    "mistake in its file since then is only a warning."
 
 /* The first row is what runs without a word. */
 /* clang-format off */
@@ -140,18 +136,18 @@ const struct command COMMANDS[] = {
     {"run", "[OPTIONS]", "serve until told to stop; `run` may be left out",
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
-    {"start", "[--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
+    {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
      "Prints the announce URLs, the process id and where the log is: FILE, or beside the control "
      "socket. Refuses to start where a muster answers already.", control_start},
-    {"stop", "[OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
-    {"restart", "[OPTIONS]", "stop it, and start it again with the options it had",
+    {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
+    {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
-    {"reload", "[OPTIONS]", "let it read its configuration again",
+    {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
      "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
-    {"status", "[--json] [OPTIONS]", "is it running, does it answer, how is it",
+    {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
      "0 when all answer, 1 when not. " WHICH, control_status},
-    {"top", "[-n COUNT] [OPTIONS]", "watch it live",
+    {"top", "[PORT] [-n COUNT] [OPTIONS]", "watch it live",
      "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
      "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
      "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
@@ -159,7 +155,7 @@ const struct command COMMANDS[] = {
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
      "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "
      "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
-    {"save", "[OPTIONS]", "save what outlives it: its snapshot, and what `set` changed",
+    {"save", "[PORT] [OPTIONS]", "save what outlives it: its snapshot, and what `set` changed",
      "The snapshot of torrents and peers goes into its state_dir, if it has one, as on SIGUSR1, and "
      "is on the disk when this ends; options that were set while it ran go into its configuration "
      "file. " WHICH, control_save},
@@ -168,7 +164,7 @@ const struct command COMMANDS[] = {
      "opentracker's /stats?mode=tpbs&format=txtp and mode=statedump. The last three have completed "
      "counts only: peers announce again. Goes into state_dir, of the muster that runs or of the one "
      "that these options start; what is there already and newer stays. " WHICH, control_import},
-    {"check", "[--json] [OPTIONS]", "look for what limits it on this machine",
+    {"check", "[PORT] [--json] [OPTIONS]", "look for what limits it on this machine",
      "Kernel buffers, limits, connection tracking, IPv6, clock, addresses, user; each finding comes "
      "with the command that mends it. Works before the first start, too: give it the options that "
      "`run` will get. Exits 1 when there is a problem, 0 when there is only advice.", check_run},
@@ -182,7 +178,7 @@ const struct command COMMANDS[] = {
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
     {"geoip", "[ADDRESS...] [OPTIONS]", "which database of locations is used, where to get one",
-     "And where each ADDRESS is by it. Exits 1 when there is none.", run_geoip},
+     "And where each ADDRESS is by it. Exits 1 when there is none.", geoip_command},
     {"password", "", "ask for a password, print the line for the configuration file", NULL,
      run_password},
     {"docs", "man|options|metrics|sample", "print the manual, references, a sample file", NULL,

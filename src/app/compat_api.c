@@ -87,7 +87,8 @@ static enum err change(struct server *s, const struct admin_request *r)
     struct settings_change c;
     struct option_error error;
     char who[API_WHO_BYTES], by[API_WHO_BYTES + 16];
-    enum err err = settings_change_begin(&c, s);
+    enum err err = settings_change_room(s);
+    if (err == ERR_OK) err = settings_change_begin(&c, s);
     if (err != ERR_OK) return err;
     set_asked(&c, r);
     bool is_any = false;
@@ -106,20 +107,14 @@ static enum err change(struct server *s, const struct admin_request *r)
 static void respond(const struct server *s, struct admin_response *out)
 {
     const struct live *l = s->live;
-    char *body = NULL;
-    int n = asprintf(&body,
-                     "{\"keep_alive\":%d,\"interval\":%u,\"max_peers_response\":%u,"
-                     "\"socket_timeout\":%u}",
-                     l->http.keep_alive, (unsigned)s->tracker.interval.now_s,
-                     (unsigned)l->tracker.numwant_max, (unsigned)(l->http.timeout_ms / 1000));
-    if (n < 0) {
-        admin_respond_status(out, 503);
-        return;
-    }
-    out->type = "application/json";
-    out->headers = "Cache-Control: no-store\r\n";
-    out->take_body = body;
-    out->body_bytes = (size_t)n;
+    char *body;
+    if (asprintf(&body,
+                 "{\"keep_alive\":%d,\"interval\":%u,\"max_peers_response\":%u,"
+                 "\"socket_timeout\":%u}",
+                 l->http.keep_alive, (unsigned)s->tracker.interval.now_s,
+                 (unsigned)l->tracker.numwant_max, (unsigned)(l->http.timeout_ms / 1000)) < 0)
+        body = NULL;
+    admin_respond_json(out, 200, body);
 }
 
 static enum auth_verdict verdict(struct server *s, const struct admin_request *r,

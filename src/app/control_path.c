@@ -1,7 +1,11 @@
 /* control_path.c - see control_path.h.
  *
- * /tmp       anybody may make a folder there first. So ours must be a folder, not a link, owned by
- *            us and closed to others, or it is not used. */
+ * Trust      who may write in the folder may put a socket or a token there before us. So the server
+ *            uses a folder that is its own or root's and that nobody else may write in; in /tmp, where
+ *            anybody may make one first, only its own, closed to others.
+ * /run       the folder stays with the user who served before. Root, who needs no gift, takes it
+ *            back; and a command believes only sockets of the folder's owner, of root and of its own
+ *            user, so that what the one before left there speaks for nobody. */
 #include "app/control_path.h"
 
 #include <errno.h>
@@ -40,42 +44,51 @@ static bool socket_of(enum place place, uint16_t port, char out[CONTROL_PATH_BYT
     return n > 0 && n < CONTROL_PATH_BYTES_MAX;
 }
 
-/* A folder of ours that nobody else can write to. */
-static bool is_ours(const char *folder)
+/* A folder that strangers cannot write in. */
+static bool folder_look(const char *folder, struct stat *st)
 {
-    struct stat st;
-    return lstat(folder, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-           (st.st_mode & 077) == 0;
+    return lstat(folder, st) == 0 && S_ISDIR(st->st_mode) && (st->st_mode & 022) == 0;
+}
+
+static bool is_ours(const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
+static bool is_closed(const struct stat *st)
+{
+    return st->st_uid == geteuid() && (st->st_mode & 077) == 0;
 }
 
 static bool folder_is_ready(enum place place)
 {
     char folder[CONTROL_PATH_BYTES_MAX];
+    struct stat st;
     if (!folder_of(place, folder)) return false;
-    if (place == PLACE_TMP) {
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST) return false;
-        return is_ours(folder);
-    }
-    return access(folder, W_OK | X_OK) == 0;
+    if (place == PLACE_TMP && mkdir(folder, 0700) != 0 && errno != EEXIST) return false;
+    if (!folder_look(folder, &st)) return false;
+    return place == PLACE_TMP ? is_closed(&st) : is_ours(&st) && access(folder, W_OK | X_OK) == 0;
 }
 
-/* Root is asked to own nothing that a stranger may have put there. */
-static void folder_give(uid_t uid, gid_t gid)
+/* From root to the user, or back; not from one user to another. */
+static void folder_give(const char *folder, uid_t uid, gid_t gid)
 {
     struct stat st;
-    int fd = open(RUN_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return;
-    if (fstat(fd, &st) == 0 && st.st_uid == 0 && uid != 0 && fchown(fd, uid, gid) != 0)
-        errno = 0; /* the next place will do */
+    bool is_roots = fstat(fd, &st) == 0 && st.st_uid == 0;
+    if (is_roots != (uid == 0) && fchown(fd, uid, gid) != 0) errno = 0; /* the next place will do */
     close(fd);
 }
 
-void control_path_prepare(const char *user)
+void control_path_prepare(const char *root, const char *user)
 {
-    if (geteuid() != 0) return;
+    char folder[CONTROL_PATH_BYTES_MAX];
+    int n = snprintf(folder, sizeof folder, "%s" RUN_FOLDER, root);
+    if (geteuid() != 0 || n >= (int)sizeof folder) return;
     const struct passwd *p = user[0] ? getpwnam(user) : NULL;
-    if (mkdir(RUN_FOLDER, 0755) != 0 && errno != EEXIST) return;
-    folder_give(p ? p->pw_uid : 0, p ? p->pw_gid : 0);
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST) return;
+    folder_give(folder, p ? p->pw_uid : 0, p ? p->pw_gid : 0);
 }
 
 enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
@@ -86,17 +99,28 @@ enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
 }
 
 /* Not one that a stranger put where ours would be. */
-static bool is_found(enum place place, const char *path)
+static bool is_found(const char *root, enum place place, const char *path)
 {
-    struct stat st;
-    char folder[CONTROL_PATH_BYTES_MAX];
+    struct stat st, at;
+    char folder[CONTROL_PATH_BYTES_MAX], inside[CONTROL_PATH_BYTES_MAX];
     if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
-    return place != PLACE_TMP || (folder_of(place, folder) && is_ours(folder));
+    if (!folder_of(place, folder) || (root[0] && place == PLACE_TMP)) return false;
+    int n = snprintf(inside, sizeof inside, "%s%s", root, folder);
+    if (n >= (int)sizeof inside || !folder_look(inside, &at)) return false;
+    switch (place) {
+    case PLACE_RUN: return is_ours(&st) || st.st_uid == at.st_uid;
+    case PLACE_SESSION: return is_ours(&at);
+    default: return is_closed(&at);
+    }
 }
 
-bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
+bool control_path_find(const char *root, uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
 {
-    for (enum place place = 0; place < PLACE_COUNT; place++)
-        if (socket_of(place, port, out) && is_found(place, out)) return true;
+    char path[CONTROL_PATH_BYTES_MAX];
+    for (enum place place = 0; place < PLACE_COUNT; place++) {
+        if (!socket_of(place, port, path)) continue;
+        int n = snprintf(out, CONTROL_PATH_BYTES_MAX, "%s%s", root, path);
+        if (n < CONTROL_PATH_BYTES_MAX && is_found(root, place, out)) return true;
+    }
     return false;
 }

@@ -35,7 +35,7 @@ static bool log_path(struct control *c, const char *wanted, char *out, size_t si
     char socket[CONTROL_PATH_BYTES_MAX];
     if (wanted) return (size_t)snprintf(out, size, "%s", wanted) < size;
     if (a->admin_socket[0]) return (size_t)snprintf(out, size, "%s.log", a->admin_socket) < size;
-    control_path_prepare(a->user);
+    control_path_prepare("", a->user);
     if (control_path_choose(a->port, socket) != ERR_OK) return false;
     size_t stem = strlen(socket) - strlen(".sock");
     return (size_t)snprintf(out, size, "%.*s.log", (int)stem, socket) < size;
@@ -57,18 +57,15 @@ static void print_log_tail(const char *path, off_t from)
 
 /* ---- the child ---- */
 
-/* `run`, plain words, options, NULL. */
-static char **child_arguments(const struct arguments *a)
+/* `run` and its words, NULL. */
+static char **child_arguments(const struct control *c)
 {
-    char **argv = calloc(a->word_count + (size_t)a->option_count + 3, sizeof *argv);
-    size_t n = 0;
+    enum { COUNT = sizeof c->run / sizeof *c->run };
+    char **argv = calloc(COUNT + 2, sizeof *argv);
     if (!argv) return NULL;
-    argv[n++] = (char *)"muster";
-    argv[n++] = (char *)"run";
-    for (uint32_t i = 0; i < a->word_count; i++)
-        argv[n++] = (char *)a->words[i];
-    for (uint32_t i = 0; i < a->option_count; i++)
-        argv[n++] = (char *)a->options[i];
+    argv[0] = (char *)"muster";
+    argv[1] = (char *)"run";
+    memcpy(argv + 2, c->run, sizeof c->run);
     return argv;
 }
 
@@ -88,12 +85,10 @@ static void child_run(int log_fd, char **argv)
 
 static void print_url(const struct listen_address *l, const struct address *a)
 {
-    char text[ADDRESS_TEXT_BYTES_MAX];
-    bool v6 = a->family == FAMILY_V6;
-    address_print(a, text);
-    if (l->udp) printf("  udp://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
-    if (l->tcp)
-        printf("  http://%s%s%s:%u/announce\n", v6 ? "[" : "", text, v6 ? "]" : "", l->port);
+    char at[ENDPOINT_TEXT_BYTES_MAX];
+    endpoint_print(a, l->port, at);
+    if (l->udp) printf("  udp://%s/announce\n", at);
+    if (l->tcp) printf("  http://%s/announce\n", at);
 }
 
 static bool is_link_local(const struct address *a)
@@ -169,7 +164,7 @@ static enum exit_code wait_for(struct control *c, pid_t child, const char *log, 
     return EXIT_RUNTIME;
 }
 
-static enum exit_code start(struct control *c)
+static enum exit_code start(struct control *c, char **argv)
 {
     char log[CONFIG_PATH_BYTES_MAX + 8];
     int running = answering_pid(c);
@@ -184,11 +179,9 @@ static enum exit_code start(struct control *c)
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0) return command_usage("start: log %.200s: %s", log, strerror(errno));
     off_t log_start = lseek(fd, 0, SEEK_END);
-    char **argv = child_arguments(&c->arguments);
-    pid_t child = argv ? fork() : -1;
+    pid_t child = fork();
     if (child == 0) child_run(fd, argv);
     close(fd);
-    free(argv);
     if (child < 0) return EXIT_MEMORY;
     return wait_for(c, child, log, log_start);
 }
@@ -196,18 +189,12 @@ static enum exit_code start(struct control *c)
 enum exit_code control_start(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.name = "log", .wants_value = true}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1, .is_a_start = true};
     enum exit_code code;
-    struct option_error error;
-    struct control *c = control_open(in, FLAGS, 1, &code);
+    struct control *c = control_open(in, &NEEDS, &code);
     if (!c) return code;
-    /* read again with the plain words: PORT INTERVAL */
-    char **argv = child_arguments(&c->arguments);
-    struct option_sources sources = {.arguments = (const char *const *)argv + 2,
-                                     .environment = in->environment};
-    if (!argv) code = EXIT_MEMORY;
-    else if (settings_read(&c->settings, &sources, &error) != ERR_OK)
-        code = command_usage("%s", error.text);
-    else code = start(c);
+    char **argv = child_arguments(c);
+    code = argv ? start(c, argv) : EXIT_MEMORY;
     free(argv);
     control_close(c);
     return code;

@@ -89,7 +89,7 @@ static bool save_settings(struct control *c)
 enum exit_code control_save(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = control_open(in, NULL, 0, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     bool is_on = state_is_on(c);
     bool good = !is_on || do_job(c, "/api/control/snapshot");
@@ -143,7 +143,7 @@ static enum exit_code import(struct control *c)
 enum exit_code control_import(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = control_open(in, NULL, 0, &code);
+    struct control *c = control_open(in, &(struct control_needs){.has_words = true}, &code);
     if (!c) return code;
     if (c->arguments.word_count == 2) code = import(c);
     else code = command_usage("import: KIND FILE; kinds: " IMPORT_KINDS);

@@ -1,50 +1,12 @@
-/* geoip_command.c - see geoip_command.h.
- *
- * Addresses are picked out from among the options; what is an option's own value (--listen ADDRESS)
- * stays with it. */
+/* geoip_command.c - see geoip_command.h. */
 #include "app/geoip_command.h"
 
-#include "app/options.h"
+#include "app/arguments.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-#define ADDRESSES_MAX 256
-#define ARGUMENTS_MAX 1024
-#define DAY_S         86400
-
-struct input {
-    const char *options[ARGUMENTS_MAX + 1]; /* NULL-terminated */
-    size_t option_count;
-    struct address addresses[ADDRESSES_MAX];
-    size_t address_count;
-};
-
-/* Is the argument behind this one its value? */
-static bool takes_next(const char *argument)
-{
-    if (argument[0] != '-' || strchr(argument, '=')) return false;
-    const char *name = argument + strspn(argument, "-");
-    const struct option_row *row =
-        strlen(name) == 1 ? option_find_short(name[0]) : option_find(view_of_text(name));
-    return row && row->type != OPT_FLAG;
-}
-
-static bool input_split(struct input *in, const char *const *arguments)
-{
-    bool is_value = false;
-    for (; *arguments; arguments++) {
-        struct address *a = &in->addresses[in->address_count];
-        if (in->address_count == ADDRESSES_MAX || in->option_count == ARGUMENTS_MAX) return false;
-        if (!is_value && address_parse(view_of_text(*arguments), a) == ERR_OK) {
-            in->address_count++;
-            continue;
-        }
-        in->options[in->option_count++] = *arguments;
-        is_value = !is_value && takes_next(*arguments);
-    }
-    return true;
-}
+#define DAY_S 86400
 
 static void print_database(const struct geoip_database *db)
 {
@@ -77,7 +39,8 @@ static void print_place(const struct geoip_database *db, const struct address *a
     printf("\n");
 }
 
-static enum exit_code report(const struct map_opts *o, const struct input *in)
+static enum exit_code report(const struct map_opts *o, const struct address *addresses,
+                             uint32_t count)
 {
     char path[GEOIP_PATH_BYTES_MAX];
     struct geoip_database db;
@@ -95,28 +58,34 @@ static enum exit_code report(const struct map_opts *o, const struct input *in)
         return EXIT_RUNTIME;
     }
     print_database(&db);
-    if (in->address_count) printf("\n");
-    for (size_t i = 0; i < in->address_count; i++)
-        print_place(&db, &in->addresses[i]);
+    if (count) printf("\n");
+    for (uint32_t i = 0; i < count; i++)
+        print_place(&db, &addresses[i]);
     geoip_unload(&db);
-    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_FINE : EXIT_RUNTIME;
+    return command_printed();
 }
 
-enum exit_code geoip_command(const char *const *arguments, const char *const *environment)
+static enum exit_code run(const struct command_input *in, struct settings *settings)
 {
-    enum exit_code code = EXIT_MEMORY;
-    struct option_error error = {.text = "too many arguments"};
-    struct input *in = calloc(1, sizeof *in);
+    struct arguments arguments;
+    struct address addresses[ARGUMENT_WORDS_MAX];
+    struct option_sources sources = {.arguments = arguments.options,
+                                     .environment = in->environment};
+    struct option_error error;
+    log_level_set(LOG_ERROR);
+    if (arguments_sort(in->arguments, NULL, 0, &arguments, &error) != ERR_OK ||
+        settings_read(settings, &sources, &error) != ERR_OK)
+        return command_usage("%s", error.text);
+    for (uint32_t i = 0; i < arguments.word_count; i++)
+        if (address_parse(view_of_text(arguments.words[i]), &addresses[i]) != ERR_OK)
+            return command_usage("geoip: \"%.200s\" is no address", arguments.words[i]);
+    return report(&settings->config.map, addresses, arguments.word_count);
+}
+
+enum exit_code geoip_command(const struct command_input *in)
+{
     struct settings *settings = calloc(1, sizeof *settings);
-    if (in && settings) {
-        struct option_sources sources = {.arguments = in->options, .environment = environment};
-        code = EXIT_USAGE;
-        log_level_set(LOG_ERROR);
-        if (input_split(in, arguments) && settings_read(settings, &sources, &error) == ERR_OK)
-            code = report(&settings->config.map, in);
-        else fprintf(stderr, "muster: %s\n", error.text);
-    }
-    free(in);
+    enum exit_code code = settings ? run(in, settings) : EXIT_MEMORY;
     free(settings);
     return code;
 }

@@ -3,9 +3,9 @@
 #ifndef APP_GEOIP_COMMAND_H
 #define APP_GEOIP_COMMAND_H
 
-#include "app/exit_code.h"
+#include "app/commands.h"
 
 /* EXIT_FINE when there is a database that can be read; EXIT_RUNTIME when there is none. */
-enum exit_code geoip_command(const char *const *arguments, const char *const *environment);
+enum exit_code geoip_command(const struct command_input *in);
 
 #endif

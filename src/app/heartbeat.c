@@ -109,9 +109,7 @@ uint32_t heartbeat_all(const struct app_opts *o, struct heartbeat out[HEARTBEATS
 
 void heartbeat_url(const struct heartbeat *h, char out[HEARTBEAT_URL_BYTES])
 {
-    char address[ADDRESS_TEXT_BYTES_MAX];
-    bool v6 = h->asked.address.family == FAMILY_V6;
-    address_print(&h->asked.address, address);
-    snprintf(out, HEARTBEAT_URL_BYTES, "%s://%s%s%s:%u", h->asked.udp ? "udp" : "http",
-             v6 ? "[" : "", address, v6 ? "]" : "", h->asked.port);
+    char at[ENDPOINT_TEXT_BYTES_MAX];
+    snprintf(out, HEARTBEAT_URL_BYTES, "%s://%s", h->asked.udp ? "udp" : "http",
+             endpoint_print(&h->asked.address, h->asked.port, at));
 }

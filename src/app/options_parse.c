@@ -17,14 +17,13 @@
 #define VARIABLE_BYTES_MAX 48
 #define VARIABLE_PREFIX    "MUSTER_"
 
-__attribute__((format(printf, 2, 3))) static enum err fail(struct option_error *error,
-                                                           const char *format, ...)
+enum err option_fail(struct option_error *error, enum err err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
-    return ERR_UNKNOWN_OPTION;
+    return err;
 }
 
 /* The text of a constant row cannot be wrong: the unit test sets every default. */
@@ -50,14 +49,16 @@ struct file_walk {
     struct view text; /* what is left */
     uint32_t line;
     struct option_error *error;
-    uint32_t error_line; /* of the first error that is ours; 0: none */
+    uint32_t error_line;         /* of the first error that is ours; 0: none */
+    bool goes_on;                /* a wrong option is left out */
+    struct option_error unheard; /* of errors behind the first */
 };
 
 static void walk_fail(struct file_walk *w, const char *why)
 {
     if (w->error_line) return;
     w->error_line = w->line;
-    (void)fail(w->error, "%.250s:%u: %s", w->name, w->line, why);
+    (void)option_fail(w->error, ERR_UNKNOWN_OPTION, "%.250s:%u: %s", w->name, w->line, why);
 }
 
 /* Does what follows byte `at` of a line belong to a comment? */
@@ -96,16 +97,17 @@ static enum err file_option(struct file_walk *w, const char *name, const char *v
     const struct option_row *row = option_find(view_of_text(name));
     if (!row) {
         const struct option_row *near = option_nearest(view_of_text(name));
-        return fail(w->error, "%.250s:%u: unknown option %.60s%s%s%s", w->name, w->line, name,
-                    near ? "; did you mean " : "", near ? near->name : "", near ? "?" : "");
+        return option_fail(w->error, ERR_UNKNOWN_OPTION, "%.250s:%u: unknown option %.60s%s%s%s",
+                           w->name, w->line, name, near ? "; did you mean " : "",
+                           near ? near->name : "", near ? "?" : "");
     }
     if (row->at == offsetof(struct config, app.config_file) && value[0])
-        return fail(w->error, "%.250s:%u: config: a file cannot name another one", w->name,
-                    w->line);
+        return option_fail(w->error, ERR_UNKNOWN_OPTION,
+                           "%.250s:%u: config: a file cannot name another one", w->name, w->line);
     const struct option_origin *had = &w->settings->origin[row - OPTIONS];
     if (had->source == SOURCE_FILE && row->type != OPT_LIST)
-        return fail(w->error, "%.250s:%u: %s is already set in line %u", w->name, w->line,
-                    row->name, had->line);
+        return option_fail(w->error, ERR_UNKNOWN_OPTION, "%.250s:%u: %s is already set in line %u",
+                           w->name, w->line, row->name, had->line);
     char where[WHERE_BYTES_MAX];
     snprintf(where, sizeof where, "%.250s:%u: %s", w->name, w->line, row->name);
     struct option_origin origin = {.source = SOURCE_FILE, .line = w->line};
@@ -116,38 +118,53 @@ static int walk_option(void *user, const char *section, const char *name, const 
 {
     struct file_walk *w = user;
     (void)section;
-    if (w->error_line) return 1;
+    if (w->error_line && !w->goes_on) return 1;
     if (value[0] == ';') value = ""; /* a comment behind an empty value: inih keeps that one */
     if (file_option(w, name, value) == ERR_OK) return 1;
-    w->error_line = w->line;
+    if (!w->error_line) w->error_line = w->line;
+    w->error = &w->unheard;
     return 0;
+}
+
+static enum err read_text(struct settings *s, struct view text, const char *name, bool goes_on,
+                          struct option_error *error)
+{
+    struct file_walk w = {
+        .settings = s, .name = name, .text = text, .error = error, .goes_on = goes_on};
+    int bad_line = ini_parse_stream(walk_line, &w, walk_option, &w);
+    if (bad_line < 0)
+        return option_fail(error, ERR_UNKNOWN_OPTION, "%.250s: %s", name, err_text(ERR_NO_MEMORY));
+    if (bad_line > 0 && (!w.error_line || (uint32_t)bad_line < w.error_line))
+        return option_fail(error, ERR_UNKNOWN_OPTION,
+                           "%.250s:%d: neither `name = value` nor [section]", name, bad_line);
+    return w.error_line ? ERR_BAD_VALUE : ERR_OK;
 }
 
 enum err settings_read_file_text(struct settings *s, struct view text, const char *name,
                                  struct option_error *error)
 {
-    struct file_walk w = {.settings = s, .name = name, .text = text, .error = error};
-    int bad_line = ini_parse_stream(walk_line, &w, walk_option, &w);
-    if (bad_line < 0) return fail(error, "%.250s: %s", name, err_text(ERR_NO_MEMORY));
-    if (bad_line > 0 && (!w.error_line || (uint32_t)bad_line < w.error_line))
-        return fail(error, "%.250s:%d: neither `name = value` nor [section]", name, bad_line);
-    return w.error_line ? ERR_BAD_VALUE : ERR_OK;
+    return read_text(s, text, name, false, error);
 }
 
-static enum err read_file(struct settings *s, const char *path, struct option_error *error)
+static enum err read_file(struct settings *s, const char *path, bool goes_on,
+                          struct option_error *error)
 {
     FILE *f = fopen(path, "re");
-    if (!f) return fail(error, "%s: cannot open: %s", path, strerror(errno));
+    if (!f)
+        return option_fail(error, ERR_UNKNOWN_OPTION, "%s: cannot open: %s", path, strerror(errno));
     enum err err = ERR_NO_MEMORY;
     char *bytes = malloc(FILE_BYTES_MAX + 1);
     if (bytes) {
         size_t n = fread(bytes, 1, FILE_BYTES_MAX + 1, f);
-        if (ferror(f)) err = fail(error, "%s: cannot read: %s", path, strerror(errno));
+        if (ferror(f))
+            err = option_fail(error, ERR_UNKNOWN_OPTION, "%s: cannot read: %s", path,
+                              strerror(errno));
         else if (n > FILE_BYTES_MAX)
-            err = fail(error, "%s: larger than %u bytes", path, FILE_BYTES_MAX);
-        else err = settings_read_file_text(s, view_of(bytes, n), path, error);
+            err = option_fail(error, ERR_UNKNOWN_OPTION, "%s: larger than %u bytes", path,
+                              FILE_BYTES_MAX);
+        else err = read_text(s, view_of(bytes, n), path, goes_on, error);
     } else {
-        err = fail(error, "%s: %s", path, err_text(ERR_NO_MEMORY));
+        err = option_fail(error, ERR_UNKNOWN_OPTION, "%s: %s", path, err_text(ERR_NO_MEMORY));
     }
     free(bytes);
     fclose(f);
@@ -231,7 +248,8 @@ static enum err argument_value(struct argument_walk *w, const struct option_row 
     if (!*value) {
         char range[OPTION_RANGE_BYTES_MAX];
         option_range_print(row, range);
-        return fail(w->error, "%s: a value is missing (allowed: %s)", where, range);
+        return option_fail(w->error, ERR_UNKNOWN_OPTION, "%s: a value is missing (allowed: %s)",
+                           where, range);
     }
     if (!joined) w->at++;
     return ERR_OK;
@@ -242,9 +260,10 @@ static enum err unknown_argument(struct argument_walk *w, struct view name)
     const struct option_row *near = option_nearest(name);
     char suggestion[OPTION_NAME_BYTES_MAX] = "";
     if (near) option_dashed(near->name, suggestion);
-    return fail(w->error, "unknown option --%.*s%s%s%s", name.len > 60 ? 60 : (int)name.len,
-                (const char *)name.ptr, near ? "; did you mean --" : " (see muster --help)",
-                suggestion, near ? "?" : "");
+    return option_fail(w->error, ERR_UNKNOWN_OPTION, "unknown option --%.*s%s%s%s",
+                       name.len > 60 ? 60 : (int)name.len, (const char *)name.ptr,
+                       near ? "; did you mean --" : " (see muster --help)", suggestion,
+                       near ? "?" : "");
 }
 
 static enum err long_argument(struct argument_walk *w)
@@ -257,7 +276,7 @@ static enum err long_argument(struct argument_walk *w)
     if (!row && name.len > 3 && (memcmp(text, "no-", 3) == 0 || memcmp(text, "no_", 3) == 0)) {
         row = option_find(view_of(text + 3, name.len - 3));
         if (row && row->type == OPT_FLAG)
-            return equals ? fail(w->error, "%s: takes no value", where)
+            return equals ? option_fail(w->error, ERR_UNKNOWN_OPTION, "%s: takes no value", where)
                           : argument_set(w, row, "no", where);
         row = NULL;
     }
@@ -276,7 +295,9 @@ static enum err short_arguments(struct argument_walk *w)
     for (const char *text = *w->at + 1; *text; text++) {
         char where[] = {'-', *text, '\0'};
         const struct option_row *row = option_find_short(*text);
-        if (!row) return fail(w->error, "unknown option %s (see muster --help)", where);
+        if (!row)
+            return option_fail(w->error, ERR_UNKNOWN_OPTION,
+                               "unknown option %s (see muster --help)", where);
         const char *value = "yes";
         enum err err = ERR_OK;
         bool takes_value = row->type != OPT_FLAG;
@@ -293,7 +314,8 @@ static enum err positional_argument(struct argument_walk *w)
     static const char *const NAMES[] = {"port", "interval"};
     const char *text = *w->at;
     if (!isdigit((unsigned char)text[0]) || w->positionals == 2)
-        return fail(w->error, "unexpected argument \"%.200s\" (see muster --help)", text);
+        return option_fail(w->error, ERR_UNKNOWN_OPTION,
+                           "unexpected argument \"%.200s\" (see muster --help)", text);
     const char *name = NAMES[w->positionals++];
     return argument_set(w, option_find(view_of_text(name)), text, name);
 }
@@ -321,17 +343,36 @@ static enum err read_outer(struct settings *s, const struct option_sources *sour
     return err == ERR_OK ? settings_read_arguments(s, sources->arguments, error) : err;
 }
 
+/* `goes_on`: what is wrong in the file is told by *of_file and `error`, and left out. */
+static enum err read_all(struct settings *s, const struct option_sources *sources, bool goes_on,
+                         enum err *of_file, struct option_error *error)
+{
+    struct option_error unheard; /* read before: nothing is wrong outside the file */
+    *of_file = ERR_OK;
+    settings_default(s);
+    enum err err = read_outer(s, sources, error);
+    if (err != ERR_OK || !s->config.app.config_file[0]) return err;
+    char path[CONFIG_PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%s", s->config.app.config_file);
+    settings_default(s);
+    *of_file = read_file(s, path, goes_on, error);
+    if (*of_file != ERR_OK && !goes_on) return *of_file;
+    return read_outer(s, sources, &unheard);
+}
+
 enum err settings_read(struct settings *s, const struct option_sources *sources,
                        struct option_error *error)
 {
-    settings_default(s);
-    enum err err = read_outer(s, sources, error);
-    if (err == ERR_OK && s->config.app.config_file[0]) {
-        char path[CONFIG_PATH_BYTES_MAX];
-        snprintf(path, sizeof path, "%s", s->config.app.config_file);
-        settings_default(s);
-        err = read_file(s, path, error);
-        if (err == ERR_OK) err = read_outer(s, sources, error);
-    }
+    enum err of_file;
+    enum err err = read_all(s, sources, false, &of_file, error);
     return err == ERR_OK ? settings_check(s, error) : err;
+}
+
+enum err settings_read_around(struct settings *s, const struct option_sources *sources,
+                              struct option_error *error)
+{
+    enum err of_file = ERR_OK;
+    enum err err = read_all(s, sources, true, &of_file, error);
+    if (err == ERR_OK && of_file == ERR_OK) error->text[0] = '\0';
+    return err;
 }

@@ -10,7 +10,6 @@
 
 #define PEERS_SHOWN_MAX 5
 #define COUNT_BYTES     24
-#define ENDPOINT_BYTES  (ADDRESS_TEXT_BYTES_MAX + 8)
 
 static const char *const VERDICTS[] = {
     [PROBE_FINE] = "ok",
@@ -18,15 +17,6 @@ static const char *const VERDICTS[] = {
     [PROBE_UNREACHABLE] = "unreachable",
     [PROBE_NO_ROUTE] = "no route",
 };
-
-static const char *endpoint_text(const struct address *a, uint16_t port, char out[ENDPOINT_BYTES])
-{
-    char text[ADDRESS_TEXT_BYTES_MAX];
-    bool v6 = a->family == FAMILY_V6;
-    address_print(a, text);
-    snprintf(out, ENDPOINT_BYTES, "%s%s%s:%u", v6 ? "[" : "", text, v6 ? "]" : "", port);
-    return out;
-}
 
 /* ---- for people ---- */
 
@@ -53,12 +43,12 @@ static void print_counts(int64_t seeders, int64_t leechers, int64_t downloaded)
 
 static void print_peers(const struct answer_announce *a)
 {
-    char text[ENDPOINT_BYTES];
+    char text[ENDPOINT_TEXT_BYTES_MAX];
     if (a->peer_count == 0) return;
     printf("  %-10s %9u   ", "peers", a->peer_count);
     uint32_t shown = a->peer_count < PEERS_SHOWN_MAX ? a->peer_count : PEERS_SHOWN_MAX;
     for (uint32_t i = 0; i < shown; i++)
-        printf(" %s", endpoint_text(&a->peers[i].address, a->peers[i].port, text));
+        printf(" %s", endpoint_print(&a->peers[i].address, a->peers[i].port, text));
     printf("%s\n", a->peer_count > shown ? " ..." : "");
 }
 
@@ -97,8 +87,8 @@ static void print_scrape(const struct probe_job *job, const struct probe_result 
 
 static void print_result(const struct probe_job *job, const struct probe_result *r)
 {
-    char text[ENDPOINT_BYTES];
-    printf("%s: %s%s%s\n", endpoint_text(&r->address, r->port, text), VERDICTS[r->verdict],
+    char text[ENDPOINT_TEXT_BYTES_MAX];
+    printf("%s: %s%s%s\n", endpoint_print(&r->address, r->port, text), VERDICTS[r->verdict],
            r->error[0] ? ", " : "", r->error);
     if (r->connect.tries) {
         print_step("connect", &r->connect);
@@ -153,10 +143,10 @@ static json_t *step_json(const struct probe_step *step)
 static json_t *peers_json(const struct answer_announce *a)
 {
     json_t *list = json_array();
-    char text[ENDPOINT_BYTES];
+    char text[ENDPOINT_TEXT_BYTES_MAX];
     for (uint32_t i = 0; i < a->peer_count && i < ANSWER_PEERS_MAX; i++)
         (void)json_array_append_new(
-            list, json_string(endpoint_text(&a->peers[i].address, a->peers[i].port, text)));
+            list, json_string(endpoint_print(&a->peers[i].address, a->peers[i].port, text)));
     return list;
 }
 

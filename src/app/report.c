@@ -68,11 +68,9 @@ void report_start(const struct settings *s, const struct option_sources *sources
 
 static void report_url(const struct listen_address *l, const char *scheme)
 {
-    char address[ADDRESS_TEXT_BYTES_MAX];
-    address_print(&l->address, address);
-    bool v6 = l->address.family == FAMILY_V6;
-    log_line(LOG_INFO, "listening on %s://%s%s%s:%u/announce%s", scheme, v6 ? "[" : "", address,
-             v6 ? "]" : "", l->port, l->proxy ? " (behind a proxy)" : "");
+    char at[ENDPOINT_TEXT_BYTES_MAX];
+    log_line(LOG_INFO, "listening on %s://%s/announce%s", scheme,
+             endpoint_print(&l->address, l->port, at), l->proxy ? " (behind a proxy)" : "");
 }
 
 void report_listening(const struct server *s)

@@ -15,13 +15,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum err settings_change_room(const struct server *s)
+{
+    if (server_has_room(s)) return ERR_OK;
+    metrics_inc(METRIC_ADMIN_CHANGES_REFUSED);
+    return ERR_FULL;
+}
+
 enum err settings_change_begin(struct settings_change *c, struct server *s)
 {
     *c = (struct settings_change){.server = s};
-    if (!server_has_room(s)) {
-        metrics_inc(METRIC_ADMIN_CHANGES_REFUSED);
-        return ERR_FULL;
-    }
     c->next = calloc(1, sizeof *c->next);
     if (!c->next) return ERR_NO_MEMORY;
     c->next->settings = s->live->settings;
@@ -74,7 +77,10 @@ enum err settings_change_forget(struct settings_change *c, const struct option_r
 
 enum err settings_change_check(const struct settings_change *c, struct option_error *error)
 {
-    return settings_check(&c->next->settings, error);
+    const struct server *s = c->server;
+    enum err err = settings_check(&c->next->settings, error);
+    if (err != ERR_OK) return err;
+    return confine_check_paths(&s->confine, &s->live->settings, &c->next->settings, error);
 }
 
 bool settings_change_differs(const struct settings_change *c, const struct option_row *row)

@@ -1,6 +1,6 @@
 /* settings_change.h - values set while running: checked all together, then in force all at once.
  *
- *   begin, set or forget any number of options, check, save if asked for, apply; or drop.
+ *   room, begin, set or forget any number of options, check, save if asked for, apply; or drop.
  *
  * Threads   main thread only. */
 #ifndef APP_SETTINGS_CHANGE_H
@@ -15,7 +15,10 @@ struct settings_change {
     bool said[OPTIONS_MAX];   /* the rows it is about */
 };
 
-/* ERR_NO_MEMORY; ERR_FULL: too many changes in a minute. */
+/* Ask before a change that shall be applied. ERR_FULL: there were too many in a minute; counted. */
+enum err settings_change_room(const struct server *s) MUST_CHECK;
+
+/* ERR_NO_MEMORY. */
 enum err settings_change_begin(struct settings_change *c, struct server *s) MUST_CHECK;
 
 /* Set an option of the table's live ones; a list is replaced. On an error the option is as it was. */

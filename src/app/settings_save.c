@@ -11,27 +11,18 @@
  *           (comments are the operator's notes). */
 #include "app/settings_save.h"
 
+#include "base/memory_file.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LIST_LINE_BYTES 150 /* of a list; inih takes lines of about 200 */
-
-__attribute__((format(printf, 2, 3))) static enum err fail(struct option_error *error,
-                                                           const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    return ERR_BAD_VALUE;
-}
 
 /* ---- lines ---- */
 
@@ -209,8 +200,9 @@ static enum err compare(const struct rewrite *w, const struct settings *before,
         option_print(&source->config, &OPTIONS[i], want);
         option_print(&after->config, &OPTIONS[i], got);
         if (strcmp(want, got) == 0) continue;
-        return fail(error, "%.300s: %s cannot be written so that it is read back; edit the file",
-                    name, OPTIONS[i].name);
+        return option_fail(error, ERR_BAD_VALUE,
+                           "%.300s: %s cannot be written so that it is read back; edit the file",
+                           name, OPTIONS[i].name);
     }
     return ERR_OK;
 }
@@ -236,11 +228,13 @@ enum err settings_save_text(struct view text, const char *name, const struct set
     struct rewrite w = {.settings = s, .rows = rows};
     error->text[0] = '\0';
     *take_text = NULL;
-    w.out = open_memstream(take_text, bytes);
+    struct memory_file memory;
+    w.out = memory_file_open(&memory);
     if (!w.out) return ERR_NO_MEMORY;
     note_lines(&w, text);
     put_lines(&w, text);
-    enum err err = fclose(w.out) == 0 ? ERR_OK : ERR_NO_MEMORY;
+    bool is_whole = memory_file_close(w.out, &memory, take_text, bytes);
+    enum err err = is_whole ? ERR_OK : ERR_NO_MEMORY;
     if (err == ERR_OK) err = read_back(&w, text, view_of(*take_text, *bytes), name, error);
     if (err == ERR_OK) return ERR_OK;
     free(*take_text);
@@ -252,7 +246,7 @@ enum err settings_save_text(struct view text, const char *name, const struct set
 
 static enum err not_saved(struct option_error *error, const char *path)
 {
-    return fail(error, "cannot write %.500s: %s", path, strerror(errno));
+    return option_fail(error, ERR_BAD_VALUE, "cannot write %.500s: %s", path, strerror(errno));
 }
 
 static enum err file_read(int fd, const char *path, char **take_text, size_t *bytes,
@@ -270,8 +264,11 @@ static enum err file_read(int fd, const char *path, char **take_text, size_t *by
         return ERR_OK;
     }
     free(text);
-    if (n < 0) (void)fail(error, "cannot read %.500s: %s", path, strerror(errno));
-    else (void)fail(error, "%.500s is larger than %u bytes", path, CONFIG_FILE_BYTES_MAX);
+    if (n < 0)
+        (void)option_fail(error, ERR_BAD_VALUE, "cannot read %.500s: %s", path, strerror(errno));
+    else
+        (void)option_fail(error, ERR_BAD_VALUE, "%.500s is larger than %u bytes", path,
+                          CONFIG_FILE_BYTES_MAX);
     return ERR_BAD_VALUE;
 }
 
@@ -336,7 +333,7 @@ static enum err file_change(const char *path, const char *name, const struct set
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &old) != 0) {
         if (fd >= 0) close(fd);
-        return fail(error, "cannot read %.500s: %s", path, strerror(errno));
+        return option_fail(error, ERR_BAD_VALUE, "cannot read %.500s: %s", path, strerror(errno));
     }
     enum err err = file_read(fd, path, &text, &bytes, error);
     close(fd);
@@ -371,11 +368,13 @@ enum err settings_save(struct settings *s, const struct option_sources *sources,
     char path[PATH_MAX];
     const char *name = s->config.app.config_file;
     if (!name[0])
-        return fail(error, "there is no configuration file: start muster with --config FILE, for "
+        return option_fail(error, ERR_BAD_VALUE,
+                           "there is no configuration file: start muster with --config FILE, for "
                            "example /etc/muster.conf");
-    if (!realpath(name, path)) return fail(error, "cannot find %s: %s", name, strerror(errno));
+    if (!realpath(name, path))
+        return option_fail(error, ERR_BAD_VALUE, "cannot find %s: %s", name, strerror(errno));
     enum err err = file_change(path, name, s, rows, error);
-    if (err == ERR_NO_MEMORY) (void)fail(error, "out of memory");
+    if (err == ERR_NO_MEMORY) (void)option_fail(error, ERR_BAD_VALUE, "out of memory");
     if (err == ERR_OK) origins_follow(s, sources, rows);
     return err;
 }

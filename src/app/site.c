@@ -7,11 +7,7 @@
 
 #include "app/server.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#define SITE_BYTES_MAX 256
 
 static const struct admin_route *route_of(const struct admin_route *routes, size_t count,
                                           const char *path)
@@ -42,21 +38,13 @@ static unsigned port_of(const struct sockets *sockets, bool tcp)
 void site_answer(const struct server *s, const struct admin_route *routes, size_t count,
                  const struct admin_request *r, struct admin_response *out)
 {
-    char *body = malloc(SITE_BYTES_MAX);
-    if (!body) {
-        admin_respond_status(out, 503);
-        return;
-    }
-    int n = snprintf(body, SITE_BYTES_MAX,
-                     "{\"stats\": %s, \"map\": %s, \"settings\": %s, \"udp\": %u, \"http\": %u}\n",
-                     shows(s, route_of(routes, count, "/stats.html"), r->origin),
-                     shows(s, route_of(routes, count, "/map.html"), r->origin),
-                     shows(s, route_of(routes, count, "/settings.html"), r->origin),
-                     port_of(&s->sockets, false), port_of(&s->sockets, true));
-    assert(n > 0 && n < SITE_BYTES_MAX);
-    *out = (struct admin_response){.status = 200,
-                                   .type = "application/json",
-                                   .headers = "Cache-Control: no-store\r\n",
-                                   .take_body = body,
-                                   .body_bytes = (size_t)n};
+    char *body;
+    if (asprintf(&body,
+                 "{\"stats\": %s, \"map\": %s, \"settings\": %s, \"udp\": %u, \"http\": %u}\n",
+                 shows(s, route_of(routes, count, "/stats.html"), r->origin),
+                 shows(s, route_of(routes, count, "/map.html"), r->origin),
+                 shows(s, route_of(routes, count, "/settings.html"), r->origin),
+                 port_of(&s->sockets, false), port_of(&s->sockets, true)) < 0)
+        body = NULL;
+    admin_respond_json(out, 200, body);
 }

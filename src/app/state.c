@@ -288,12 +288,12 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
+    uint64_t peers = v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6];
     char size[TEXT_NUMBER_BYTES_MAX];
     text_print_bytes(size, v->bytes);
     log_line(LOG_INFO,
              "state: saved %llu torrents, %llu peers: %s bytes in %.2f s; longest step %llu us",
-             (unsigned long long)v->totals.torrents,
-             (unsigned long long)(v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6]), size,
+             (unsigned long long)v->totals.torrents, (unsigned long long)peers, size,
              (double)v->us / 1e6, (unsigned long long)v->hold_us_max);
     s->status.saved = *v;
     s->status.saves++;

@@ -108,6 +108,13 @@ static void gather_state(const struct server *s, struct stats *out)
     out->state.step_us_max = v.saved.hold_us_max;
 }
 
+static void gather_lists(const struct server *s, struct stats *out)
+{
+    const struct access *x = s->lists.current;
+    if (x) memcpy(out->access_entries, x->entries, sizeof out->access_entries);
+    out->access_loaded_unix_s = s->lists.loaded_unix_s;
+}
+
 /* Info hashes and addresses are not for everybody. */
 static void gather_private(const struct server *s, enum admin_origin origin, struct stats *out)
 {
@@ -123,6 +130,9 @@ static void gather_private(const struct server *s, enum admin_origin origin, str
     out->shows_talkers = true;
     out->talker_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
     memcpy(out->talkers, all, out->talker_count * sizeof all[0]);
+    count = metrics_limited(loop_now_s(&s->loop), all, sizeof all / sizeof *all);
+    out->limited_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
+    memcpy(out->limited, all, out->limited_count * sizeof all[0]);
 }
 
 void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
@@ -134,21 +144,11 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
     gather_load(s, out);
     gather_store(s, out);
     gather_state(s, out);
+    gather_lists(s, out);
     gather_private(s, origin, out);
 }
 
 /* ---- history ---- */
-
-static uint64_t errors_total(const struct metrics_total *m)
-{
-    uint64_t sum = m->count[METRIC_UDP_DROPS];
-    for (int door = 0; door < METRIC_DOORS; door++)
-        for (int i = 0; i < ERR_COUNT; i++)
-            sum += m->errors[door][i];
-    for (enum metric id = METRIC_HTTP_400; id <= METRIC_HTTP_OTHER; id++)
-        sum += m->count[id];
-    return sum;
-}
 
 static void history_flows(struct stats_state *t, const struct metrics_total *m, double elapsed_s,
                           double out[HISTORY_SERIES])
@@ -161,7 +161,7 @@ static void history_flows(struct stats_state *t, const struct metrics_total *m, 
         [HISTORY_HTTP6] = n[METRIC_HTTP6_REQUESTS],
         [HISTORY_ANNOUNCES] = n[METRIC_UDP4_ANNOUNCES] + n[METRIC_UDP6_ANNOUNCES] +
                               n[METRIC_HTTP4_ANNOUNCES] + n[METRIC_HTTP6_ANNOUNCES],
-        [HISTORY_ERRORS] = errors_total(m),
+        [HISTORY_ERRORS] = stats_errors(m, METRIC_HTTP_OTHER + 1),
         [HISTORY_DROPS] = n[METRIC_UDP_KERNEL_DROPS],
     };
     for (size_t i = 0; i < sizeof total / sizeof *total; i++) {

@@ -14,7 +14,7 @@
 
 struct server;
 
-#define STATS_CACHE_PAGES     24
+#define STATS_CACHE_PAGES     40 /* more than there are names, modes, formats, starts of a history */
 #define STATS_CACHE_KEY_BYTES 48
 #define STATS_CACHE_MS        1000
 

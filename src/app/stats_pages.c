@@ -1,7 +1,9 @@
 /* stats_pages.c - /stats, /stats.json, /metrics, /api/history.json.
  *
  * Cache     what the main port is told is made at most once a second: a crowd of dashboards costs a
- *           copy each. Operators' own ways in always get it fresh, and may be shown more.
+ *           copy each, and all that they can ask for has a place, so that nobody who asks for many
+ *           things makes them anew. Operators' own ways in always get it fresh, and may be shown
+ *           more.
  * Listing   opentracker's mode=tpbs tells all torrents, as a full scrape does, so it needs
  *           full_scrape on the main port. It is made in one go on a thread that has other work:
  *           LISTED_TORRENTS_MAX take some milliseconds, a larger store answers 503; /scrape has no
@@ -10,8 +12,10 @@
 
 #include "app/server.h"
 #include "base/clock.h"
+#include "base/memory_file.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define LISTED_TORRENTS_MAX 20000
 
@@ -28,6 +32,7 @@ struct asked {
     struct server *server;
     const struct admin_request *request;
     struct view mode, format;
+    uint64_t since_unix_s;
 };
 
 typedef bool print_fn(FILE *out, const struct asked *a);
@@ -35,11 +40,12 @@ typedef bool print_fn(FILE *out, const struct asked *a);
 /* A page as malloc'ed bytes; false when there is no memory, or nothing to print. */
 static bool print_whole(print_fn *print, const struct asked *a, char **body, size_t *bytes)
 {
+    struct memory_file memory;
     *body = NULL;
-    FILE *out = open_memstream(body, bytes);
+    FILE *out = memory_file_open(&memory);
     if (!out) return false;
-    bool is_good = print(out, a) && !ferror(out);
-    if (fclose(out) == 0 && is_good) return true;
+    bool is_good = print(out, a);
+    if (memory_file_close(out, &memory, body, bytes) && is_good) return true;
     free(*body);
     *body = NULL;
     return false;
@@ -56,6 +62,8 @@ static void key_make(char key[STATS_CACHE_KEY_BYTES], const char *name, const st
     writer_view(&w, a->mode);
     writer_u8(&w, ' ');
     writer_view(&w, a->format);
+    writer_u8(&w, ' ');
+    writer_decimal(&w, a->since_unix_s);
     key[w.overflow ? 0 : writer_used(&w)] = '\0';
 }
 
@@ -148,9 +156,7 @@ static bool print_mode(FILE *out, const struct asked *a)
 
 static bool print_history(FILE *out, const struct asked *a)
 {
-    uint64_t since_unix_s = 0;
-    if (a->mode.len && text_u64(a->mode, &since_unix_s) != ERR_OK) return false;
-    history_print(out, &a->server->stats.history, since_unix_s);
+    history_print(out, &a->server->stats.history, a->since_unix_s);
     return true;
 }
 
@@ -169,10 +175,14 @@ void stats_page_metrics(void *ctx, const struct admin_request *r, struct admin_r
 void stats_page_history(void *ctx, const struct admin_request *r, struct admin_response *out)
 {
     struct asked a = {.server = ctx, .request = r};
-    uint64_t since_unix_s;
-    bool has_since = admin_query(r, "since", &a.mode);
-    if (has_since && text_u64(a.mode, &since_unix_s) != ERR_OK) admin_respond_status(out, 400);
-    else answer(&a, "history", "application/json", print_history, out);
+    struct view since;
+    if (admin_query(r, "since", &since) && text_u64(since, &a.since_unix_s) != ERR_OK) {
+        admin_respond_status(out, 400);
+        return;
+    }
+    if (r->origin == ORIGIN_MAIN_PORT)
+        a.since_unix_s = history_since_shared(a.since_unix_s, (uint64_t)time(NULL));
+    answer(&a, "history", "application/json", print_history, out);
 }
 
 /* ---- opentracker's list of all torrents ---- */

@@ -208,7 +208,7 @@ static int wait_child(pid_t child)
     return status;
 }
 
-bool top_screen(struct control *c)
+bool top_screen(struct control *c, enum exit_code *code)
 {
     struct termios before;
     if (tcgetattr(STDIN_FILENO, &before) != 0) return false;
@@ -216,7 +216,9 @@ bool top_screen(struct control *c)
     if (child < 0) return false;
     if (child == 0) _exit(child_run(c, parent));
     int status = wait_child(child);
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code != EXIT_FINE && code != EXIT_NO_SCREEN) restore(&before);
-    return code != EXIT_NO_SCREEN;
+    int child_code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
+    if (child_code == EXIT_NO_SCREEN) return false;
+    if (child_code != EXIT_FINE) restore(&before);
+    *code = (enum exit_code)child_code;
+    return true;
 }

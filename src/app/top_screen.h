@@ -5,7 +5,7 @@
 #include "app/control_client.h"
 
 /* Show it until somebody quits; the terminal is as before in any case. False when this terminal cannot
- * be used, with nothing changed. */
-bool top_screen(struct control *c);
+ * be used, with nothing changed; else `*code` says how it ended, a crash is EXIT_RUNTIME. */
+bool top_screen(struct control *c, enum exit_code *code);
 
 #endif

@@ -75,15 +75,21 @@ void talkers_note(struct talkers *t, struct talker_key key, uint32_t now_s)
 
 /* ---- reading ---- */
 
+/* Of a full table the lightest gives its place to who is heavier. */
 static void talker_add(struct talker *out, unsigned *count, unsigned max, struct talker_key key,
                        uint32_t samples)
 {
-    unsigned i = 0;
-    while (i < *count && (out[i].key.word[0] != key.word[0] || out[i].key.word[1] != key.word[1]))
-        i++;
-    if (i == max) return;
-    if (i == *count) out[(*count)++] = (struct talker){.key = key};
-    out[i].samples += samples;
+    struct talker *lightest = out;
+    for (struct talker *t = out; t < out + *count; t++) {
+        if (t->key.word[0] == key.word[0] && t->key.word[1] == key.word[1]) {
+            t->samples += samples;
+            return;
+        }
+        if (t->samples < lightest->samples) lightest = t;
+    }
+    if (*count < max) lightest = &out[(*count)++];
+    else if (max == 0 || lightest->samples >= samples) return;
+    *lightest = (struct talker){.key = key, .samples = samples};
 }
 
 /* One slot as it was at one moment; false when there is nothing to tell. */

@@ -55,8 +55,9 @@ struct talker {
     uint64_t samples; /* at least so many, in this window and the one before */
 };
 
-/* Add what `t` holds at `now_s` to out[0..*count), which has room for `max`; what does not fit is
- * left out. */
+/* Add what `t` holds at `now_s` to out[0..*count), which has room for `max`: of those that do not fit,
+ * the lightest are left out. One that comes into a full table begins anew there, so that its samples
+ * are still no more than it has. */
 void talkers_read(const struct talkers *t, uint32_t now_s, struct talker *out, unsigned *count,
                   unsigned max);
 

@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <stdio.h>
 
 #define PORT_DIGITS_MAX 5
 #define BITS_DIGITS_MAX 3
@@ -96,6 +97,16 @@ size_t address_print(const struct address *a, char out[ADDRESS_TEXT_BYTES_MAX])
         inet_ntop(a->family == FAMILY_V4 ? AF_INET : AF_INET6, a->ip, out, ADDRESS_TEXT_BYTES_MAX);
     assert(done);
     return strlen(out);
+}
+
+const char *endpoint_print(const struct address *a, uint16_t port,
+                           char out[ENDPOINT_TEXT_BYTES_MAX])
+{
+    char text[ADDRESS_TEXT_BYTES_MAX];
+    address_print(a, text);
+    snprintf(out, ENDPOINT_TEXT_BYTES_MAX, a->family == FAMILY_V6 ? "[%s]:%u" : "%s:%u", text,
+             port);
+    return out;
 }
 
 /* ---- prefixes ---- */

@@ -20,6 +20,12 @@ enum err address_port_parse(struct view text, struct address *out, uint16_t *por
 /* Terminated text; returns its length. */
 size_t address_print(const struct address *a, char out[ADDRESS_TEXT_BYTES_MAX]);
 
+#define ENDPOINT_TEXT_BYTES_MAX (ADDRESS_TEXT_BYTES_MAX + 8)
+
+/* "192.0.2.1:6969", "[2001:db8::1]:6969"; returns `out`. */
+const char *endpoint_print(const struct address *a, uint16_t port,
+                           char out[ENDPOINT_TEXT_BYTES_MAX]);
+
 struct prefix {
     struct address address;
     uint8_t bits;

@@ -24,7 +24,8 @@ struct http_request {
     bool keep_alive;       /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
     uint64_t
-        body_bytes; /* Content-Length; of GET and HEAD not 0 only when refused (-400) for that */
+        body_bytes;   /* Content-Length; of GET and HEAD not 0 only when refused (-400) for that */
+    const char *flaw; /* what is wrong, for who wrote the client; of -400 only, else NULL */
     uint16_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -43,6 +44,10 @@ int http1_parse_post(struct view bytes, size_t seen, struct http_request *out);
 
 /* The value of the only header of that name (case-insensitive); the first one if it repeats. */
 bool http1_header(const struct http_request *r, const char *name, struct view *value);
+
+/* Is the page that a browser asks for (Origin) one of the host that is asked (Host)? True where no
+ * browser says so; "null" and what is no web page are not.                       (RFC 6454, 7) */
+bool http1_origin_is_host(const struct http_request *r);
 
 /* Does the client take gzip? "q=0" says no. */
 bool http1_accepts_gzip(const struct http_request *r);

@@ -3,10 +3,11 @@
 import os
 import socket
 import stat
+import subprocess
 
 import pytest
 
-from harness import run_muster
+from harness import Owner, eventually, run_muster, unused_port
 
 
 @pytest.fixture
@@ -62,6 +63,57 @@ def test_a_switched_off_page_is_not_there(start_server):
     server = start_server("--no-public-stats", admin=True)
     assert server.http().get("/stats.html").body == b"Not Found\n"
     assert server.admin().get("/stats.html").body != b"Not Found\n"
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("host, status", [
+    ("127.0.0.1", 200), ("127.0.0.1:6970", 200), ("[::1]:6970", 200), ("localhost", 200),
+    ("LocalHost:6970", 200), ("tracker.test", 200), ("Tracker.Test:443", 200), (None, 200),
+    ("evil.test", 421), ("evil.test:6970", 421), ("localhost.evil.test", 421),
+    ("127.0.0.1.evil.test", 421), ("tracker.test.evil.test", 421), ("", 421)])
+def test_a_page_of_a_stranger_finds_no_way_in_by_its_name(door, host, status):
+    for path in ("/robots.txt", "/nothing", "/stats.json"):
+        answer = door.admin().get(path, host=host)
+        expected = 404 if status == 200 and path == "/nothing" else status
+        assert answer.status == expected, (path, answer)
+    assert door.unix().get("/robots.txt", host=host).status == 200
+    assert door.http().get("/robots.txt", host=host).status == 200
+
+
+def test_names_can_be_added_while_running(start_server):
+    server = start_server(admin=True)
+    assert server.admin().get("/robots.txt", host="ops.test").status == 421
+    Owner(server.unix()).set(admin_hosts="tracker.test, ops.test")
+    assert server.admin().get("/robots.txt", host="ops.test").status == 200
+
+
+# --- crowds --------------------------------------------------------------------------------------
+
+def test_who_reads_nothing_keeps_nobody_out(start_server):
+    server = start_server(admin=True)
+    crowd = []
+    for _ in range(300):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.connect((server.host4, server.admin_port))
+        s.setblocking(False)
+        try:
+            s.send(server.admin().request("/stats.json") * 300)
+        except OSError:
+            pass  # one too many
+        crowd.append(s)
+    assert server.unix().get("/robots.txt").status == 200, "the owner, at once"
+    eventually(lambda: asks(server), "and over TCP, when the others have fallen behind")
+    for s in crowd:
+        s.close()
+
+
+def asks(server):
+    try:
+        return server.admin().get("/robots.txt").status == 200
+    except OSError:
+        return False
 
 
 # --- the Unix socket -----------------------------------------------------------------------------
@@ -156,6 +208,32 @@ def test_started_as_root_the_socket_is_the_users(start_server):
         client.connect(path)
     server.stop()
     assert not os.path.exists(path)
+
+
+PLANT = """mount -t tmpfs none /run && mkdir /run/muster &&
+echo a-token-that-nobody-has-made >"/run/muster/$0.token" && chmod 600 "/run/muster/$0.token" &&
+chown -R nobody /run/muster && exec "$@"
+"""
+
+
+def in_own_run(lease):
+    """A /run of its own, where `nobody` served before and left a token for whoever comes next."""
+    return ("unshare", "-m", "sh", "-c", PLANT, str(lease.port))
+
+
+def may_unshare():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=False,
+                                                stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs root and mount namespaces")
+def test_root_believes_nothing_that_the_user_before_left(start_server):
+    lease = unused_port()
+    server = start_exact(start_server, "--admin-listen", "off", port_lease=lease,
+                         prefix=in_own_run(lease))
+    assert chosen_path(server) == f"/run/muster/{server.port}.sock"
+    assert os.stat(f"/proc/{server.pid}/root/run/muster").st_uid == 0, "root took it back"
+    assert f"{server.port}.token: it is another user's" in server.output()
 
 
 # --- two musters ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness import eventually, new_hash, percent, proxy_v1, raw_query
+from harness import eventually, metrics_of, new_hash, percent, proxy_v1, raw_query
 
 BROWSER = [("Accept", "text/html,application/xhtml+xml")]
 PAGE = "/robots.txt"
@@ -165,6 +165,21 @@ def test_visitors_that_never_read_do_not_lock_anybody_out(start_server, tmp_path
     visitors = open_many(server, 400, server.http().request("/large.bin"))
     assert server.admin().get("/robots.txt").status == 200
     assert server.http().announce(new_hash()).counts == (0, 1)
+    for s in visitors:
+        s.close()
+
+
+def test_one_host_does_not_take_the_pages_from_others(start_server, tmp_path):
+    (tmp_path / "large.bin").write_bytes(bytes(8 << 20))
+    server = start_server("--web-root", tmp_path, "--real-ip-header", "X-Forwarded-For",
+                          "--trusted-proxies", "127.0.0.0/8", admin=True)
+    http = server.http()
+    visitors = open_many(server, 100, http.request("/large.bin",
+                                                   [("X-Forwarded-For", "203.0.113.9")]))
+    for n in range(20):
+        assert_page(http.get(PAGE, [("X-Forwarded-For", f"203.0.113.{10 + n}")]))
+    eventually(lambda: metrics_of(server)["admin_refused_total"] +
+               metrics_of(server)["admin_evictions_total"] >= 84, "all but 16 sent away")
     for s in visitors:
         s.close()
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness import run_muster, unused_port
 from harness.fake import FakeControl
-from test_control_top import Terminal
+from harness.terminal import Terminal
 
 ROOT = os.geteuid() == 0
 NAMES = ["addresses", "user", "config-file", "memory", "open-files", "udp-receive-buffer",

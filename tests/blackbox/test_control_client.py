@@ -75,7 +75,7 @@ def test_what_answers_is_no_muster(fake):
 
 
 def test_an_answer_without_end_is_cut(fake):
-    fake.answers[("GET", "/api/settings")] = (200, b"x" * (20 << 20))
+    fake.answers[("GET", "/api/settings")] = (200, b"x" * ((8 << 20) + 1))
     ended = run(fake, "get")
     assert ended.returncode == FAILED and "more than" in ended.stderr
 
@@ -196,6 +196,15 @@ def test_wrong_arguments(args):
     ended = run_muster(*args)
     assert ended.returncode == USAGE, ended.stdout
     assert ended.stderr.startswith("muster: ")
+
+
+@pytest.mark.parametrize("command", ["status", "stop", "restart", "reload", "save", "top"])
+def test_a_port_chooses_as_it_does_at_a_start(command, tmp_path):
+    lease = unused_port()
+    ended = run_muster(command, lease.port, 600, env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    lease.release()
+    assert ended.returncode == FAILED
+    assert f"port {lease.port}" in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("command", ["start", "stop", "restart", "reload", "status", "top", "get",

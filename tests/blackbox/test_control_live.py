@@ -9,8 +9,8 @@ import pytest
 
 from harness import eventually, new_hash, new_peer_id, run_muster, unused_port
 from harness.server import FIXED, SANITIZER
+from harness.terminal import Terminal
 from harness.udp import UdpClient
-from test_control_top import Terminal
 
 
 class Background:
@@ -127,4 +127,19 @@ def test_check_and_top_of_a_real_one(background):
         assert not SANITIZER.search(screen.close())
     plain = background.run("top", "-n", "1").stdout
     assert f"process {background.pid}" in plain
+    assert background.run("stop").returncode == 0
+
+
+def test_a_mistake_in_the_file_does_not_keep_the_owner_out(background):
+    assert background.start().returncode == 0
+    background.file.write_text("interval = 900\nintervall = 5\nport = 99999\nnumwant = 30\n")
+    status = background.run("status")
+    assert status.returncode == 0, status.stderr
+    assert f"warning: {background.file}:2: unknown option intervall" in status.stderr
+    assert background.run("get", "interval").stdout.startswith("interval ")
+    assert background.run("top", "-n", "1").returncode == 0
+    assert "intervall" in background.run("reload").stderr
+    assert background.run("restart").returncode == 1, "it refuses what would not start"
+    assert background.run("start").returncode == 2
+    background.file.write_text("udp = \n]\n")
     assert background.run("stop").returncode == 0

@@ -1,21 +1,14 @@
 """`muster top`: plain blocks, and the live screen in a pseudo-terminal that pyte reads."""
 
 import copy
-import fcntl
 import os
-import pty
 import signal
-import struct
-import subprocess
-import termios
 
 import pytest
 
-from harness import eventually, muster_bin, run_muster
+from harness import eventually, run_muster
 from harness.fake import STATS, FakeControl
-from harness.server import clean_env
-
-pyte = pytest.importorskip("pyte", reason="Debian's package python3-pyte is not installed")
+from harness.terminal import Terminal
 
 
 @pytest.fixture
@@ -49,70 +42,6 @@ def test_strange_answers_do_no_harm(fake, stats):
     ended = run_muster("top", "-n", "1", "--admin-socket", fake.path)
     assert ended.returncode == 0, ended.stderr
     assert "\x1b" not in ended.stdout and "Sanitizer" not in ended.stderr
-
-
-class Terminal:
-    """A program in a pseudo-terminal, and what its screen shows."""
-
-    def __init__(self, *args, size=(40, 110), term="xterm-256color"):
-        self.master, slave = pty.openpty()
-        self.screen = pyte.Screen(size[1], size[0])
-        self.stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        self.resize(*size)
-        self.before = termios.tcgetattr(slave)
-        self.process = subprocess.Popen(
-            [muster_bin(), *args], stdin=slave, stdout=slave, stderr=subprocess.PIPE,
-            env=clean_env({"TERM": term}), start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        self.slave = slave
-        os.set_blocking(self.master, False)
-
-    def resize(self, lines, columns):
-        self.screen.resize(lines, columns)
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-
-    def read(self):
-        try:
-            while part := os.read(self.master, 65536):
-                self.raw += part
-                self.stream.feed(part)
-        except (BlockingIOError, OSError):
-            pass
-        return "\n".join(self.screen.display)
-
-    def wait_for(self, text):
-        eventually(lambda: text in self.read(), f"{text!r} on the screen:\n{self.read()}")
-        return self.read()
-
-    def wait_without(self, text):
-        eventually(lambda: text not in self.read(), f"no {text!r} on the screen:\n{self.read()}")
-
-    def key(self, key):
-        os.write(self.master, key.encode())
-
-    def wait_end(self):
-        """The exit code; reads on, so that the program never waits for its terminal."""
-        eventually(lambda: self.read() is not None and self.process.poll() is not None, "the end")
-        self.read()
-        return self.process.returncode
-
-    def is_restored(self):
-        """The terminal's modes as before, the main screen, a visible cursor."""
-        modes = termios.tcgetattr(self.slave)
-        return (modes == self.before and self.raw.rfind(b"\x1b[?1049l") > self.raw.rfind(b"\x1b[?1049h")
-                and self.raw.rfind(b"\x1b[?25l") < max(self.raw.rfind(b"\x1b[?25h"),
-                                                        self.raw.rfind(b"\x1b[34h")))
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        errors = self.process.stderr.read().decode()
-        self.process.stderr.close()
-        os.close(self.slave)
-        os.close(self.master)
-        return errors
 
 
 @pytest.fixture
@@ -202,7 +131,7 @@ def test_even_a_killed_screen_leaves_the_terminal_as_it_was(top, number):
     children = f"/proc/{screen.process.pid}/task/{screen.process.pid}/children"
     with open(children, encoding="ascii") as f:
         os.kill(int(f.read().split()[0]), number)
-    screen.wait_end()
+    assert screen.wait_end() == 1
     assert screen.is_restored()
 
 

@@ -357,6 +357,12 @@ def test_a_file_that_cannot_be_read_is_named(databases, name, text):
     assert result.returncode == 1 and name in result.stderr and text in result.stderr
 
 
+@pytest.mark.parametrize("argument", ["127.0.0.300", "example.test", "--nonsense"])
+def test_the_command_says_what_it_does_not_understand(argument):
+    result = run_muster("geoip", argument)
+    assert result.returncode == 2 and argument.lstrip("-") in result.stderr
+
+
 def test_the_command_leaves_values_of_options_to_them(databases):
     result = run_muster("geoip", "2001:db8::1", "--listen", "127.1.0.1", "--geoip-file",
                         databases / "test.mmdb", "::ffff:127.2.0.1")

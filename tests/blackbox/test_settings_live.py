@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import Owner, UdpError, eventually, join_many, new_hash
+from harness import Owner, UdpError, eventually, join_many, new_hash, stats_of
 
 RANGE = ("--min-interval", "60", "--max-interval", "3600", "--interval", "1800")
 
@@ -183,6 +183,13 @@ def test_what_was_set_stays_over_a_reload(server, owner):
     server.wait_output("reload: done; changed: 0")
     assert owner.value("numwant") == "11" and owner.source("numwant") == "live"
     assert owner.set(numwant=None) == {"numwant": "50"}
+
+
+def test_viewers_of_the_map_take_the_room_of_connections(start_server):
+    server = start_server("--nofile", "1000", "--map-viewers-max", "100", admin=True)
+    before = stats_of(server)["connections"]["max"]
+    assert Owner(server.unix()).set(map_viewers_max="150") == {"map_viewers_max": "150"}
+    assert stats_of(server)["connections"]["max"] == before - 50
 
 
 def test_too_many_changes_in_a_minute(owner):

@@ -52,6 +52,14 @@ def test_save_keeps_everything_else(exact, config):
     assert owner.options()["interval"]["origin"] == {"source": "file", "line": 2}
 
 
+def test_what_was_set_can_be_saved_when_no_more_changes_are_taken(exact, config):
+    _, owner = exact
+    eventually(lambda: owner.post("/api/settings", {"set": {"numwant": 20}})[0] == 429, pause_s=0)
+    status, answer = owner.post("/api/control/save", {})
+    assert (status, answer["names"]) == (200, ["numwant"])
+    assert "numwant = 20" in config.read_text()
+
+
 def test_only_the_named_options_are_saved(exact, config):
     _, owner = exact
     owner.set(numwant="20")

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -218,14 +217,18 @@ def test_metrics_are_public_only_where_they_are_told_to_be(start_server, shown):
 
 def test_the_main_port_makes_a_page_once_a_second(start_server):
     server = start_server(admin=True)
-    first = main_port_json(server)
-    server.udp().announce(new_hash())
-    begin = time.monotonic()
-    again = main_port_json(server)
-    if time.monotonic() - begin < 0.2:
-        assert again["peers"] == first["peers"] == 0
-    assert stats_of(server)["peers"] == 1
-    eventually(lambda: main_port_json(server)["peers"] == 1, "a fresh page")
+    announced = 0
+
+    def is_kept():  # of two within a second; a slow machine has another try
+        nonlocal announced
+        first = main_port_json(server)
+        server.udp().announce(new_hash())
+        announced += 1
+        return main_port_json(server)["peers"] == first["peers"] < announced
+
+    eventually(is_kept, "the same page twice")
+    assert stats_of(server)["peers"] == announced
+    eventually(lambda: main_port_json(server)["peers"] == announced, "a fresh page")
 
 
 # --- options -----------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from harness import eventually, new_hash
+from kit.page import lit_pixels, retype
 from kit.tracker import BENCH, PLACES, Tracker, load
-from test_states import lit_pixels, retype
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STREAMS = ["udp", "http", "http_close"]
+STREAMS = ["udp", "udp_minimal", "http", "http_close"]  # minimal: what statistics cost
 SHORT, LONG = 8192, 16384
 GROWTH_MAX = 0.03
 SKIPPED = 77
@@ -36,10 +36,10 @@ SKIPPED = 77
 PLAIN_CPU = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM"
 
 
-def instructions(program, stream, count):
-    """Instructions of one whole run."""
+def instructions(program, stream, count, *lists):
+    """Instructions of one whole run; `lists` are announce_stream's words for access lists."""
     run = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, stream, str(count)],
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, stream, str(count), *lists],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

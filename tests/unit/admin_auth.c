@@ -146,6 +146,18 @@ static void a_verdict_nobody_fetches_counts_and_goes(void **state)
     assert_int_equal(login("127.0.0.1", "wrong", 100000), AUTH_LATER);
 }
 
+static void a_verdict_that_was_left_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    loop_turn(&loop, 0); /* what woke it before */
+    assert_int_equal(login_once("127.0.0.1", "wrong", 1000), AUTH_WAIT);
+    loop_turn(&loop, -1);
+    auth_tick(auth, 1100);
+    assert_int_equal(login_once("127.0.0.2", PASSWORD, 1200), AUTH_LATER);
+    auth_tick(auth, 4000);
+    assert_int_equal(login_once("127.0.0.2", PASSWORD, 4000), AUTH_WAIT);
+}
+
 static void a_long_password_is_wrong(void **state)
 {
     (void)state;
@@ -217,20 +229,38 @@ static void an_ipv6_network_is_one_guesser(void **state)
     assert_int_equal(login("2001:db8:0:1::1", TOKEN, 1000), AUTH_YES);
 }
 
-static void many_guessers_are_slowed_together(void **state)
+/* Of a thousand hosts, one guess each: how many are looked at? */
+static int guess_from_everywhere(uint64_t now_ms)
 {
-    (void)state;
     char from[32];
     int refused = 0;
     for (int i = 0; i < 1000; i++) {
         snprintf(from, sizeof from, "10.0.%d.%d", i / 256, i % 256);
-        refused += login(from, "x", 1000) == AUTH_NO;
+        refused += login(from, "x", now_ms) == AUTH_NO;
     }
-    assert_int_equal(refused, 31);
+    return refused;
+}
+
+static void many_guessers_are_slowed_together(void **state)
+{
+    (void)state;
+    assert_int_equal(guess_from_everywhere(1000), 31);
     assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_LATER);
     assert_int_equal(login("192.0.2.1", TOKEN, 2000), AUTH_YES); /* soon over */
     assert_int_equal(login("192.0.2.1", "x", 700000), AUTH_NO);
     assert_int_equal(login("192.0.2.2", TOKEN, 700000), AUTH_YES);
+}
+
+static void guessers_do_not_keep_the_owner_from_where_he_was(void **state)
+{
+    (void)state;
+    const uint64_t DAY_MS = 86400000;
+    assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_YES);
+    assert_int_equal(guess_from_everywhere(DAY_MS), 31);
+    assert_int_equal(login("192.0.2.2", TOKEN, DAY_MS), AUTH_LATER);
+    assert_int_equal(login("192.0.2.1", TOKEN, DAY_MS), AUTH_YES);
+    assert_true(guess_from_everywhere(9 * DAY_MS) > 0);
+    assert_int_equal(login("192.0.2.1", TOKEN, 9 * DAY_MS), AUTH_LATER); /* long ago */
 }
 
 /* ---- sessions ---- */
@@ -310,6 +340,15 @@ static void basic_takes_the_owners_secret(void **state)
     assert_int_equal(answer.verdict, AUTH_WAIT); /* looked at anew */
 }
 
+static void guesses_at_the_main_port_delay_nobody_elsewhere(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        (void)basic_login(basic("etracker", "x"), 1000);
+    assert_int_equal(basic_login(basic("etracker", TOKEN), 1000), AUTH_LATER);
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
+}
+
 /* ---- the token file ---- */
 
 static void write_file(const char *path, const char *text, mode_t mode)
@@ -347,6 +386,13 @@ static void the_token_file_is_made_once(void **state)
     write_file(path, TOKEN, 0640);
     assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
     assert_non_null(strstr(why, "others"));
+    if (geteuid() == 0) { /* a stranger who knows his own token */
+        write_file(path, TOKEN, 0600);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(auth_token_file(path, again, &made, &why), ERR_BAD_VALUE);
+        assert_non_null(strstr(why, "another user"));
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
     static const char *const BAD[] = {"", "\n", "short", "two words of a token that is long",
                                       "a token\x01 that is long enough"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
@@ -371,12 +417,15 @@ int main(void)
         TEST(the_token_opens_a_session, with_token),
         TEST(the_password_is_checked_aside, with_password),
         TEST(a_verdict_nobody_fetches_counts_and_goes, with_password),
+        TEST(a_verdict_that_was_left_keeps_nobody_waiting, with_password),
         TEST(a_long_password_is_wrong, with_password),
         cmocka_unit_test(without_a_secret_nobody_gets_in),
         cmocka_unit_test(hashes_are_checked),
         TEST(failures_delay_more_and_more, with_token),
         TEST(an_ipv6_network_is_one_guesser, with_token),
         TEST(many_guessers_are_slowed_together, with_token),
+        TEST(guessers_do_not_keep_the_owner_from_where_he_was, with_token),
+        TEST(guesses_at_the_main_port_delay_nobody_elsewhere, with_token),
         TEST(sessions_expire, with_token),
         TEST(logout_ends_one_session, with_token),
         TEST(the_idlest_session_makes_room, with_token),

@@ -2,7 +2,7 @@
  * The test owns the clock. */
 #include "unit.h"
 
-#include "admin/admin.h"
+#include "admin/admin_door.h"
 #include "base/metrics.h"
 #include "net/sockaddr.h"
 #include "net/stream.h"
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BIG_BYTES (3u << 20)
@@ -22,7 +23,9 @@ struct world {
     struct loop loop;
     struct admin *admin;
     struct sockaddr_storage at;
-    bool is_public, is_owner;
+    struct sockaddr_un unix_at;
+    socklen_t unix_len;
+    bool is_public, is_owner, is_ready;
     struct address client; /* of the last request */
     int upgraded_fd;
     char upgraded[64];
@@ -103,6 +106,22 @@ static void drain(void *ctx, const struct admin_request *r, struct admin_respons
     admin_respond_text(out, 200, "stopping");
 }
 
+/* Its body is looked at behind the call. */
+static void drain_and_echo(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    admin_drain(((struct world *)ctx)->admin);
+    echo(ctx, r, out);
+}
+
+/* Until the world says otherwise. */
+static void no_answer_yet(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    const struct world *w = ctx;
+    (void)r;
+    if (w->is_ready) admin_respond_text(out, 200, "at last");
+    out->is_later = !w->is_ready;
+}
+
 static bool is_public(const void *ctx)
 {
     return ((const struct world *)ctx)->is_public;
@@ -112,6 +131,12 @@ static bool is_owner(void *ctx, const struct admin_request *r)
 {
     (void)r;
     return ((struct world *)ctx)->is_owner;
+}
+
+static bool is_host(void *ctx, struct view name)
+{
+    (void)ctx;
+    return view_equal_nocase(name, VIEW("a.test"));
 }
 
 static const struct admin_route ROUTES[] = {
@@ -126,12 +151,26 @@ static const struct admin_route ROUTES[] = {
     {"/file", false, ADMIN_GET, ADMIN_PUBLIC, NULL, file, ""},
     {"/upgrade", false, ADMIN_GET, ADMIN_PUBLIC, NULL, upgrade, ""},
     {"/drain", false, ADMIN_GET, ADMIN_LOCAL, NULL, drain, ""},
+    {"/drain-echo", false, ADMIN_POST, ADMIN_LOCAL, NULL, drain_and_echo, ""},
+    {"/later", false, ADMIN_GET, ADMIN_LOCAL, NULL, no_answer_yet, ""},
     {"/below/", true, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
 };
 
 #define ROUTE_COUNT (sizeof ROUTES / sizeof *ROUTES)
 
 /* ---- the world ---- */
+
+/* On an address that the kernel chooses. */
+static void unix_open(struct world *w)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    w->unix_at.sun_family = AF_UNIX;
+    w->unix_len = sizeof w->unix_at;
+    assert_int_equal(bind(fd, (struct sockaddr *)&w->unix_at, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->unix_at, &w->unix_len), 0);
+    assert_int_equal(admin_listen(w->admin, fd, ORIGIN_UNIX), ERR_OK);
+}
 
 static int world_open(void **state)
 {
@@ -142,6 +181,7 @@ static int world_open(void **state)
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
                                   .is_owner = is_owner,
+                                  .is_host = is_host,
                                   .ctx = w};
     assert_int_equal(admin_open(&w->admin, &env), ERR_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -150,6 +190,7 @@ static int world_open(void **state)
     assert_int_equal(listen(fd, 512), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at, &len), 0);
     assert_int_equal(admin_listen(w->admin, fd, ORIGIN_ADMIN), ERR_OK);
+    unix_open(w);
     w->upgraded_fd = -1;
     *state = w;
     return 0;
@@ -173,15 +214,20 @@ static int connect_admin(struct world *w)
     return fd;
 }
 
-/* A connection that a worker hands over with these bytes; the client's end. */
-static int hand_over(struct world *w, const char *bytes)
+/* A connection of the n-th visitor that a worker hands over with these bytes; the client's end. */
+static int hand_over_of(struct world *w, unsigned n, const char *bytes)
 {
     int pair[2];
-    struct address client = {.family = FAMILY_V4, .ip = {203, 0, 113, 9}};
+    struct address client = {.family = FAMILY_V4, .ip = {203, 0, (uint8_t)(113 + n), 9}};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     struct http_pages *pages = admin_handoff(w->admin);
     assert_true(pages->take(pages, pair[0], &client, view_of_text(bytes)));
     return pair[1];
+}
+
+static int hand_over(struct world *w, const char *bytes)
+{
+    return hand_over_of(w, 0, bytes);
 }
 
 static void turn(struct world *w)
@@ -245,6 +291,15 @@ static void ask_main(struct world *w, const char *bytes)
     close(fd);
 }
 
+static void ask_unix(struct world *w, const char *bytes)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&w->unix_at, w->unix_len), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    ask(w, fd, bytes);
+    close(fd);
+}
+
 /* ---- ways in ---- */
 
 static void test_admin_connections_are_kept(void **state)
@@ -272,6 +327,27 @@ static void test_pipelined_requests_are_all_answered(void **state)
     assert_says(w, "admin\nHTTP/1.1 404 ");
     assert_says(w, "\r\n\r\n{}HTTP/1.1 200 ");
     assert_true(w->eof);
+}
+
+/* Nor does the client's end, right behind them, cut any off. */
+static void test_a_crowd_of_requests_is_served_in_shares(void **state)
+{
+    static const char REQUEST[] = "GET /where HTTP/1.1\r\n\r\n";
+    enum { COUNT = 100 };
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    turn(w);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(send(fd, REQUEST, sizeof REQUEST - 1, 0), sizeof REQUEST - 1);
+    shutdown(fd, SHUT_WR);
+    loop_turn(&w->loop, 1000);
+    uint64_t served = metrics_sum(METRIC_ADMIN_REQUESTS) - before;
+    assert_in_range(served, 1, COUNT / 4);
+    read_all(w, fd);
+    assert_true(w->eof);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + COUNT);
+    close(fd);
 }
 
 static void test_handed_over_gets_one_answer(void **state)
@@ -367,6 +443,9 @@ static void test_post_needs_its_type_and_origin(void **state)
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test\r\nOrigin: null\r\n" JSON
                 "Content-Length: 2\r\n\r\n{}");
     assert_status(w, 403);
+    ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:443\r\nOrigin: https://a.test\r\n" JSON
+                "Content-Length: 2\r\n\r\n{}");
+    assert_status(w, 200);
     ask_once(w, "POST /echo HTTP/1.1\r\nHost: a.test:80\r\nOrigin: http://A.test:80\r\n"
                 "Content-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}");
     assert_status(w, 200);
@@ -458,8 +537,8 @@ static void test_upgrade_gives_the_connection_away(void **state)
 static void test_the_oldest_idle_one_makes_room(void **state)
 {
     struct world *w = *state;
-    static int fds[ADMIN_CONNECTIONS_MAX + 1];
-    for (int i = 0; i <= ADMIN_CONNECTIONS_MAX; i++) {
+    static int fds[ADMIN_HOST_MAX + 1];
+    for (int i = 0; i <= ADMIN_HOST_MAX; i++) {
         fds[i] = connect_admin(w);
         turn(w);
     }
@@ -467,9 +546,9 @@ static void test_the_oldest_idle_one_makes_room(void **state)
     assert_true(w->eof);
     ask(w, fds[1], "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
-    ask(w, fds[ADMIN_CONNECTIONS_MAX], "GET /where HTTP/1.1\r\n\r\n");
+    ask(w, fds[ADMIN_HOST_MAX], "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
-    for (int i = 0; i <= ADMIN_CONNECTIONS_MAX; i++)
+    for (int i = 0; i <= ADMIN_HOST_MAX; i++)
         close(fds[i]);
 }
 
@@ -477,15 +556,68 @@ static void test_visitors_leave_places_for_the_operator(void **state)
 {
     struct world *w = *state;
     static int fds[ADMIN_HANDED_MAX + 8];
-    uint64_t refused = metrics_sum(METRIC_ADMIN_REFUSED);
+    uint64_t before = metrics_sum(METRIC_ADMIN_REFUSED) + metrics_sum(METRIC_ADMIN_EVICTIONS);
     for (int i = 0; i < ADMIN_HANDED_MAX + 8; i++) {
-        fds[i] = hand_over(w, "GET /fixed HTTP/1.1\r\n\r\n"); /* and reads nothing */
+        fds[i] = hand_over_of(w, (unsigned)i / 16, "GET /fixed HTTP/1.1\r\n\r\n");
         turn(w);
     }
-    assert_true(metrics_sum(METRIC_ADMIN_REFUSED) > refused);
+    uint64_t now = metrics_sum(METRIC_ADMIN_REFUSED) + metrics_sum(METRIC_ADMIN_EVICTIONS);
+    assert_int_equal(now, before + 8);
     ask_once(w, "GET /where HTTP/1.1\r\n\r\n");
     assert_status(w, 200);
     for (int i = 0; i < ADMIN_HANDED_MAX + 8; i++)
+        close(fds[i]);
+}
+
+/* As if all had taken nothing for a while. */
+static void fall_behind(struct world *w)
+{
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        w->admin->conns[i].since_ms -= 3000;
+}
+
+/* Nor when nobody reads what he asked for: who is behind goes. */
+static void test_a_host_has_its_share_of_visitors(void **state)
+{
+    struct world *w = *state;
+    static int fds[ADMIN_HANDED_HOST_MAX + 1];
+    uint64_t refused = metrics_sum(METRIC_ADMIN_REFUSED);
+    for (int i = 0; i <= ADMIN_HANDED_HOST_MAX; i++) {
+        fds[i] = hand_over(w, "GET /fixed HTTP/1.1\r\n\r\n"); /* and reads nothing */
+        turn(w);
+    }
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REFUSED), refused + 1);
+    read_all(w, fds[ADMIN_HANDED_HOST_MAX]);
+    assert_status(w, 503);
+    assert_says(w, "Retry-After: 5\r\n");
+    assert_true(w->eof);
+    int other = hand_over_of(w, 1, "GET /where HTTP/1.1\r\n\r\n");
+    read_all(w, other);
+    assert_status(w, 200);
+    uint64_t evicted = metrics_sum(METRIC_ADMIN_EVICTIONS);
+    fall_behind(w);
+    ask_main(w, "GET /where HTTP/1.1\r\n\r\n");
+    assert_status(w, 200);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_EVICTIONS), evicted + 1);
+    for (int i = 0; i <= ADMIN_HANDED_HOST_MAX; i++)
+        close(fds[i]);
+    close(other);
+}
+
+/* However many ask over TCP and read nothing. */
+static void test_the_owner_always_gets_in_over_the_unix_socket(void **state)
+{
+    struct world *w = *state;
+    static int fds[ADMIN_CONNECTIONS_MAX];
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        bool is_admin = i % 2;
+        fds[i] = is_admin ? connect_admin(w)
+                          : hand_over_of(w, (unsigned)i / 16, "GET /fixed HTTP/1.1\r\n\r\n");
+        if (is_admin) ask(w, fds[i], "GET /fixed HTTP/1.1\r\n\r\n");
+    }
+    ask_unix(w, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "\r\n\r\nunix\n");
+    for (int i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
         close(fds[i]);
 }
 
@@ -495,7 +627,7 @@ static void test_unsent_answers_are_bounded(void **state)
     enum { COUNT = ADMIN_UNSENT_MAX / BIG_BYTES + 2 };
     static int fds[COUNT];
     for (int i = 0; i < COUNT; i++) {
-        fds[i] = hand_over(w, "GET /big HTTP/1.1\r\n\r\n");
+        fds[i] = hand_over_of(w, (unsigned)i / 16, "GET /big HTTP/1.1\r\n\r\n");
         turn(w);
     }
     read_all(w, fds[COUNT - 1]);
@@ -531,6 +663,40 @@ static void test_slow_clients_are_cut(void **state)
     close(silent);
 }
 
+static void test_a_request_counts_once_however_often_its_handler_is_asked(void **state)
+{
+    struct world *w = *state;
+    uint64_t before = metrics_sum(METRIC_ADMIN_REQUESTS);
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 3; i++)
+        later(w, 100);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 1);
+    w->is_ready = true;
+    later(w, 100);
+    ask(w, fd, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "at last\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_int_equal(metrics_sum(METRIC_ADMIN_REQUESTS), before + 2);
+    close(fd);
+}
+
+/* Its client is told so, and has no longer to close than others have. */
+static void test_a_handler_without_an_answer_is_cut(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_admin(w);
+    ask(w, fd, "GET /later HTTP/1.1\r\n\r\n");
+    assert_int_equal(w->answer_len, 0);
+    later(w, 11000);
+    read_all(w, fd);
+    assert_status(w, 408);
+    later(w, 12000); /* the loop has taken the clock's time again */
+    later(w, 1500);
+    assert_true(admin_is_idle(w->admin));
+    close(fd);
+}
+
 static void test_drain_answers_what_is_in_hand(void **state)
 {
     struct world *w = *state;
@@ -539,10 +705,31 @@ static void test_drain_answers_what_is_in_hand(void **state)
     ask(w, asking, "GET /drain HTTP/1.1\r\n\r\n");
     assert_says(w, "\r\n\r\nstopping\n");
     assert_true(w->eof);
+    later(w, 100);
     read_all(w, idle);
     assert_true(w->eof);
     close(asking);
     close(idle);
+    turn(w);
+    assert_true(admin_is_idle(w->admin));
+}
+
+/* The handler that begins the end is not disturbed by requests of others, and they are answered. */
+static void test_drain_answers_what_has_just_come(void **state)
+{
+    static const char POST[] =
+        "POST /drain-echo HTTP/1.1\r\n" JSON "Content-Length: 8\r\n\r\n{\"a\":12}";
+    struct world *w = *state;
+    int asking = connect_admin(w), other = connect_admin(w);
+    turn(w);
+    assert_int_equal(send(asking, POST, strlen(POST), 0), (ssize_t)strlen(POST));
+    ask(w, other, "GET /where HTTP/1.1\r\n\r\n");
+    assert_says(w, "\r\n\r\nadmin\n");
+    assert_says(w, "Connection: close\r\n");
+    read_all(w, asking);
+    assert_says(w, "\r\n\r\n{\"a\":12}");
+    close(asking);
+    close(other);
     turn(w);
     assert_true(admin_is_idle(w->admin));
 }
@@ -554,6 +741,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_admin_connections_are_kept),
         TEST(test_pipelined_requests_are_all_answered),
+        TEST(test_a_crowd_of_requests_is_served_in_shares),
         TEST(test_handed_over_gets_one_answer),
         TEST(test_every_answer_protects),
         TEST(test_the_main_port_shows_what_is_public),
@@ -568,9 +756,14 @@ int main(void)
         TEST(test_upgrade_gives_the_connection_away),
         TEST(test_the_oldest_idle_one_makes_room),
         TEST(test_visitors_leave_places_for_the_operator),
+        TEST(test_a_host_has_its_share_of_visitors),
+        TEST(test_the_owner_always_gets_in_over_the_unix_socket),
         TEST(test_unsent_answers_are_bounded),
         TEST(test_slow_clients_are_cut),
+        TEST(test_a_request_counts_once_however_often_its_handler_is_asked),
+        TEST(test_a_handler_without_an_answer_is_cut),
         TEST(test_drain_answers_what_is_in_hand),
+        TEST(test_drain_answers_what_has_just_come),
     };
     metrics_thread_init();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,23 @@ static void the_oldest_give_way_after_a_day(void **state)
     assert_int_equal(commas(text, "\"udp4\":["), HISTORY_POINTS - 1);
 }
 
+static void starts_are_shared_and_leave_nothing_out(void **state)
+{
+    (void)state;
+    enum { BACK_S = 100000, AHEAD_S = 1000, SHARED_MAX = 10 };
+    uint64_t now = START_S + 1234, last = UINT64_MAX;
+    int shared = 0;
+    for (uint64_t since = now - BACK_S; since < now + AHEAD_S; since++) {
+        uint64_t got = history_since_shared(since, now);
+        assert_true(got <= since && got <= now);
+        if (since + 60 >= now && since <= now) assert_in_range(got, since - 10, since);
+        if (got != last) shared++;
+        last = got;
+    }
+    assert_in_range(shared, 2, SHARED_MAX);
+    assert_int_equal(history_since_shared(0, now), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +126,7 @@ int main(void)
         cmocka_unit_test_teardown(values_keep_their_decimals, fini),
         cmocka_unit_test_teardown(only_newer_points_are_told, fini),
         cmocka_unit_test_teardown(missed_steps_are_filled, fini),
+        cmocka_unit_test(starts_are_shared_and_leave_nothing_out),
         cmocka_unit_test_teardown(the_oldest_give_way_after_a_day, fini),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

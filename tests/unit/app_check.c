@@ -2,8 +2,10 @@
 #include "unit.h"
 
 #include "app/check_facts.h"
+#include "app/live.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static struct settings settings;
 static struct check_facts facts;
@@ -129,17 +131,27 @@ static void connection_tracking(void **state)
     assert_finding("connection-tracking", FINDING_ADVICE, "notrack");
     facts.conntrack_count = 950;
     assert_finding("connection-tracking", FINDING_PROBLEM, "nf_conntrack_max=4000");
+    facts.conntrack_max = 0; /* no limit */
+    facts.conntrack_ours = 0;
+    assert_finding("connection-tracking", FINDING_OK, "");
 }
 
 static void open_files(void **state)
 {
     (void)state;
     all_well();
-    facts.nofile_hard = 1024;
-    assert_finding("open-files", FINDING_ADVICE, "LimitNOFILE=16640");
+    int64_t wanted =
+        (int64_t)(settings.config.http.connections_max + live_fds_beside(&settings.config, 2, 2));
+    char in_unit[64], in_shell[64];
+    snprintf(in_unit, sizeof in_unit, "LimitNOFILE=%lld", (long long)wanted);
+    snprintf(in_shell, sizeof in_shell, "ulimit -n %lld", (long long)wanted);
+    facts.nofile_hard = wanted;
+    assert_finding("open-files", FINDING_OK, "");
+    facts.nofile_hard = wanted - 1;
+    assert_finding("open-files", FINDING_ADVICE, in_unit);
     settings.config.app.nofile = 100;
     facts.nofile_hard = 1 << 20;
-    assert_finding("open-files", FINDING_ADVICE, "ulimit -n 16640");
+    assert_finding("open-files", FINDING_ADVICE, in_shell);
     settings.config.app.no_tcp = true;
     assert_finding("open-files", FINDING_OK, "");
 }

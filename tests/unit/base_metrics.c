@@ -176,6 +176,37 @@ static void a_delay_ends_its_bucket_with_the_minute(void **state)
     assert_int_equal(REANNOUNCE_S.le[REANNOUNCE_S.count - 1], 3600);
 }
 
+/* Each thread has a busy one of its own, and one that all know. */
+static void *talk(void *number)
+{
+    const uint8_t all[4] = {10, 0, 0, 1}, own[4] = {10, 0, 1, *(const uint8_t *)number};
+    metrics_thread_init();
+    for (uint32_t i = 0; i < 100; i++) {
+        if (i < 30) talkers_note(&metrics_mine->talkers, talker_key_of(all, false), 1000);
+        talkers_note(&metrics_mine->talkers, talker_key_of(own, false), 1000);
+    }
+    return NULL;
+}
+
+static void talkers_of_all_threads_are_merged(void **state)
+{
+    (void)state;
+    static const uint8_t NUMBERS[THREADS] = {1, 2, 3, 4, 5, 6, 7, 8}, ALL[4] = {10, 0, 0, 1};
+    struct talker_key all = talker_key_of(ALL, false);
+    struct talker found[THREADS + 1];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, talk, (void *)(uintptr_t)&NUMBERS[i]),
+                         0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(metrics_talkers(1000, found, THREADS + 1), THREADS + 1);
+    assert_memory_equal(&found[0].key, &all, sizeof all);
+    assert_int_equal(found[0].samples, THREADS * 30);
+    for (int i = 1; i <= THREADS; i++)
+        assert_int_equal(found[i].samples, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +218,7 @@ int main(void)
         cmocka_unit_test(ipv6_follows_ipv4),
         cmocka_unit_test(errors_and_failed_calls_have_a_place_each),
         cmocka_unit_test(clients_are_told_by_their_peer_ids),
+        cmocka_unit_test(talkers_of_all_threads_are_merged),
         cmocka_unit_test(a_delay_ends_its_bucket_with_the_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,35 @@ static void what_is_kept_is_counted_exactly(void **state)
         assert_int_equal(samples_of(seen, host(n)), n + 1);
 }
 
+/* Whoever reads first, as the first of many threads is. */
+static void of_a_full_table_the_lightest_goes(void **state)
+{
+    (void)state;
+    enum { ROOM = 8 };
+    struct talker out[ROOM];
+    unsigned count = 0;
+    struct talkers *first = fresh();
+    for (uint32_t n = 0; n < ROOM; n++)
+        for (uint32_t i = 0; i < 3 + n; i++)
+            talkers_note(first, host(n), 1000);
+    talkers_read(first, 1000, out, &count, ROOM);
+    assert_int_equal(count, ROOM);
+    struct talkers *second = fresh();
+    talkers_note(second, host(101), 1000);
+    for (int i = 0; i < 50; i++)
+        talkers_note(second, host(100), 1000);
+    talkers_note(second, host(ROOM - 1), 1000);
+    talkers_read(second, 1000, out, &count, ROOM);
+    assert_int_equal(count, ROOM);
+    struct seen seen = {.count = count};
+    memcpy(seen.all, out, sizeof out);
+    assert_int_equal(samples_of(&seen, host(100)), 50);
+    assert_int_equal(samples_of(&seen, host(ROOM - 1)), 3 + ROOM);
+    assert_int_equal(samples_of(&seen, host(0)), 0);
+    assert_int_equal(samples_of(&seen, host(1)), 4);
+    assert_int_equal(samples_of(&seen, host(101)), 0);
+}
+
 static void windows_pass(void **state)
 {
     (void)state;
@@ -158,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_heavy_are_found_in_a_crowd),
         cmocka_unit_test(what_is_kept_is_counted_exactly),
+        cmocka_unit_test(of_a_full_table_the_lightest_goes),
         cmocka_unit_test(windows_pass),
         cmocka_unit_test(families_are_apart),
         cmocka_unit_test(one_request_in_so_many_is_sampled),

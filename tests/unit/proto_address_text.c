@@ -45,6 +45,19 @@ static void literals(void **state)
     assert_address("64:ff9b::c633:6407", "64:ff9b::c633:6407"); /* V32 */
 }
 
+static void endpoints_are_printed_as_urls_have_them(void **state)
+{
+    (void)state;
+    char text[ENDPOINT_TEXT_BYTES_MAX];
+    struct address a;
+    assert_int_equal(address_parse(VIEW("192.0.2.1"), &a), ERR_OK);
+    assert_string_equal(endpoint_print(&a, 80, text), "192.0.2.1:80");
+    memset(&a, 0xfe, sizeof a);
+    a.family = FAMILY_V6;
+    assert_string_equal(endpoint_print(&a, 65535, text),
+                        "[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe]:65535");
+}
+
 static void everything_else_is_no_literal(void **state)
 {
     (void)state;
@@ -367,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(literals),
+        cmocka_unit_test(endpoints_are_printed_as_urls_have_them),
         cmocka_unit_test(everything_else_is_no_literal),
         cmocka_unit_test(addresses_with_ports),
         cmocka_unit_test(broken_ports_and_brackets),

@@ -5,6 +5,7 @@
  *           of their own. So the work per frame stays small at hundreds of announces a second.
  * Shapes    colour says the door; IPv4 is round, IPv6 a diamond.
  * Calm      where less motion is wanted there are embers only, drawn once a second. */
+import { DOORS } from "../base/doors.js";
 import { themeColor } from "../base/theme.js";
 
 const FLASH_MS = 2200;
@@ -14,12 +15,7 @@ const EMBER_PERIOD_MS = 250;
 const CALM_PERIOD_MS = 1000;
 const SPRITE_PX = 48;
 
-export const KINDS = [
-    { id: "udp4", name: "UDP IPv4", color: "--udp4", isDiamond: false },
-    { id: "udp6", name: "UDP IPv6", color: "--udp6", isDiamond: true },
-    { id: "http4", name: "HTTP IPv4", color: "--http4", isDiamond: false },
-    { id: "http6", name: "HTTP IPv6", color: "--http6", isDiamond: true },
-];
+export const KINDS = DOORS.map((door) => ({ ...door, isDiamond: door.id.endsWith("6") }));
 
 function traceShape(pen, x, y, radius, isDiamond) {
     pen.beginPath();

@@ -4,7 +4,7 @@
  * natural end, a bar. */
 import { el, setHidden, setShare, setText } from "../base/dom.js";
 import { bytes, duration, number, percent, rate, t } from "../base/i18n.js";
-import { DOORS } from "./doors.js";
+import { DOORS } from "../base/doors.js";
 
 const shareOf = (part, whole) => (whole > 0 ? part / whole : 0);
 const orNone = (value, show) => (value === null || value === undefined ? "–" : show(value));

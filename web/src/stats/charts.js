@@ -7,7 +7,7 @@ import uPlot from "uplot";
 import { el, setText } from "../base/dom.js";
 import { bytes, clock, clockShort, compact, duration, number, rate, shortTime, t } from "../base/i18n.js";
 import { themeColor } from "../base/theme.js";
-import { DOORS } from "./doors.js";
+import { DOORS } from "../base/doors.js";
 
 const whole = (n) => number(Math.round(n));
 const perSecond = (n) => rate(n);

@@ -5,7 +5,7 @@
  * A panel whose part of the answer is missing (switched off, or not for this visitor) is hidden. */
 import { el, setHidden, setShare, setText, syncRows } from "../base/dom.js";
 import { bytes, duration, hasText, number, percent, shortTime, t } from "../base/i18n.js";
-import { DOOR_NAMES, FAMILY_NAMES } from "./doors.js";
+import { DOOR_NAMES, FAMILY_NAMES } from "../base/doors.js";
 import { quantile, total } from "./histogram.js";
 
 const BARS_MAX = 16;

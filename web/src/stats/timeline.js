@@ -55,11 +55,6 @@ const withoutOld = (points, oldest) => {
 export class Timeline {
     constructor() {
         this.step_s = 10;
-        this.forget();
-    }
-
-    /* A tracker that was started anew knows nothing of before; what this page saw it keeps. */
-    forget() {
         this.steps = [];
         this.live = [];
     }
