@@ -7,6 +7,7 @@
  *            the next save does not push the good one before it out.
  * Import     a snapshot of its own beside ours. It is merged, and deleted when a save has stored what
  *            it brought: a crash in between merges it again, which changes nothing.
+ * Decided    docs/decisions/0016-snapshots.md
  * Rejected   saving from housekeeping's loop (a slow disk would stop the sweep and the pages); a
  *            journal of announces (peers announce again; what is lost after a crash is one interval
  *            of saves, and an fsync per announce is not for a tracker). */
