@@ -1,11 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-<<<<<<< HEAD
-    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning
-=======
     run.py [--build FOLDER] memory | curve | levers | flame | tuning | flood | lists
->>>>>>> main
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -47,19 +43,16 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
-<<<<<<< HEAD
-STUDIES = {"memory": memory, "curve": curve, "levers": levers, "flame": flame, "snapshot": snapshot, "tuning": tuning}
-=======
 STUDIES = {
     "memory": memory,
     "curve": curve,
     "levers": levers,
     "flame": flame,
+    "snapshot": snapshot,
     "tuning": tuning,
     "flood": flood,
     "lists": lists,
 }
->>>>>>> main
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
     ("cpu_busy", "CPU in use", 1, 2),
