@@ -83,8 +83,8 @@ struct stats {
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */
     bool shows_talkers;
-    struct talker talkers[STATS_TALKERS_MAX];
-    uint32_t talker_count;
+    struct talker talkers[STATS_TALKERS_MAX], limited[STATS_TALKERS_MAX];
+    uint32_t talker_count, limited_count;
 };
 
 void stats_talker_address(const struct talker *t, char out[ADDRESS_TEXT_BYTES_MAX]);

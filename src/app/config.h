@@ -16,12 +16,14 @@
 #define CONFIG_PATH_BYTES_MAX 256
 #define CONFIG_NAME_BYTES_MAX 64
 #define TRUSTED_MAX           256
+#define RATE_EXEMPT_MAX       256
 #define ADMIN_LISTEN_MAX      8
 
 #define ACCESS_FILES_MAX 16 /* of one list */
 #define ACCESS_PORTS_MAX 64
 
 enum stats_level { STATS_FULL, STATS_MINIMAL };
+enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
 enum audience { AUDIENCE_OFF, AUDIENCE_LOCAL, AUDIENCE_PUBLIC };
 
 struct app_opts {
@@ -35,7 +37,10 @@ struct app_opts {
     char user[CONFIG_NAME_BYTES_MAX]; /* to become after binding; empty: stay */
     uint32_t sweep_period_s; /* a whole cycle of the store; 0: chosen from the peer lifetime */
     uint32_t drain_ms;       /* how long a stop waits for requests in hand */
-    uint32_t failed;         /* restart count, as the run loop tells it (-f) */
+    char chroot[CONFIG_PATH_BYTES_MAX]; /* empty: none */
+    enum sandbox_mode sandbox;
+    uint32_t watchdog_ms; /* a worker that has not come round for so long is reported; 0: never */
+    uint32_t failed;      /* restart count, as the run loop tells it (-f) */
     enum log_level log_level;
     char charset[CONFIG_NAME_BYTES_MAX], locale[CONFIG_NAME_BYTES_MAX];
     char config_file[CONFIG_PATH_BYTES_MAX];
@@ -44,10 +49,13 @@ struct app_opts {
     bool compat_api;
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
+    struct prefix rate_exempt[RATE_EXEMPT_MAX];
+    uint32_t rate_exempt_count;
     /* operator pages */
     struct listen_address admin_listen[ADMIN_LISTEN_MAX];
     uint32_t admin_listen_count;
     bool admin_listen_off;
+    char admin_hosts[CONFIG_PATH_BYTES_MAX];  /* separated by commas; empty: none */
     char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
     char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
     bool public_stats, public_metrics;

@@ -7,12 +7,14 @@
 
 #include "app/access_load.h"
 #include "app/admin_sockets.h"
+#include "app/confine.h"
 #include "app/exit_code.h"
 #include "app/live.h"
 #include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
 #include "app/stats_gather.h"
+#include "app/watchdog.h"
 #include "app/worker.h"
 
 struct server {
@@ -21,10 +23,12 @@ struct server {
     struct machine machine;
     struct swarm *swarm;
     struct tracker tracker;
+    struct rate *rate;
     struct http_shared http_shared;
     struct worker_env env;
     struct worker *workers;
     uint32_t worker_count;
+    struct confine confine;
     struct sockets sockets;
     int *udp_fds; /* borrowed from the doors, to ask the kernel for drops */
     uint32_t udp_fd_count;
@@ -34,6 +38,7 @@ struct server {
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
+    struct watchdog watchdog;
     struct access_loader lists;
     struct stats_state stats;
     struct admin_sockets admin_sockets;

@@ -120,6 +120,9 @@ static void gather_private(const struct server *s, enum admin_origin origin, str
     out->shows_talkers = true;
     out->talker_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
     memcpy(out->talkers, all, out->talker_count * sizeof all[0]);
+    count = metrics_limited(loop_now_s(&s->loop), all, sizeof all / sizeof *all);
+    out->limited_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
+    memcpy(out->limited, all, out->limited_count * sizeof all[0]);
 }
 
 void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)

@@ -17,7 +17,8 @@
 
 #include <assert.h>
 
-#define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
+#define PUT_OFF_MIN 5 /* a scrape, when overloaded */
+#define BANNER      "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
 
 /* ---- heads ---- */
 
@@ -79,9 +80,10 @@ static void answer_body(const struct http_conn *c, const struct http_request *r,
     if (r->method != HTTP_HEAD) writer_view(out, body);
 }
 
-static void error_write(int status, bool with_body, struct writer *out)
+static void error_write(int status, const char *flaw, bool with_body, struct writer *out)
 {
     const struct status_row *row = status_row(status);
+    size_t flaw_bytes = flaw ? strlen(flaw) + 2 : 0;
     metrics_http_status(row->status);
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)row->status);
@@ -89,55 +91,29 @@ static void error_write(int status, bool with_body, struct writer *out)
     writer_view(out, view_of_text(row->reason));
     writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
     writer_view(out, view_of_text(row->headers));
-    head_length(out, strlen(row->reason) + 1);
+    head_length(out, strlen(row->reason) + flaw_bytes + 1);
     writer_literal(out, "Connection: close\r\n\r\n");
     if (!with_body) return;
     writer_view(out, view_of_text(row->reason));
+    if (flaw) {
+        writer_literal(out, ": ");
+        writer_view(out, view_of_text(flaw));
+    }
     writer_literal(out, "\n");
 }
 
-void http_answer_error(struct http_conn *c, int status, struct writer *out)
-{
-    c->closing = true;
-    c->client_closes = false;
-    error_write(status, true, out);
-}
-
-/* An error of a request that was read whole: the client's own `close` still holds. */
-static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
-                           struct writer *out)
-{
-    c->closing = true;
-    error_write(status, r->method != HTTP_HEAD, out);
-}
-
-/* ---- failures ---- */
-
-/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
-static void answer_failure_text(struct http_conn *c, const struct http_request *r, enum err err,
-                                struct view text, uint32_t retry_in_min, struct writer *out)
-{
-    struct writer body = writer_of(c->door->body, sizeof c->door->body);
-    metrics_inc(METRIC_HTTP_FAILURES);
-    metrics_error(METRIC_DOOR_HTTP, err);
-    http_encode_failure_text(&body, text, retry_in_min);
-    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
-}
-
-static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
-                           uint32_t retry_in_min, struct writer *out)
-{
-    answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
-}
-
 /* ---- who asks ---- */
+
+bool http_speaks_for_others(const struct http_opts *o, const struct address *a)
+{
+    return o->forwarded_header[0] && prefixes_contain(o->trusted, o->trusted_count, a);
+}
 
 enum err http_client_address(const struct http_opts *o, const struct address *socket,
                              const struct http_request *r, struct address *out)
 {
     *out = *socket;
-    if (!o->forwarded_header[0] || !prefixes_contain(o->trusted, o->trusted_count, socket))
-        return ERR_OK;
+    if (!http_speaks_for_others(o, socket)) return ERR_OK;
     struct view values[HTTP_HEADERS_MAX], wanted = view_of_text(o->forwarded_header);
     size_t count = 0;
     for (size_t i = 0; i < r->header_count; i++)
@@ -155,6 +131,66 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
     return http_client_address(http_door_opts(c->door), &c->client, r, out);
 }
 
+/* ---- errors ---- */
+
+/* A proxy whose client is not known (r is NULL where the request was not understood) is not made to
+ * pay for it. */
+static bool may_be_told(const struct http_conn *c, const struct http_request *r)
+{
+    struct http_door *d = c->door;
+    struct address client = c->client;
+    if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
+        metrics_inc(METRIC_SHED_ERRORS);
+        return false;
+    }
+    if (c->is_proxy_itself) return true;
+    if (http_speaks_for_others(http_door_opts(d), &client) &&
+        (!r || client_address(c, r, &client) != ERR_OK))
+        return true;
+    return tracker_allows(d->env.tracker, RATE_ERROR, &client, d->env.loop->now_us);
+}
+
+/* True: the connection ends without an answer. */
+static bool error_drops(struct http_conn *c, const struct http_request *r)
+{
+    if (may_be_told(c, r)) return false;
+    c->dropped = c->closing = true;
+    return true;
+}
+
+void http_answer_error(struct http_conn *c, int status, const char *flaw, struct writer *out)
+{
+    c->closing = true;
+    c->client_closes = false;
+    if (!error_drops(c, NULL)) error_write(status, flaw, true, out);
+}
+
+/* An error of a request that was read whole: the client's own `close` still holds. */
+static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
+                           const char *flaw, struct writer *out)
+{
+    c->closing = true;
+    if (!error_drops(c, r)) error_write(status, flaw, r->method != HTTP_HEAD, out);
+}
+
+/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
+static void answer_failure_text(struct http_conn *c, const struct http_request *r, enum err err,
+                                struct view text, uint32_t retry_in_min, struct writer *out)
+{
+    if (error_drops(c, r)) return;
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    metrics_inc(METRIC_HTTP_FAILURES);
+    metrics_error(METRIC_DOOR_HTTP, err);
+    http_encode_failure_text(&body, text, retry_in_min);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           uint32_t retry_in_min, struct writer *out)
+{
+    answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
+}
+
 /* A client can do nothing about it, the operator can: so the log says it too. */
 static void answer_no_address(struct http_conn *c, const struct http_request *r, struct writer *out)
 {
@@ -162,7 +198,17 @@ static void answer_no_address(struct http_conn *c, const struct http_request *r,
     address_print(&c->client, proxy);
     log_limited(LOG_WARN, "trusted proxy %s: no client's address in %s; answered 400", proxy,
                 http_door_opts(c->door)->forwarded_header);
-    answer_refusal(c, r, 400, out);
+    answer_refusal(c, r, 400, "the proxy does not say whom it speaks for", out);
+}
+
+/* May the client have this? Else it has been told when, or dropped. */
+static bool is_within(struct http_conn *c, const struct http_request *r, enum rate_budget budget,
+                      const struct address *client, struct writer *out)
+{
+    const struct tracker *t = c->door->env.tracker;
+    if (tracker_allows(t, budget, client, c->door->env.loop->now_us)) return true;
+    answer_failure(c, r, ERR_RATE_LIMITED, tracker_retry_min(t, budget), out);
+    return false;
 }
 
 /* ---- announce ---- */
@@ -219,11 +265,14 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
     struct http_door *d = c->door;
     struct tracker *t = d->env.tracker;
     struct announce a;
-    enum err decoded = announce_decode(c, r, path_passkey, &a);
-    if (client_address(c, r, &a.address) != ERR_OK) {
+    struct address client;
+    if (client_address(c, r, &client) != ERR_OK) {
         answer_no_address(c, r, out);
         return;
     }
+    if (!is_within(c, r, RATE_ANNOUNCE, &client, out)) return;
+    enum err decoded = announce_decode(c, r, path_passkey, &a);
+    a.address = client;
     struct announce_answer answer;
     enum err err;
     if (decoded == ERR_OK && r->method != HTTP_HEAD) {
@@ -248,6 +297,16 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
 
 /* ---- scrape ---- */
 
+/* Overload: told nevertheless, since who is left without an answer asks again at once. */
+static void put_off(struct http_conn *c, const struct http_request *r, enum metric why,
+                    struct writer *out)
+{
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    metrics_inc(why);
+    http_encode_failure(&body, ERR_OVERLOADED, PUT_OFF_MIN);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
 /* The head of a full scrape; the body follows piece by piece (full_scrape.h). */
 static void full_scrape_head(struct http_conn *c, const struct http_request *r, bool gzip,
                              struct writer *out)
@@ -260,18 +319,22 @@ static void full_scrape_head(struct http_conn *c, const struct http_request *r, 
     head_end(c, r, out);
 }
 
+/* `client`: NULL when a proxy does not say who it is. */
 static void answer_full_scrape(struct http_conn *c, const struct http_request *r,
-                               struct writer *out)
+                               const struct address *client, struct writer *out)
 {
     struct http_door *d = c->door;
     const struct http_opts *o = http_door_opts(d);
-    struct address client;
     if (!o->full_scrape) {
         answer_failure(c, r, ERR_FULL_SCRAPE, 0, out);
         return;
     }
-    if (client_address(c, r, &client) != ERR_OK) {
+    if (!client) {
         answer_no_address(c, r, out);
+        return;
+    }
+    if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
+        put_off(c, r, METRIC_SHED_FULL_SCRAPES, out);
         return;
     }
     struct full_scrape_opts opts = {.tracker = d->env.tracker,
@@ -281,7 +344,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
     uint32_t retry_in_min;
     enum err err = ERR_OK;
     if (r->method != HTTP_HEAD)
-        err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, &client,
+        err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, client,
                               o->full_scrape_interval_s, loop_now_s(d->env.loop), &retry_in_min);
     if (err != ERR_OK) {
         answer_failure(c, r, err, retry_in_min, out);
@@ -318,11 +381,17 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     size_t count = 0;
     struct view passkey = {0};
     struct address client = {0};
-    enum err err = ERR_SCRAPE_DISABLED;
-    if (tracker_wants_address(t) && client_address(c, r, &client) != ERR_OK) {
+    if (overload_sheds(&t->overload, SHED_SCRAPES)) {
+        put_off(c, r, METRIC_SHED_SCRAPES, out);
+        return;
+    }
+    bool is_known = client_address(c, r, &client) == ERR_OK; /* a proxy's own check may not be */
+    if (!is_known && tracker_wants_address(t)) {
         answer_no_address(c, r, out);
         return;
     }
+    if (is_known && !is_within(c, r, RATE_SCRAPE, &client, out)) return;
+    enum err err = ERR_SCRAPE_DISABLED;
     if (http_door_opts(c->door)->scrape)
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
     enum err allowed = tracker_check(t, NULL, path_passkey.len ? path_passkey : passkey, &client);
@@ -330,7 +399,7 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     if (err != ERR_OK)
         answer_failure_text(c, r, err, tracker_refusal(t, err, NULL, &client), 0, out);
     else if (tracker_is_info(t)) scrape_write(c, r, NULL, 0, out);
-    else if (count == 0) answer_full_scrape(c, r, out);
+    else if (count == 0) answer_full_scrape(c, r, is_known ? &client : NULL, out);
     else scrape_write(c, r, hashes, count, out);
 }
 
@@ -390,7 +459,7 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
         if (!leaves_for_page(c, r)) answer_banner(c, r, out);
         break;
     case ROUTE_NONE:
-        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, out);
+        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, NULL, out);
         break;
     }
     if (!c->closing && !c->leaving) metrics_inc(METRIC_HTTP_KEPT_ALIVE);

@@ -19,6 +19,12 @@ enum err tracker_check(const struct tracker *t, const struct announce *a, struct
     return rules_check(o, &request);
 }
 
+uint32_t tracker_retry_min(const struct tracker *t, enum rate_budget budget)
+{
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    return (rate_retry_s(&o->rate, budget) + 59) / 60;
+}
+
 bool tracker_wants_address(const struct tracker *t)
 {
     const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;

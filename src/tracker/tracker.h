@@ -10,6 +10,8 @@
 #include "swarm/swarm.h"
 #include "tracker/access.h"
 #include "tracker/interval.h"
+#include "tracker/overload.h"
+#include "tracker/rate.h"
 
 #define NUMWANT_PEERS_MAX SWARM_PICKS_MAX /* in one answer, whatever the options say */
 #define PASSKEY_BYTES_MAX 64
@@ -24,6 +26,7 @@ struct tracker_opts {
     uint32_t numwant_max;                /* max_peers_per_response */
     char passkey[PASSKEY_BYTES_MAX + 1]; /* not empty: announces and scrapes must carry it */
     struct interval_opts interval;
+    struct rate_opts rate;
     const struct access *access; /* NULL: no list is in force */
 };
 
@@ -31,9 +34,11 @@ struct tracker {
     /* constant after init */
     struct swarm *swarm;
     bool stats_minimal; /* count no latency, clients, talkers, re-announce delays */
+    struct rate *rate;  /* NULL: nobody is limited */
     /* atomic: replaced whole at reload; the old one is freed a grace period later */
     _Atomic(const struct tracker_opts *) opts;
     struct interval interval;
+    struct overload overload;
 };
 
 void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts,
@@ -77,6 +82,17 @@ static inline void tracker_prefetch(const struct tracker *t, uint64_t hash)
     const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
     if (x) access_prefetch(x, hash);
 }
+
+/* May `client` have this now? Takes of its budget (rate.h). */
+static inline bool tracker_allows(const struct tracker *t, enum rate_budget budget,
+                                  const struct address *client, uint64_t now_us)
+{
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    return rate_take(t->rate, &o->rate, budget, 1, client, now_us);
+}
+
+/* Minutes until who has spent a budget may ask again, for `retry in`. */
+uint32_t tracker_retry_min(const struct tracker *t, enum rate_budget budget);
 
 static inline bool tracker_is_info(const struct tracker *t)
 {

@@ -82,9 +82,13 @@ static void tracker_start(struct stream_test *t)
     t->tracker_opts = (struct tracker_opts){
         .numwant_default = NUMWANT,
         .numwant_max = 200,
-        .interval = {
-            .start_s = 1799, .min_s = 300, .max_s = 1799, .jitter_pct = 10, .min_pct = 50}};
+        .interval = {.start_s = 1799, .min_s = 300, .max_s = 1799, .jitter_pct = 10, .min_pct = 50},
+        .rate = {.burst_s = 10, .prefix_times = 8}};
+    for (int b = 0; b < RATE_BUDGETS; b++) /* the clock stands still: nothing comes back */
+        t->tracker_opts.rate.per_s[b] = RATE_PER_S_MAX;
+    rate_opts_resolve(&t->tracker_opts.rate);
     tracker_init(&t->tracker, swarm, &t->tracker_opts, CLOCK_S);
+    require(rate_new(&t->tracker.rate) == ERR_OK, "rate limits");
     rng_init(&t->rng, 1);
     require(loop_open(&t->loop) == ERR_OK, "loop");
 }
