@@ -64,9 +64,13 @@ static bool listener_accept(struct admin_listener *l)
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        int why = errno;
+        if (why != EAGAIN) metrics_errno(CALL_ACCEPT, why);
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+            metrics_inc(METRIC_TCP_ACCEPT_FAILURES);
             listener_pause(l, true); /* else a level-triggered loop would spin */
-        return errno == EINTR || errno == ECONNABORTED;
+        }
+        return why == EINTR || why == ECONNABORTED;
     }
     metrics_inc(METRIC_ADMIN_ACCEPTS);
     client_of(&peer, &client);
@@ -160,6 +164,7 @@ enum err admin_open(struct admin **out, const struct admin_env *env)
 {
     struct admin *a = calloc(1, sizeof *a);
     if (!a) return ERR_NO_MEMORY;
+    admin_json_init();
     a->env = *env;
     a->pages = (struct http_pages){.is_page = pages_is_page, .take = pages_take};
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)

@@ -51,7 +51,7 @@ struct admin_response {
     const char *headers;               /* constant lines, each ending with CRLF; or NULL */
     char extra[ADMIN_EXTRA_BYTES_MAX]; /* the same, for lines made for this answer */
     const char *policy;        /* Content-Security-Policy in place of the strict one; or NULL */
-    void *take_body;           /* malloc'ed, freed by the door (open_memstream makes one) */
+    void *take_body;           /* malloc'ed, freed by the door */
     size_t body_bytes;         /* of take_body, or of take_file_fd from its start */
     int take_file_fd;          /* > 0: a regular file, closed by the door */
     struct view constant_body; /* outlives the answer */
@@ -111,6 +111,8 @@ struct admin_env {
     size_t route_count;
     admin_handler_fn *fallback;                                 /* paths that no route has */
     bool (*is_owner)(void *ctx, const struct admin_request *r); /* NULL: nobody is over TCP */
+    bool (*is_host)(void *ctx, struct view name); /* a name of the admin listener; NULL: none is */
+    bool (*is_proxied)(const void *ctx); /* is a proxy before the admin listener? NULL: no */
     /* Shall a worker hand this request's connection over? Any thread; see admin_path_is_page(). */
     bool (*is_page)(const void *ctx, const struct http_request *r);
     void *ctx;                                    /* of all these, the handlers and switches */

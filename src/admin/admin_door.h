@@ -88,6 +88,9 @@ void admin_conn_turn(struct admin_conn *c);
 void admin_conn_timeout(struct admin_conn *c);
 void admin_conn_close(struct admin_conn *c, bool abort);
 
+/* Count what jansson is refused (METRIC_ADMIN_NO_MEMORY), so that no document leaves with holes. */
+void admin_json_init(void);
+
 /* Fill `out` for a request: the route's handler, or why it may not be asked. */
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out);
 

@@ -4,15 +4,25 @@
  *            file is closed. libmaxminddb reads nodes and records; the walk is ours.
  * Why        a mapped file that somebody overwrites in place kills the process that reads it; a table
  *            of 0.1 degree is a fifth of the file; and there is one way to look up.
+ * Copy       the walk itself is such a reader, so it walks a private copy in memory, which lives as
+ *            long as the reading. libmaxminddb takes names only: the copy is opened through /proc.
+ *            In a chroot without /proc the file itself is mapped.
+ * Rejected   catching SIGBUS: it is the process's, and jumping out of a library leaks what it holds.
  * Records    MaxMind's form (country.iso_code, location.latitude) and the flat one of some makers
  *            (country_code, latitude).
  * Bounded    a broken file may lead in circles: no more nodes are visited than it says it has. */
 #include "admin/geoip_read.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <maxminddb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CACHE_RECORDS 4096 /* neighbours share records */
 #define NODES_REPORT  65536
@@ -161,12 +171,61 @@ static bool walk_all(struct walk *w)
 
 /* ---- the file ---- */
 
+#define COPY_STEP_BYTES    (1u << 20)
+#define METADATA_BYTES_MAX (128 * 1024)        /* with its mark: the format's limit */
+#define COPY_BYTES_MAX     (UINT64_C(1) << 30) /* the largest that are published have half of it */
+
+static bool copy_all(struct geoip_reading *r, int file_fd, int copy_fd)
+{
+    ssize_t n = 1;
+    for (uint64_t bytes = 0; n > 0 && bytes <= COPY_BYTES_MAX; bytes += (uint64_t)n) {
+        n = sendfile(copy_fd, file_fd, NULL, COPY_STEP_BYTES);
+        if (n < 0) snprintf(r->error, sizeof r->error, "%s", strerror(errno));
+        if (n < 0 || !geoip_progress(r, 0)) return false;
+    }
+    if (n > 0) snprintf(r->error, sizeof r->error, "it is larger than a database can be (1G)");
+    return n == 0;
+}
+
+/* A copy of the file that nobody else can change; -1: r->error says why there is none. */
+static int copy_open(struct geoip_reading *r)
+{
+    int file_fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    int copy_fd = file_fd >= 0 ? memfd_create("locations", MFD_CLOEXEC) : -1;
+    if (copy_fd < 0) snprintf(r->error, sizeof r->error, "%s", strerror(errno));
+    if (copy_fd >= 0 && !copy_all(r, file_fd, copy_fd)) {
+        close(copy_fd);
+        copy_fd = -1;
+    }
+    if (file_fd >= 0) close(file_fd);
+    return copy_fd;
+}
+
+/* By the mark that stands before the metadata, which are the last of the file. */
 bool geoip_is_mmdb(const char *path)
 {
-    MMDB_s db;
-    if (MMDB_open(path, MMDB_MODE_MMAP, &db) != MMDB_SUCCESS) return false;
-    MMDB_close(&db);
-    return true;
+    static const char MARK[] = "\xab\xcd\xef"
+                               "MaxMind.com";
+    bool is_mmdb = false;
+    struct stat status;
+    uint8_t *end = malloc(METADATA_BYTES_MAX);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (end && fd >= 0 && fstat(fd, &status) == 0) {
+        off_t from = status.st_size > METADATA_BYTES_MAX ? status.st_size - METADATA_BYTES_MAX : 0;
+        ssize_t got = pread(fd, end, METADATA_BYTES_MAX, from);
+        is_mmdb = got > 0 && memmem(end, (size_t)got, MARK, sizeof MARK - 1);
+    }
+    if (fd >= 0) close(fd);
+    free(end);
+    return is_mmdb;
+}
+
+static int database_open(const char *path, int copy_fd, MMDB_s *out)
+{
+    char copy_path[32];
+    snprintf(copy_path, sizeof copy_path, "/proc/self/fd/%d", copy_fd);
+    if (access(copy_path, R_OK) == 0) path = copy_path;
+    return MMDB_open(path, MMDB_MODE_MMAP, out);
 }
 
 static void read_tree(struct geoip_reading *r, MMDB_s *db)
@@ -191,10 +250,10 @@ static void read_tree(struct geoip_reading *r, MMDB_s *db)
     free(w);
 }
 
-void geoip_read_mmdb(struct geoip_reading *r)
+static void read_copy(struct geoip_reading *r, int copy_fd)
 {
     MMDB_s db;
-    int status = MMDB_open(r->path, MMDB_MODE_MMAP, &db);
+    int status = database_open(r->path, copy_fd, &db);
     if (status != MMDB_SUCCESS) {
         snprintf(r->error, sizeof r->error, "%s", MMDB_strerror(status));
         return;
@@ -203,4 +262,12 @@ void geoip_read_mmdb(struct geoip_reading *r)
     r->built_unix_s = db.metadata.build_epoch;
     read_tree(r, &db);
     MMDB_close(&db);
+}
+
+void geoip_read_mmdb(struct geoip_reading *r)
+{
+    int copy_fd = copy_open(r);
+    if (copy_fd < 0) return;
+    read_copy(r, copy_fd);
+    close(copy_fd);
 }

@@ -4,7 +4,8 @@
  *   geoip_mmdb.c   MaxMind's MMDB, as MaxMind, DB-IP and IP2Location publish it
  *
  * Threads   a reading belongs to the thread that reads, but for what is atomic.
- * Memory    a file is never held as a whole; see geoip_table.h for what is. */
+ * Memory    an MMDB is held as a whole while it is read, a CSV never; see geoip_table.h for what
+ *           stays. */
 #ifndef ADMIN_GEOIP_READ_H
 #define ADMIN_GEOIP_READ_H
 

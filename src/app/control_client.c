@@ -33,9 +33,10 @@ void control_find(struct control *c)
     c->path[0] = '\0';
     if (strcmp(a->admin_socket, "off") == 0) return;
     if (!a->admin_socket[0]) {
-        if (!control_path_find(a->port, c->path)) c->path[0] = '\0';
-    } else if (strlen(a->admin_socket) < sizeof c->path) {
-        snprintf(c->path, sizeof c->path, "%s", a->admin_socket);
+        if (!control_path_find(a->chroot, a->port, c->path)) c->path[0] = '\0';
+    } else {
+        int n = snprintf(c->path, sizeof c->path, "%s%s", a->chroot, a->admin_socket);
+        if (n >= (int)sizeof c->path) c->path[0] = '\0';
     }
 }
 

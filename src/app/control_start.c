@@ -35,7 +35,7 @@ static bool log_path(struct control *c, const char *wanted, char *out, size_t si
     char socket[CONTROL_PATH_BYTES_MAX];
     if (wanted) return (size_t)snprintf(out, size, "%s", wanted) < size;
     if (a->admin_socket[0]) return (size_t)snprintf(out, size, "%s.log", a->admin_socket) < size;
-    control_path_prepare(a->user);
+    control_path_prepare("", a->user);
     if (control_path_choose(a->port, socket) != ERR_OK) return false;
     size_t stem = strlen(socket) - strlen(".sock");
     return (size_t)snprintf(out, size, "%.*s.log", (int)stem, socket) < size;

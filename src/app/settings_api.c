@@ -105,10 +105,12 @@ struct posting {
     struct settings_change change;
     struct option_error error; /* the last one */
     json_t *errors;
+    bool is_refused; /* also where there was no memory to say why */
 };
 
 static void error_put(struct posting *p, const char *name, const char *text)
 {
+    p->is_refused = true;
     json_object_set_new(p->errors, name, api_text(text));
 }
 
@@ -205,8 +207,8 @@ static void apply(struct posting *p, bool save, const struct admin_request *r,
                   struct admin_response *out)
 {
     char who[API_WHO_BYTES];
-    if (json_object_size(p->errors) == 0) check_together(p);
-    if (json_object_size(p->errors) || (save && !is_saved(p))) {
+    if (!p->is_refused) check_together(p);
+    if (p->is_refused || (save && !is_saved(p))) {
         api_respond(out, 400, json_pack("{s:O}", "errors", p->errors));
         return;
     }

@@ -11,6 +11,8 @@
  *           (comments are the operator's notes). */
 #include "app/settings_save.h"
 
+#include "base/memory_file.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -226,11 +228,13 @@ enum err settings_save_text(struct view text, const char *name, const struct set
     struct rewrite w = {.settings = s, .rows = rows};
     error->text[0] = '\0';
     *take_text = NULL;
-    w.out = open_memstream(take_text, bytes);
+    struct memory_file memory;
+    w.out = memory_file_open(&memory);
     if (!w.out) return ERR_NO_MEMORY;
     note_lines(&w, text);
     put_lines(&w, text);
-    enum err err = fclose(w.out) == 0 ? ERR_OK : ERR_NO_MEMORY;
+    bool is_whole = memory_file_close(w.out, &memory, take_text, bytes);
+    enum err err = is_whole ? ERR_OK : ERR_NO_MEMORY;
     if (err == ERR_OK) err = read_back(&w, text, view_of(*take_text, *bytes), name, error);
     if (err == ERR_OK) return ERR_OK;
     free(*take_text);

@@ -12,6 +12,7 @@
 
 #include "app/server.h"
 #include "base/clock.h"
+#include "base/memory_file.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -39,11 +40,12 @@ typedef bool print_fn(FILE *out, const struct asked *a);
 /* A page as malloc'ed bytes; false when there is no memory, or nothing to print. */
 static bool print_whole(print_fn *print, const struct asked *a, char **body, size_t *bytes)
 {
+    struct memory_file memory;
     *body = NULL;
-    FILE *out = open_memstream(body, bytes);
+    FILE *out = memory_file_open(&memory);
     if (!out) return false;
-    bool is_good = print(out, a) && !ferror(out);
-    if (fclose(out) == 0 && is_good) return true;
+    bool is_good = print(out, a);
+    if (memory_file_close(out, &memory, body, bytes) && is_good) return true;
     free(*body);
     *body = NULL;
     return false;

@@ -51,14 +51,21 @@ unsigned os_cpu_usable(void);
  * kernel cannot tell. */
 uint32_t os_socket_drops(int fd);
 
-/* Resident set of this process now, bytes; 0 when unknown. */
+/* Resident set of this process, bytes; the largest it has been where /proc is out of reach. */
 uint64_t os_rss_bytes(void);
+
+/* The system's load averages over 1, 5 and 15 minutes; how many of them are known: 3 or 0. */
+int os_load_average(double load[3]);
 
 /* CPU time this process has used, microseconds. */
 uint64_t os_cpu_time_us(void);
 
 /* Give up every capability, ambient ones included, for good; false (errno) when the kernel refuses. */
 bool os_drop_capabilities(void);
+
+/* Open /dev/null for those of the standard streams that are closed: else the first sockets would get
+ * their numbers, and log lines would go to clients. False (errno) when that is not possible. */
+bool os_standard_streams_open(void);
 
 /* Name the calling thread (at most 15 characters are kept). */
 void os_thread_name(const char *name);

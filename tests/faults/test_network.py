@@ -1,0 +1,87 @@
+"""Interfaces that go and come back, in a network namespace of the test's own."""
+
+import ctypes
+import os
+import subprocess
+import threading
+
+import pytest
+
+from harness import HttpClient, UdpClient, eventually, new_hash
+from kit import World
+
+CLONE_NEWNET = 0x40000000
+HOST4, HOST6 = "198.51.100.1", "2001:db8:77::1"
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, timeout=30)
+
+
+def interface_up():
+    ip("link", "add", "tracker0", "type", "bridge")
+    ip("address", "add", HOST4 + "/24", "dev", "tracker0")
+    ip("address", "add", HOST6 + "/64", "dev", "tracker0", "nodad")
+    ip("link", "set", "tracker0", "up")
+
+
+def in_own_network(body):
+    """Run body() in a thread whose sockets and children are in a network without anything but a
+    loopback; its exception is ours."""
+    outcome = []
+
+    def run():
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.unshare(CLONE_NEWNET) != 0:
+                pytest.skip("no network namespace for us: " + os.strerror(ctypes.get_errno()))
+            ip("link", "set", "lo", "up")
+            interface_up()
+            body()
+        except BaseException as failure:  # pytest.skip() is none of Exception's
+            outcome.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if outcome:
+        raise outcome[0]
+
+
+@pytest.mark.parametrize("wildcard", [False, True])
+def test_an_interface_goes_and_comes_back(start_server, wildcard):
+    """Sockets stay bound: served again as soon as the address is there, with all that was stored."""
+    def body():
+        listen = ["--listen", "{port}"] if wildcard else \
+            ["--listen", HOST4 + ":{port}", "--listen", f"[{HOST6}]:{{port}}",
+             "--listen", "127.0.0.1:{port}", "--listen", "[::1]:{port}"]
+        server = start_server("--user", "", "--workers", "2", "--interval", "1800",
+                              "--interval-jitter", "0", "--min-interval", "1800",
+                              "--max-interval", "1800", "--admin-listen", "off",
+                              "--admin-socket", "off", *listen, exact=True)
+        world, torrent = World(server), new_hash()
+        assert served(server, torrent, 9000) == (0, 2)
+        for _ in range(2):
+            ip("link", "del", "tracker0")
+            with pytest.raises(OSError), UdpClient(HOST4, server.port) as udp:
+                udp.announce(torrent)
+            world.check()
+            interface_up()
+            assert served(server, torrent, 9000) == (0, 2)
+            ip("link", "set", "tracker0", "down")
+            world.check()
+            ip("link", "del", "tracker0")
+            interface_up()
+        assert served(server, torrent, 9002) == (0, 4)
+        world.check()
+
+    def served(server, torrent, port):
+        with UdpClient(HOST4, server.port) as udp, UdpClient(HOST6, server.port) as udp6:
+            udp.announce(torrent, port=port)
+            counts = udp6.announce(torrent, port=port + 1).counts
+        with HttpClient(HOST4, server.port) as http, HttpClient(HOST6, server.port) as http6:
+            assert http.announce(new_hash()).counts == (0, 1)
+            assert http6.announce(new_hash()).counts == (0, 1)
+        return counts
+
+    in_own_network(body)
