@@ -323,7 +323,7 @@ const struct option_row OPTIONS[] = {
     /* ---- access lists ---- */
     {.name = "allow_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_ALLOW_TORRENTS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files or folders of torrents; no others are served",
      .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
@@ -333,28 +333,28 @@ const struct option_row OPTIONS[] = {
              "stay. At start it is an error. Files must be readable by `user`."},
     {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_DENY_TORRENTS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files or folders of torrents that are not served",
      .more = "What follows a hash in its line is the reason that clients are told. Of a torrent in both "
              "lists this one holds."},
     {.name = "allow_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_ALLOW_IPS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of addresses; nobody else is served",
      .more = "A line is an address, a prefix, or a range FIRST-LAST, of IPv4 or IPv6; lines of eMule's "
              "ipfilter.dat and of PeerGuardian (P2P) are read as well."},
     {.name = "deny_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_DENY_IPS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of addresses that are not served",
      .more = "With reasons, as above: behind the address, or the name that the other formats have. Of an "
              "address in both lists this one holds."},
     {.name = "allow_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_ALLOW_CLIENTS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of client software; no other is served",
      .more = "A line is how peer ids begin, then versions if not all: `-TR 2.00-2.93`, `-qB 4.2-`. "
@@ -362,7 +362,7 @@ const struct option_row OPTIONS[] = {
              "A for 10 and so on. Peer ids are easily forged."},
     {.name = "deny_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_DENY_CLIENTS]),
-     .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
      .range = ACCESS_FILES_RANGE,
      .help = "files of client software that is not served",
      .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
@@ -507,6 +507,20 @@ const struct option_row OPTIONS[] = {
      .help = "locale whose thousands separators /stats has",
      .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
              "system does not know is logged, and numbers stay plain."},
+
+    /* ---- state ---- */
+    {.name = "state_dir", .type = OPT_TEXT, IN(STATE), RESTART, AT(app.state_dir),
+     .may_hold = is_path, .path = PATH_STATE, .value = "FOLDER", .dflt = "",
+     .range = "a path; empty: a restart forgets everything",
+     .help = "where torrents and peers outlive a restart",
+     .more = "Made when it is missing; it must belong to `user`, and no other muster may use it. "
+             "Snapshots of the store are saved there every `save_interval`, on SIGUSR1, by "
+             "`muster save` and at the end, and loaded at the start. Connection ids stay valid, too. "
+             "Up to three snapshots lie there at a time: some 40 bytes a torrent and 12 a peer each."},
+    {.name = "save_interval", .type = OPT_TIME, IN(STATE), LIVE, AT(app.save_interval_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(24), .value = "TIME", .dflt = "5m",
+     .zero = "only when asked, and at the end",
+     .help = "time between two snapshots: what a crash may lose"},
 };
 /* clang-format on */
 
@@ -527,6 +541,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_ACCESS] = "Access",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
+    [GROUP_STATE] = "State",
 };
 
 const char *option_group_title(enum option_group group)
@@ -540,6 +555,7 @@ static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
     [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_LIMITS] = "limits",
     [GROUP_ACCESS] = "access", [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
+    [GROUP_STATE] = "state",
 };
 
 const char *option_group_id(enum option_group group)

@@ -51,6 +51,7 @@ enum option_group {
     GROUP_ACCESS,
     GROUP_SYSTEM,
     GROUP_PAGES,
+    GROUP_STATE,
     GROUP_COUNT
 };
 
@@ -172,6 +173,12 @@ void settings_default(struct settings *s);
  * environment, the command line; then look for contradictions. */
 enum err settings_read(struct settings *s, const struct option_sources *sources,
                        struct option_error *error) MUST_CHECK;
+
+/* The same for who only looks for a running muster, whose file may have got a mistake since: what is
+ * wrong in the file is left out, and then error->text tells the first; else it is empty. Values that
+ * are wrong together are fine. Errors are those of environment and command line. */
+enum err settings_read_around(struct settings *s, const struct option_sources *sources,
+                              struct option_error *error) MUST_CHECK;
 
 /* Parts of it, in the order in which they are used. `name` is what errors call the file. */
 enum err settings_read_file_text(struct settings *s, struct view text, const char *name,

@@ -77,7 +77,8 @@ static enum err filter_make(struct access_torrents *t, access_hash_fn *hash, con
 
 enum err access_torrents_finish(struct access_torrents *t, access_hash_fn *hash, const void *ctx)
 {
-    if (t->added_count == 0) return ERR_OK;
+    t->fine = t->has_allow ? TORRENT_ALLOWED : 0;
+    t->mask = TORRENT_DENIED | t->fine;
     enum err err = rows_make(t, hash, ctx);
     if (err == ERR_OK && !t->has_allow) err = filter_make(t, hash, ctx);
     free(t->added);

@@ -23,8 +23,9 @@ struct access_torrent {
 
 /* Zeroed is empty. */
 struct access_torrents {
-    bool has_allow;     /* what is not allowed is refused */
-    uint32_t row_count; /* slots where a hash may begin to be looked for; 0: none */
+    bool has_allow;      /* what is not allowed is refused */
+    uint32_t row_count;  /* slots where a hash may begin to be looked for */
+    uint32_t mask, fine; /* `what` under this mask is that, or refused */
     unsigned filter_shift;
     const uint64_t *filter; /* NULL: look at the rows at once */
     struct access_torrent *rows;
@@ -72,16 +73,15 @@ static inline uint32_t access_torrents_slot(const struct access_torrents *t, uin
 static inline void access_torrents_prefetch(const struct access_torrents *t, uint64_t hash)
 {
     if (t->filter) __builtin_prefetch(&t->filter[hash >> t->filter_shift]);
-    else if (t->row_count) __builtin_prefetch(&t->rows[access_torrents_slot(t, hash)]);
+    else __builtin_prefetch(&t->rows[access_torrents_slot(t, hash)]);
 }
 
 /* What is said of an info hash; 0: nothing. Of a hash in both lists, TORRENT_DENIED is among it. */
 static inline uint32_t access_torrents_find(const struct access_torrents *t,
                                             const struct info_hash *h, uint64_t hash)
 {
-    if (!t->row_count) return 0;
     const struct access_torrent *row = &t->rows[access_torrents_slot(t, hash)];
-    while (row->what && !access_torrent_is(row, h))
+    while (!access_torrent_is(row, h) && row->what)
         row++; /* the last one is free */
     return row->what;
 }
@@ -92,8 +92,7 @@ static inline bool access_torrents_refuse(const struct access_torrents *t,
                                           const struct info_hash *h, uint64_t hash)
 {
     if (t->filter && !access_filter_has(t, hash)) return false;
-    uint32_t what = access_torrents_find(t, h, hash);
-    return (what & TORRENT_DENIED) || (t->has_allow && !(what & TORRENT_ALLOWED));
+    return (access_torrents_find(t, h, hash) & t->mask) != t->fine;
 }
 
 #endif
