@@ -48,6 +48,7 @@ enum option_group {
     GROUP_PROXY,
     GROUP_STORE,
     GROUP_LIMITS,
+    GROUP_ACCESS,
     GROUP_SYSTEM,
     GROUP_PAGES,
     GROUP_COUNT
@@ -91,7 +92,7 @@ struct option_row {
 
 extern const struct option_row OPTIONS[];
 extern const size_t OPTION_COUNT;
-#define OPTIONS_MAX 96
+#define OPTIONS_MAX 128
 
 const char *option_group_title(enum option_group group);
 const char *option_group_id(enum option_group group); /* "interval"; for programs */
@@ -171,6 +172,12 @@ void settings_default(struct settings *s);
  * environment, the command line; then look for contradictions. */
 enum err settings_read(struct settings *s, const struct option_sources *sources,
                        struct option_error *error) MUST_CHECK;
+
+/* The same for who only looks for a running muster, whose file may have got a mistake since: what is
+ * wrong in the file is left out, and then error->text tells the first; else it is empty. Values that
+ * are wrong together are fine. Errors are those of environment and command line. */
+enum err settings_read_around(struct settings *s, const struct option_sources *sources,
+                              struct option_error *error) MUST_CHECK;
 
 /* Parts of it, in the order in which they are used. `name` is what errors call the file. */
 enum err settings_read_file_text(struct settings *s, struct view text, const char *name,
