@@ -88,7 +88,8 @@ struct address world_source(const struct world *w, uint32_t source)
 {
     struct address a = {.family = w->opts.family};
     if (a.family == FAMILY_V6) a.ip[15] = 1;
-    else store_u32be(a.ip, 0x7f010000u + source);
+    else
+        store_u32be(a.ip, 0x7f010000u + (w->opts.source_first + source) * (w->opts.source_gap + 1));
     return a;
 }
 

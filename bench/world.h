@@ -12,9 +12,10 @@
 
 struct world_opts {
     uint64_t torrents, peers;
-    double zipf_s;        /* 0: uniform */
-    uint32_t seeders_pct; /* peers with left = 0 */
-    uint32_t sources;     /* source addresses: peer k comes from number k % sources */
+    double zipf_s;                     /* 0: uniform */
+    uint32_t seeders_pct;              /* peers with left = 0 */
+    uint32_t sources;                  /* source addresses: peer k comes from number k % sources */
+    uint32_t source_first, source_gap; /* they begin later, and leave so many out between two */
     enum family family;
     uint64_t seed;
 };
@@ -40,7 +41,7 @@ struct world_peer world_peer(const struct world *w, uint64_t k);
 void world_peer_id(const struct world *w, uint64_t k, struct peer_id *out);
 void world_info_hash(const struct world *w, uint64_t torrent, struct info_hash *out);
 
-/* Source address number `source`: 127.1.0.0 upward; the one ::1 for IPv6. */
+/* Source address number `source`: 127.1.0.0 upward, see source_first; the one ::1 for IPv6. */
 struct address world_source(const struct world *w, uint32_t source);
 
 /* One of the live peers; with `source` >= 0, one of those from that address. */

@@ -111,6 +111,8 @@ struct admin_env {
     size_t route_count;
     admin_handler_fn *fallback;                                 /* paths that no route has */
     bool (*is_owner)(void *ctx, const struct admin_request *r); /* NULL: nobody is over TCP */
+    bool (*is_host)(void *ctx, struct view name); /* a name of the admin listener; NULL: none is */
+    bool (*is_proxied)(const void *ctx); /* is a proxy before the admin listener? NULL: no */
     /* Shall a worker hand this request's connection over? Any thread; see admin_path_is_page(). */
     bool (*is_page)(const void *ctx, const struct http_request *r);
     void *ctx;                                    /* of all these, the handlers and switches */

@@ -4,11 +4,13 @@
  *            not show answers 404 there, as if it did not exist.
  * POST       changes something, so a foreign page must not be able to make a browser send one: its
  *            type must be application/json, which a form cannot send, and an Origin must be ours.
+ * Host       on the admin listener it must be an address, localhost or a name we were told.
  * Headers    every answer tells browsers to load nothing from elsewhere, run nothing inline, guess
  *            no types, and show it in no frame. */
 #include "admin/admin_door.h"
 
 #include "base/metrics.h"
+#include "proto/address_text.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -46,6 +48,7 @@ static const struct status_row STATUSES[] = {
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
+    {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {426, "Upgrade Required"},
     {429, "Too Many Requests"},
@@ -183,6 +186,27 @@ static bool is_json(const struct http_request *head)
     return view_equal_nocase(view_trim(type), VIEW("application/json"));
 }
 
+/* A page of a stranger may have its own name lead to our address (DNS rebinding), and then read what
+ * only operators may: so the name must be one of ours. Addresses have no name to play with. */
+static bool host_is_ours(const struct admin_env *env, const struct admin_request *r)
+{
+    struct view host;
+    struct address address;
+    uint16_t port;
+    if (r->origin != ORIGIN_ADMIN || !http1_header(r->head, "Host", &host)) return true;
+    if (address_port_parse(host, &address, &port) == ERR_OK) return true;
+    const uint8_t *colon = host.len ? memchr(host.ptr, ':', host.len) : NULL;
+    if (colon) host.len = (size_t)(colon - host.ptr);
+    if (view_equal_nocase(host, VIEW("localhost"))) return true;
+    return env->is_host && env->is_host(env->ctx, host);
+}
+
+static void respond_misdirected(struct admin_response *out)
+{
+    metrics_inc(METRIC_ADMIN_DENIED);
+    admin_respond_text(out, 421, "Misdirected Request: this name is not in admin_hosts");
+}
+
 /* 0, or the status that refuses. */
 static int access_check(const struct admin_env *env, const struct admin_route *row,
                         const struct admin_request *r)
@@ -207,12 +231,24 @@ void admin_client_find(const struct admin *a, const struct http_request *head,
     if (http_client_address(o, socket, head, out) != ERR_OK) *out = *socket;
 }
 
+/* The trusted proxies are on loopback, as a rule, and so is whoever else has the machine: without a
+ * proxy before the admin listener nobody needs to be believed there. */
+static bool may_speak_for_others(const struct admin_env *env, const struct admin_request *r)
+{
+    if (r->origin == ORIGIN_MAIN_PORT) return true;
+    return r->origin == ORIGIN_ADMIN && env->is_proxied && env->is_proxied(env->ctx);
+}
+
 void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_response *out)
 {
     const struct admin_env *env = &c->admin->env;
     if (!c->is_later) metrics_inc(METRIC_ADMIN_REQUESTS); /* else it is asked again */
-    if (r->origin == ORIGIN_UNIX) r->client = c->client;
-    else admin_client_find(c->admin, r->head, &c->client, &r->client);
+    r->client = c->client;
+    if (may_speak_for_others(env, r)) admin_client_find(c->admin, r->head, &c->client, &r->client);
+    if (!host_is_ours(env, r)) {
+        respond_misdirected(out);
+        return;
+    }
     const struct admin_route *row = route_find(env->routes, env->route_count, r->path);
     if (!row) {
         if (env->fallback && r->method != HTTP_POST) env->fallback(env->ctx, r, out);

@@ -49,6 +49,7 @@ struct job {
     enum job_state state; /* as the loop's thread knows it */
     pthread_t thread;
     struct address client;
+    struct auth_delays *delays;
     struct secret_hash hash; /* of the password: who asks again is known by it */
     uint64_t done_ms;
     /* the thread's, until `finished` */
@@ -67,7 +68,7 @@ struct auth {
     char password_hash[AUTH_PASSWORD_HASH_BYTES_MAX]; /* empty: none */
     struct loop *loop;
     struct session sessions[AUTH_SESSIONS_MAX];
-    struct auth_delays delays;
+    struct auth_delays login_delays, basic_delays; /* apart: guesses there must not delay here */
     struct job job;
 };
 
@@ -169,12 +170,13 @@ static void job_end(struct job *j)
     j->state = JOB_NONE;
 }
 
-static bool job_start(struct auth *a, const struct address *client, struct view password,
-                      const struct secret_hash *hash)
+static bool job_start(struct auth *a, struct auth_delays *delays, const struct address *client,
+                      struct view password, const struct secret_hash *hash)
 {
     struct job *j = &a->job;
     assert(j->state == JOB_NONE && password.len <= AUTH_SECRET_BYTES_MAX);
     j->client = *client;
+    j->delays = delays;
     j->hash = *hash;
     j->loop = a->loop;
     memcpy(j->password_hash, a->password_hash, sizeof j->password_hash);
@@ -211,54 +213,57 @@ static enum auth_verdict later(struct auth_answer *out, uint64_t wait_ms)
     return AUTH_LATER;
 }
 
-static enum auth_verdict decided(struct auth *a, const struct address *client, bool is_right)
+static enum auth_verdict decided(struct auth_delays *delays, const struct address *client,
+                                 bool is_right, uint64_t now_ms)
 {
     char text[ADDRESS_TEXT_BYTES_MAX];
     address_print(client, text);
     if (is_right) {
         metrics_inc(METRIC_ADMIN_LOGINS);
         log_line(LOG_INFO, "login: the owner, from %s", text);
-        auth_delay_pass(&a->delays, client);
+        auth_delay_pass(delays, client, now_ms);
         return AUTH_YES;
     }
     metrics_inc(METRIC_ADMIN_LOGINS_REFUSED);
     log_line(LOG_WARN, "login: wrong password or token from %s, %u in a row", text,
-             auth_delay_failures(&a->delays, client));
+             auth_delay_failures(delays, client));
     return AUTH_NO;
 }
 
 /* Of the password in hand, asked for again by the client that asked for it. */
-static enum auth_verdict job_verdict(struct auth *a)
+static enum auth_verdict job_verdict(struct auth *a, uint64_t now_ms)
 {
     struct job *j = &a->job;
     if (j->state == JOB_RUNNING) return AUTH_WAIT;
     job_end(j);
-    return decided(a, &j->client, j->is_right);
+    return decided(j->delays, &j->client, j->is_right, now_ms);
 }
 
-static enum auth_verdict owner_check(struct auth *a, const struct address *client,
-                                     struct view secret, uint64_t now_ms, struct auth_answer *out)
+static enum auth_verdict owner_check(struct auth *a, struct auth_delays *delays,
+                                     const struct address *client, struct view secret,
+                                     uint64_t now_ms, struct auth_answer *out)
 {
     struct secret_hash hash = secret_hash(a, SECRET_OWNER, secret);
     struct job *j = &a->job;
     job_follow(j, now_ms);
-    if (j->state != JOB_NONE && hash_equal(&j->hash, &hash) && address_equal(&j->client, client))
-        return job_verdict(a);
-    uint64_t wait_ms = auth_delay_ms(&a->delays, client, now_ms);
+    if (j->state != JOB_NONE && j->delays == delays && hash_equal(&j->hash, &hash) &&
+        address_equal(&j->client, client))
+        return job_verdict(a, now_ms);
+    uint64_t wait_ms = auth_delay_ms(delays, client, now_ms);
     if (wait_ms) return later(out, wait_ms);
     if (a->password_hash[0] && j->state != JOB_NONE) return later(out, BUSY_RETRY_MS);
-    auth_delay_fail(&a->delays, client, now_ms);
-    if (a->has_token && hash_equal(&a->token, &hash)) return decided(a, client, true);
+    auth_delay_fail(delays, client, now_ms);
+    if (a->has_token && hash_equal(&a->token, &hash)) return decided(delays, client, true, now_ms);
     bool may_be_password = a->password_hash[0] && secret.len <= AUTH_SECRET_BYTES_MAX;
-    if (!may_be_password) return decided(a, client, false);
-    return job_start(a, client, secret, &hash) ? AUTH_WAIT : later(out, BUSY_RETRY_MS);
+    if (!may_be_password) return decided(delays, client, false, now_ms);
+    return job_start(a, delays, client, secret, &hash) ? AUTH_WAIT : later(out, BUSY_RETRY_MS);
 }
 
 void auth_login(struct auth *a, const struct address *client, struct view secret, uint64_t now_ms,
                 struct auth_answer *out)
 {
     *out = (struct auth_answer){.expires_in_s = AUTH_IDLE_MS / 1000};
-    out->verdict = owner_check(a, client, secret, now_ms, out);
+    out->verdict = owner_check(a, &a->login_delays, client, secret, now_ms, out);
     if (out->verdict != AUTH_YES) return;
     uint8_t word[HASH_BYTES];
     randombytes_buf(word, sizeof word);
@@ -302,7 +307,8 @@ void auth_basic(struct auth *a, const struct address *client, struct view author
     if (password.len) {
         struct secret_hash hash = secret_hash(a, SECRET_BASIC, password);
         bool is_known = session_use(a, &hash, now_ms);
-        out->verdict = is_known ? AUTH_YES : owner_check(a, client, password, now_ms, out);
+        out->verdict =
+            is_known ? AUTH_YES : owner_check(a, &a->basic_delays, client, password, now_ms, out);
         if (out->verdict == AUTH_YES && !is_known) session_open(a, hash, now_ms);
     }
     sodium_memzero(bytes, sizeof bytes);

@@ -3,7 +3,9 @@
  * Why two counts   one address that guesses must not lock the owner out, so its count is its own. A
  *                  thousand addresses that guess must not get a thousand times the guesses, so there
  *                  is one count for all; it starts later and ends sooner, and the Unix socket, which
- *                  asks for no password, is always open to the owner.
+ *                  asks for no password, is always open to the owner. It would still be his guessers
+ *                  who come first when it ends: so hosts where the owner was lately, which they have
+ *                  not, do not wait for it.
  * Rejected         a lock after N failures: then anybody can lock the owner out for good. */
 #include "admin/auth_delay.h"
 
@@ -57,6 +59,27 @@ static size_t host_find(const struct auth_delays *d, const struct address *clien
     return AUTH_HOSTS_MAX;
 }
 
+/* The host's place among the known; or, when it has none, the one to be used next. */
+static size_t known_find(const struct auth_delays *d, const struct address *client, bool *is_known)
+{
+    struct address host = host_of(client);
+    size_t at = 0;
+    for (size_t i = 0; i < AUTH_KNOWN_MAX; i++) {
+        const struct auth_known *k = &d->known[i];
+        *is_known = k->is_used && address_equal(&k->address, &host);
+        if (*is_known) return i;
+        if (k->passed_ms < d->known[at].passed_ms) at = i;
+    }
+    return at;
+}
+
+static bool is_known(const struct auth_delays *d, const struct address *client, uint64_t now_ms)
+{
+    bool found;
+    size_t at = known_find(d, client, &found);
+    return found && now_ms < d->known[at].passed_ms + AUTH_KNOWN_MS;
+}
+
 /* A free slot, else the one that failed longest ago. */
 static size_t host_take(struct auth_delays *d, const struct address *client)
 {
@@ -75,6 +98,7 @@ uint64_t auth_delay_ms(const struct auth_delays *d, const struct address *client
 {
     size_t at = host_find(d, client);
     uint64_t host_ms = at < AUTH_HOSTS_MAX ? wait_ms(&d->hosts[at].delay, &HOST, now_ms) : 0;
+    if (is_known(d, client, now_ms)) return host_ms;
     uint64_t all_ms = wait_ms(&d->everybody, &EVERYBODY, now_ms);
     return host_ms > all_ms ? host_ms : all_ms;
 }
@@ -91,8 +115,11 @@ uint32_t auth_delay_failures(const struct auth_delays *d, const struct address *
     return at < AUTH_HOSTS_MAX ? d->hosts[at].delay.failures : 0;
 }
 
-void auth_delay_pass(struct auth_delays *d, const struct address *client)
+void auth_delay_pass(struct auth_delays *d, const struct address *client, uint64_t now_ms)
 {
+    bool found;
+    d->known[known_find(d, client, &found)] =
+        (struct auth_known){.address = host_of(client), .passed_ms = now_ms, .is_used = true};
     size_t at = host_find(d, client);
     if (at < AUTH_HOSTS_MAX) d->hosts[at] = (struct auth_host){0};
     if (d->everybody.failures) d->everybody.failures--;

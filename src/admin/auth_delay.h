@@ -2,7 +2,7 @@
  *
  * Failures are counted per host (an IPv4 address, an IPv6 /64) and for everybody together. Some are
  * free; then each doubles the time in which no password is looked at. Who was quiet long enough
- * starts afresh.
+ * starts afresh. A host from which the right one came lately does not wait for everybody.
  *
  * Time      `now_ms` is handed in; it must not go back. */
 #ifndef ADMIN_AUTH_DELAY_H
@@ -11,6 +11,9 @@
 #include "proto/types.h"
 
 #define AUTH_HOSTS_MAX 256 /* remembered; the one quiet for longest makes room */
+#define AUTH_KNOWN_MAX 16  /* remembered, from which the right one came; the oldest makes room */
+
+#define AUTH_KNOWN_MS (7 * 86400000ull)
 
 struct auth_delay {
     uint32_t failures;
@@ -23,7 +26,14 @@ struct auth_host {
     struct auth_delay delay;
 };
 
+struct auth_known {
+    struct address address; /* its host part */
+    uint64_t passed_ms;
+    bool is_used;
+};
+
 struct auth_delays {
+    struct auth_known known[AUTH_KNOWN_MAX];
     struct auth_host hosts[AUTH_HOSTS_MAX];
     struct auth_delay everybody;
 };
@@ -38,7 +48,8 @@ void auth_delay_fail(struct auth_delays *d, const struct address *client, uint64
 /* The client's failures in a row, as far as they are remembered. */
 uint32_t auth_delay_failures(const struct auth_delays *d, const struct address *client);
 
-/* It was the right one: forget the client's failures, and what this attempt added for everybody. */
-void auth_delay_pass(struct auth_delays *d, const struct address *client);
+/* It was the right one: forget the client's failures, and what this attempt added for everybody;
+ * know the host for AUTH_KNOWN_MS. */
+void auth_delay_pass(struct auth_delays *d, const struct address *client, uint64_t now_ms);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "proto/address_text.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 
 #include <stdio.h>
 
@@ -77,12 +78,13 @@ struct stats {
     uint32_t connections_open, connections_max;
     uint64_t rss_bytes, rss_bytes_max;
     uint64_t nofile_soft, nofile_hard;
+    uint64_t access_entries[ACCESS_LISTS], access_loaded_unix_s; /* 0: never */
     struct stats_client clients[STATS_CLIENTS_MAX]; /* most announces first, the unnamed last */
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */
     bool shows_talkers;
-    struct talker talkers[STATS_TALKERS_MAX];
-    uint32_t talker_count;
+    struct talker talkers[STATS_TALKERS_MAX], limited[STATS_TALKERS_MAX];
+    uint32_t talker_count, limited_count;
 };
 
 void stats_talker_address(const struct talker *t, char out[ADDRESS_TEXT_BYTES_MAX]);

@@ -346,18 +346,25 @@ static void clients(struct json_out *j, const struct stats *s)
     json_close(j, ']');
 }
 
-static void talkers(struct json_out *j, const struct stats *s)
+static void talkers(struct json_out *j, const char *name, const struct talker *all, uint32_t count,
+                    uint32_t requests_per_sample)
 {
-    json_open(j, "top_talkers", '[');
-    for (uint32_t i = 0; i < s->talker_count; i++) {
+    json_open(j, name, '[');
+    for (uint32_t i = 0; i < count; i++) {
         char address[ADDRESS_TEXT_BYTES_MAX];
-        stats_talker_address(&s->talkers[i], address);
+        stats_talker_address(&all[i], address);
         json_open(j, NULL, '{');
         json_text(j, "address", address);
-        json_u64(j, "requests", s->talkers[i].samples * TALKERS_SAMPLE);
+        json_u64(j, "requests", all[i].samples * requests_per_sample);
         json_close(j, '}');
     }
     json_close(j, ']');
+}
+
+static void addresses(struct json_out *j, const struct stats *s)
+{
+    talkers(j, "top_talkers", s->talkers, s->talker_count, TALKERS_SAMPLE);
+    talkers(j, "top_limited", s->limited, s->limited_count, 1);
 }
 
 static void counters(struct json_out *j, const struct stats *s)
@@ -388,7 +395,7 @@ void stats_print_json(FILE *out, const struct stats *s)
     histograms(&j, s);
     clients(&j, s);
     if (s->by_peers) top_swarms(&j, s->by_peers);
-    if (s->shows_talkers) talkers(&j, s);
+    if (s->shows_talkers) addresses(&j, s);
     errnos(&j, s);
     trakx(&j, s);
     etracker(&j, s);

@@ -11,6 +11,7 @@
 #include "app/options_list.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,7 +44,9 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s)
 {
     const struct app_opts *o = &s->config.app;
     const struct listen_opts how = {.backlog = BACKLOG, .exclusive = true};
-    if (strcmp(o->admin_socket, "off") != 0 && !o->admin_socket[0]) control_path_prepare(o->user);
+    if (strcmp(o->admin_socket, "off") != 0 && !o->admin_socket[0])
+        control_path_prepare(o->chroot, o->user);
+    if (a->tcp_count) return ERR_OK; /* given */
     for (uint32_t i = 0; i < o->admin_listen_count; i++) {
         char text[LISTEN_TEXT_BYTES_MAX];
         struct listen_address shown = o->admin_listen[i];
@@ -119,7 +122,7 @@ enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings 
 {
     const char *wanted = s->config.app.admin_socket;
     char path[CONTROL_PATH_BYTES_MAX] = "";
-    if (strcmp(wanted, "off") == 0) return ERR_OK;
+    if (strcmp(wanted, "off") == 0 || a->unix_fd >= 0) return ERR_OK;
     if (!wanted[0] && control_path_choose(s->config.app.port, path) != ERR_OK)
         return refuse(s, "admin_socket", "a Unix socket", errno);
     if (strlen(wanted) >= sizeof path) return refuse(s, "admin_socket", wanted, ENAMETOOLONG);
@@ -127,6 +130,38 @@ enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings 
     if (!unix_open(a, path)) return refuse(s, "admin_socket", path, errno);
     log_line(LOG_INFO, "operators' socket is %s", path);
     return ERR_OK;
+}
+
+/* ---- opened by somebody else ---- */
+
+static int take(struct given_socket *g)
+{
+    int fd = g->fd, flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    g->fd = -1;
+    return fd;
+}
+
+/* Its file is not ours: without device and inode it is not removed in the end. */
+static void adopt_unix(struct admin_sockets *a, struct given_socket *g)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof sun - 1;
+    a->unix_fd = take(g);
+    if (getsockname(a->unix_fd, (struct sockaddr *)&sun, &len) == 0)
+        snprintf(a->unix_path, sizeof a->unix_path, "%s", sun.sun_path);
+    log_line(LOG_INFO, "operators' socket is %s, of the service manager", a->unix_path);
+}
+
+void admin_sockets_adopt(struct admin_sockets *a, struct activation *given)
+{
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct given_socket *g = &given->all[i];
+        if (g->is_unix && a->unix_fd < 0) adopt_unix(a, g);
+        if (!g->is_admin || a->tcp_count == ADMIN_LISTEN_MAX) continue;
+        a->tcp_fds[a->tcp_count++] = take(g);
+        log_line(LOG_INFO, "operator pages on port %u, of the service manager", g->address.port);
+    }
 }
 
 /* ---- the end ---- */

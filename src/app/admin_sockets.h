@@ -2,6 +2,7 @@
 #ifndef APP_ADMIN_SOCKETS_H
 #define APP_ADMIN_SOCKETS_H
 
+#include "app/activation.h"
 #include "app/control_path.h"
 #include "app/options.h"
 
@@ -23,6 +24,10 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s) M
 /* Make `admin_socket`, as the user that serves: the file is his, mode 0600. A file that nobody
  * listens on any more is replaced. Errors as above. */
 enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s) MUST_CHECK;
+
+/* Take those that the service manager opened for the operators: the two above then leave alone what
+ * is there already. */
+void admin_sockets_adopt(struct admin_sockets *a, struct activation *given);
 
 /* Close what nobody took, and remove the file. */
 void admin_sockets_close(struct admin_sockets *a);

@@ -84,12 +84,11 @@ static enum exit_code check(struct control *c)
 enum exit_code check_run(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.name = "json"}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1, .is_a_start = true};
     enum exit_code code;
-    struct control *c = control_open(in, FLAGS, 1, &code);
+    struct control *c = control_open(in, &NEEDS, &code);
     if (!c) return code;
-    if (c->arguments.word_count)
-        code = command_usage("unexpected argument \"%.200s\"", c->arguments.words[0]);
-    else code = check(c);
+    code = check(c);
     control_close(c);
     return code;
 }

@@ -127,7 +127,8 @@ static enum exit_code run_password(const struct command_input *in)
 }
 
 #define WHICH                                                                                      \
-    "--port, --config and --admin-socket choose which muster, as they did when it was started."
+    "PORT, --config and --admin-socket choose which muster, as they did when it was started. A "   \
+    "mistake in its file since then is only a warning."
 
 /* The first row is what runs without a word. */
 /* clang-format off */
@@ -135,18 +136,18 @@ const struct command COMMANDS[] = {
     {"run", "[OPTIONS]", "serve until told to stop; `run` may be left out",
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
-    {"start", "[--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
+    {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
      "Prints the announce URLs, the process id and where the log is: FILE, or beside the control "
      "socket. Refuses to start where a muster answers already.", control_start},
-    {"stop", "[OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
-    {"restart", "[OPTIONS]", "stop it, and start it again with the options it had",
+    {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
+    {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
-    {"reload", "[OPTIONS]", "let it read its configuration again",
+    {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
      "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
-    {"status", "[--json] [OPTIONS]", "is it running, does it answer, how is it",
+    {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
      "0 when all answer, 1 when not. " WHICH, control_status},
-    {"top", "[-n COUNT] [OPTIONS]", "watch it live",
+    {"top", "[PORT] [-n COUNT] [OPTIONS]", "watch it live",
      "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
      "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
      "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
@@ -154,9 +155,9 @@ const struct command COMMANDS[] = {
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
      "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "
      "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
-    {"save", "[OPTIONS]", "write what `set` changed to its configuration file", WHICH,
+    {"save", "[PORT] [OPTIONS]", "write what `set` changed to its configuration file", WHICH,
      control_save},
-    {"check", "[--json] [OPTIONS]", "look for what limits it on this machine",
+    {"check", "[PORT] [--json] [OPTIONS]", "look for what limits it on this machine",
      "Kernel buffers, limits, connection tracking, IPv6, clock, addresses, user; each finding comes "
      "with the command that mends it. Works before the first start, too: give it the options that "
      "`run` will get. Exits 1 when there is a problem, 0 when there is only advice.", check_run},

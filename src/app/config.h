@@ -10,14 +10,20 @@
 #include "front/udp.h"
 #include "net/listen.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 #include "tracker/tracker.h"
 
 #define CONFIG_PATH_BYTES_MAX 256
 #define CONFIG_NAME_BYTES_MAX 64
 #define TRUSTED_MAX           256
+#define RATE_EXEMPT_MAX       256
 #define ADMIN_LISTEN_MAX      8
 
+#define ACCESS_FILES_MAX 16 /* of one list */
+#define ACCESS_PORTS_MAX 64
+
 enum stats_level { STATS_FULL, STATS_MINIMAL };
+enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
 enum audience { AUDIENCE_OFF, AUDIENCE_LOCAL, AUDIENCE_PUBLIC };
 
 struct app_opts {
@@ -31,7 +37,10 @@ struct app_opts {
     char user[CONFIG_NAME_BYTES_MAX]; /* to become after binding; empty: stay */
     uint32_t sweep_period_s; /* a whole cycle of the store; 0: chosen from the peer lifetime */
     uint32_t drain_ms;       /* how long a stop waits for requests in hand */
-    uint32_t failed;         /* restart count, as the run loop tells it (-f) */
+    char chroot[CONFIG_PATH_BYTES_MAX]; /* empty: none */
+    enum sandbox_mode sandbox;
+    uint32_t watchdog_ms; /* a worker that has not come round for so long is reported; 0: never */
+    uint32_t failed;      /* restart count, as the run loop tells it (-f) */
     enum log_level log_level;
     char charset[CONFIG_NAME_BYTES_MAX], locale[CONFIG_NAME_BYTES_MAX];
     char config_file[CONFIG_PATH_BYTES_MAX];
@@ -40,10 +49,13 @@ struct app_opts {
     bool compat_api;
     struct prefix trusted[TRUSTED_MAX]; /* trusted_proxies */
     uint32_t trusted_count;
+    struct prefix rate_exempt[RATE_EXEMPT_MAX];
+    uint32_t rate_exempt_count;
     /* operator pages */
     struct listen_address admin_listen[ADMIN_LISTEN_MAX];
     uint32_t admin_listen_count;
     bool admin_listen_off;
+    char admin_hosts[CONFIG_PATH_BYTES_MAX];  /* separated by commas; empty: none */
     char admin_socket[CONFIG_PATH_BYTES_MAX]; /* empty: chosen; "off" */
     char web_root[CONFIG_PATH_BYTES_MAX];     /* empty: none */
     bool public_stats, public_metrics;
@@ -53,6 +65,18 @@ struct app_opts {
 
 #define LIMIT_UNCHANGED INT64_MIN
 
+struct access_ports {
+    uint16_t first, last;
+};
+
+/* Where access lists are. No holes: compared byte by byte. */
+struct access_opts {
+    char files[ACCESS_LISTS][ACCESS_FILES_MAX][CONFIG_PATH_BYTES_MAX];
+    uint32_t file_count[ACCESS_LISTS];
+    struct access_ports ports[ACCESS_PORTS_MAX]; /* denied */
+    uint32_t port_count;
+};
+
 struct config {
     struct app_opts app;
     struct swarm_opts swarm;
@@ -60,6 +84,7 @@ struct config {
     struct udp_opts udp;
     struct http_opts http;
     struct map_opts map;
+    struct access_opts access;
 };
 
 #endif

@@ -123,10 +123,11 @@ static void status_print_json(const struct status *s, bool good)
 enum exit_code control_status(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.name = "json"}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1};
     enum exit_code code;
     struct status *s = calloc(1, sizeof *s);
     if (!s) return EXIT_MEMORY;
-    s->c = control_open(in, FLAGS, 1, &code);
+    s->c = control_open(in, &NEEDS, &code);
     if (s->c) {
         status_fill(s);
         bool good = s->stats && s->all_beat;
@@ -142,15 +143,6 @@ enum exit_code control_status(const struct command_input *in)
 }
 
 /* ---- stop, restart, reload ---- */
-
-static struct control *open_plain(const struct command_input *in, enum exit_code *code)
-{
-    struct control *c = control_open(in, NULL, 0, code);
-    if (!c || c->arguments.word_count == 0) return c;
-    *code = command_usage("unexpected argument \"%.200s\"", c->arguments.words[0]);
-    control_close(c);
-    return NULL;
-}
 
 /* Who runs now; 0 when nobody answers. */
 static int ask_process(struct control *c)
@@ -192,7 +184,7 @@ static enum exit_code stop(struct control *c)
 enum exit_code control_stop(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = open_plain(in, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (c) code = stop(c);
     control_close(c);
     return code;
@@ -232,7 +224,7 @@ static enum exit_code restart(struct control *c)
 enum exit_code control_restart(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = open_plain(in, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (c) code = restart(c);
     control_close(c);
     return code;
@@ -253,7 +245,7 @@ static void print_reload(const json_t *answer)
 enum exit_code control_reload(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = open_plain(in, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     json_t *answer = control_command(c, "/api/control/reload");
     if (answer) print_reload(answer);

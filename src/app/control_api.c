@@ -105,7 +105,9 @@ void api_restart(void *ctx, const struct admin_request *r, struct admin_response
     struct server *s = ctx;
     struct option_error error;
     if (s->stopping) api_refuse(out, 409, "it is stopping already");
-    else if (restart_check(&s->live->settings, &s->sources, &error) != ERR_OK)
+    else if (s->sockets.are_given)
+        api_refuse(out, 409, "its sockets are the service manager's: let that restart muster");
+    else if (restart_check(&s->live->settings, &s->confine, &s->sources, &error) != ERR_OK)
         api_refuse(out, 409, error.text);
     else {
         stop(s, r, true);

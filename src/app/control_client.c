@@ -33,23 +33,46 @@ void control_find(struct control *c)
     c->path[0] = '\0';
     if (strcmp(a->admin_socket, "off") == 0) return;
     if (!a->admin_socket[0]) {
-        if (!control_path_find(a->port, c->path)) c->path[0] = '\0';
-    } else if (strlen(a->admin_socket) < sizeof c->path) {
-        snprintf(c->path, sizeof c->path, "%s", a->admin_socket);
+        if (!control_path_find(a->chroot, a->port, c->path)) c->path[0] = '\0';
+    } else {
+        int n = snprintf(c->path, sizeof c->path, "%s%s", a->chroot, a->admin_socket);
+        if (n >= (int)sizeof c->path) c->path[0] = '\0';
     }
 }
 
-struct control *control_open(const struct command_input *in, const struct argument_flag *flags,
-                             size_t flag_count, enum exit_code *code)
+static void run_collect(struct control *c, bool with_words)
+{
+    const struct arguments *a = &c->arguments;
+    size_t n = 0;
+    for (uint32_t i = 0; with_words && i < a->word_count; i++)
+        c->run[n++] = a->words[i];
+    for (uint32_t i = 0; i < a->option_count; i++)
+        c->run[n++] = a->options[i];
+}
+
+static enum err read_options(struct control *c, const struct command_input *in,
+                             const struct control_needs *needs, struct option_error *error)
+{
+    struct option_sources sources = {.arguments = c->run, .environment = in->environment};
+    enum err err =
+        arguments_sort(in->arguments, needs->flags, needs->flag_count, &c->arguments, error);
+    if (err != ERR_OK) return err;
+    run_collect(c, !needs->has_words);
+    if (needs->is_a_start) return settings_read(&c->settings, &sources, error);
+    err = settings_read_around(&c->settings, &sources, error);
+    if (err == ERR_OK && error->text[0])
+        fprintf(stderr, "muster: warning: %s; going on without\n", error->text);
+    return err;
+}
+
+struct control *control_open(const struct command_input *in, const struct control_needs *needs,
+                             enum exit_code *code)
 {
     struct option_error error;
     struct control *c = calloc(1, sizeof *c);
     *code = EXIT_MEMORY;
     if (!c) return NULL;
-    struct option_sources sources = {.arguments = c->arguments.options,
-                                     .environment = in->environment};
-    if (arguments_sort(in->arguments, flags, flag_count, &c->arguments, &error) == ERR_OK &&
-        settings_read(&c->settings, &sources, &error) == ERR_OK) {
+    if (read_options(c, in, needs, &error) == ERR_OK) {
         c->timeout_ms = CONTROL_TIMEOUT_MS;
         control_find(c);
         *code = EXIT_FINE;

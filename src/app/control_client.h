@@ -14,19 +14,28 @@
 #define CONTROL_ERROR_BYTES      512
 #define CONTROL_SOCKET_BYTES     108 /* sun_path */
 
+/* What a command wants of its arguments. */
+struct control_needs {
+    const struct argument_flag *flags;
+    size_t flag_count;
+    bool has_words;  /* plain words are the command's own; else PORT [INTERVAL], as of `run` */
+    bool is_a_start; /* the file must be right; else a mistake in it is only a warning */
+};
+
 struct control {
     struct settings settings; /* as the arguments say: which muster, and what `run` would get */
     struct arguments arguments;
-    char path[CONTROL_SOCKET_BYTES]; /* of the socket; "" when there is none */
-    uint32_t timeout_ms;             /* of an answer */
-    int status;                      /* of the last answer; 0: none came */
+    const char *run[2 * ARGUMENT_WORDS_MAX + 1]; /* what `run` would get; NULL-terminated */
+    char path[CONTROL_SOCKET_BYTES];             /* of the socket; "" when there is none */
+    uint32_t timeout_ms;                         /* of an answer */
+    int status;                                  /* of the last answer; 0: none came */
     char error[CONTROL_ERROR_BYTES];
 };
 
 /* Read a command's arguments and the options behind them; says on standard error what is wrong.
  * control_close() it unless NULL. */
-struct control *control_open(const struct command_input *in, const struct argument_flag *flags,
-                             size_t flag_count, enum exit_code *code);
+struct control *control_open(const struct command_input *in, const struct control_needs *needs,
+                             enum exit_code *code);
 void control_close(struct control *c);
 
 /* Look again for the socket. */

@@ -71,22 +71,24 @@ static bool folder_is_ready(enum place place)
 }
 
 /* From root to the user, or back; not from one user to another. */
-static void folder_give(uid_t uid, gid_t gid)
+static void folder_give(const char *folder, uid_t uid, gid_t gid)
 {
     struct stat st;
-    int fd = open(RUN_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return;
     bool is_roots = fstat(fd, &st) == 0 && st.st_uid == 0;
     if (is_roots != (uid == 0) && fchown(fd, uid, gid) != 0) errno = 0; /* the next place will do */
     close(fd);
 }
 
-void control_path_prepare(const char *user)
+void control_path_prepare(const char *root, const char *user)
 {
-    if (geteuid() != 0) return;
+    char folder[CONTROL_PATH_BYTES_MAX];
+    int n = snprintf(folder, sizeof folder, "%s" RUN_FOLDER, root);
+    if (geteuid() != 0 || n >= (int)sizeof folder) return;
     const struct passwd *p = user[0] ? getpwnam(user) : NULL;
-    if (mkdir(RUN_FOLDER, 0755) != 0 && errno != EEXIST) return;
-    folder_give(p ? p->pw_uid : 0, p ? p->pw_gid : 0);
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST) return;
+    folder_give(folder, p ? p->pw_uid : 0, p ? p->pw_gid : 0);
 }
 
 enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
@@ -97,12 +99,14 @@ enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
 }
 
 /* Not one that a stranger put where ours would be. */
-static bool is_found(enum place place, const char *path)
+static bool is_found(const char *root, enum place place, const char *path)
 {
     struct stat st, at;
-    char folder[CONTROL_PATH_BYTES_MAX];
+    char folder[CONTROL_PATH_BYTES_MAX], inside[CONTROL_PATH_BYTES_MAX];
     if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
-    if (!folder_of(place, folder) || !folder_look(folder, &at)) return false;
+    if (!folder_of(place, folder) || (root[0] && place == PLACE_TMP)) return false;
+    int n = snprintf(inside, sizeof inside, "%s%s", root, folder);
+    if (n >= (int)sizeof inside || !folder_look(inside, &at)) return false;
     switch (place) {
     case PLACE_RUN: return is_ours(&st) || st.st_uid == at.st_uid;
     case PLACE_SESSION: return is_ours(&at);
@@ -110,9 +114,13 @@ static bool is_found(enum place place, const char *path)
     }
 }
 
-bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
+bool control_path_find(const char *root, uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
 {
-    for (enum place place = 0; place < PLACE_COUNT; place++)
-        if (socket_of(place, port, out) && is_found(place, out)) return true;
+    char path[CONTROL_PATH_BYTES_MAX];
+    for (enum place place = 0; place < PLACE_COUNT; place++) {
+        if (!socket_of(place, port, path)) continue;
+        int n = snprintf(out, CONTROL_PATH_BYTES_MAX, "%s%s", root, path);
+        if (n < CONTROL_PATH_BYTES_MAX && is_found(root, place, out)) return true;
+    }
     return false;
 }

@@ -15,15 +15,18 @@
 
 #define CONTROL_PATH_BYTES_MAX 108 /* sun_path, terminator included */
 
+/* `root` is the folder of --chroot, "" for none: the places are inside. */
+
 /* As root: have /run/muster, owned by `user` (empty: by root), so that he can make and remove the
  * socket after the rights are dropped. What another user has already stays his. Does nothing for
  * others; a failure is no error, the next place will do. */
-void control_path_prepare(const char *user);
+void control_path_prepare(const char *root, const char *user);
 
-/* The server's: the first place that may be written, by no stranger; its folder made. ERR_OS: there is none. */
+/* The server's, which has that root already: the first place that may be written, by no stranger; its
+ * folder made. ERR_OS: there is none. */
 enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]) MUST_CHECK;
 
 /* A command's: the first place where a socket is; false when there is none. */
-bool control_path_find(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]);
+bool control_path_find(const char *root, uint16_t port, char out[CONTROL_PATH_BYTES_MAX]);
 
 #endif

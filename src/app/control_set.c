@@ -61,7 +61,7 @@ static enum exit_code print_options(const struct control *c, const json_t *answe
 enum exit_code control_get(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = control_open(in, NULL, 0, &code);
+    struct control *c = control_open(in, &(struct control_needs){.has_words = true}, &code);
     if (!c) return code;
     json_t *answer = control_ask(c, "/api/settings");
     code = answer && c->status == 200 ? print_options(c, answer) : control_failed(c);
@@ -130,8 +130,9 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
 enum exit_code control_set(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.name = "save"}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1, .has_words = true};
     enum exit_code code;
-    struct control *c = control_open(in, FLAGS, 1, &code);
+    struct control *c = control_open(in, &NEEDS, &code);
     if (!c) return code;
     json_t *set = c->arguments.word_count ? read_pairs(&c->arguments) : NULL;
     if (set) {
@@ -150,7 +151,7 @@ enum exit_code control_set(const struct command_input *in)
 enum exit_code control_save(const struct command_input *in)
 {
     enum exit_code code;
-    struct control *c = control_open(in, NULL, 0, &code);
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     json_t *answer = control_command(c, "/api/control/save");
     if (answer) print_saved(answer);

@@ -35,7 +35,7 @@ static bool log_path(struct control *c, const char *wanted, char *out, size_t si
     char socket[CONTROL_PATH_BYTES_MAX];
     if (wanted) return (size_t)snprintf(out, size, "%s", wanted) < size;
     if (a->admin_socket[0]) return (size_t)snprintf(out, size, "%s.log", a->admin_socket) < size;
-    control_path_prepare(a->user);
+    control_path_prepare("", a->user);
     if (control_path_choose(a->port, socket) != ERR_OK) return false;
     size_t stem = strlen(socket) - strlen(".sock");
     return (size_t)snprintf(out, size, "%.*s.log", (int)stem, socket) < size;
@@ -57,18 +57,15 @@ static void print_log_tail(const char *path, off_t from)
 
 /* ---- the child ---- */
 
-/* `run`, plain words, options, NULL. */
-static char **child_arguments(const struct arguments *a)
+/* `run` and its words, NULL. */
+static char **child_arguments(const struct control *c)
 {
-    char **argv = calloc(a->word_count + (size_t)a->option_count + 3, sizeof *argv);
-    size_t n = 0;
+    enum { COUNT = sizeof c->run / sizeof *c->run };
+    char **argv = calloc(COUNT + 2, sizeof *argv);
     if (!argv) return NULL;
-    argv[n++] = (char *)"muster";
-    argv[n++] = (char *)"run";
-    for (uint32_t i = 0; i < a->word_count; i++)
-        argv[n++] = (char *)a->words[i];
-    for (uint32_t i = 0; i < a->option_count; i++)
-        argv[n++] = (char *)a->options[i];
+    argv[0] = (char *)"muster";
+    argv[1] = (char *)"run";
+    memcpy(argv + 2, c->run, sizeof c->run);
     return argv;
 }
 
@@ -192,20 +189,12 @@ static enum exit_code start(struct control *c, char **argv)
 enum exit_code control_start(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.name = "log", .wants_value = true}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1, .is_a_start = true};
     enum exit_code code;
-    struct option_error error;
-    struct control *c = control_open(in, FLAGS, 1, &code);
+    struct control *c = control_open(in, &NEEDS, &code);
     if (!c) return code;
-    /* read again with the plain words: PORT INTERVAL */
-    char **argv = child_arguments(&c->arguments);
-    if (!argv) {
-        control_close(c);
-        return EXIT_MEMORY;
-    }
-    struct option_sources sources = {.arguments = (const char *const *)argv + 2,
-                                     .environment = in->environment};
-    if (settings_read(&c->settings, &sources, &error) == ERR_OK) code = start(c, argv);
-    else code = command_usage("%s", error.text);
+    char **argv = child_arguments(c);
+    code = argv ? start(c, argv) : EXIT_MEMORY;
     free(argv);
     control_close(c);
     return code;

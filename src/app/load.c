@@ -15,7 +15,6 @@
 #include "base/os_linux.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double WINDOWS_S[3] = {60, 300, 900};
 
@@ -37,7 +36,7 @@ static void damp(double averages[3], double value, double elapsed_s)
 
 static void system_load(double load[3])
 {
-    int got = getloadavg(load, 3);
+    int got = os_load_average(load);
     for (int i = got < 0 ? 0 : got; i < 3; i++)
         load[i] = 0;
 }

@@ -23,6 +23,8 @@
 #define GIB(n)     ((n)*1073741824ull)
 #define PEERS_MAX  1000000000000ull
 
+#define ACCESS_FILES_RANGE "paths without a comma; up to 16"
+
 static bool is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -31,6 +33,11 @@ static bool is_alnum(char c)
 static bool is_name(char c)
 {
     return is_alnum(c) || (c && strchr("_-.@", c));
+}
+
+static bool is_name_list(char c)
+{
+    return is_alnum(c) || (c && strchr("-._, ", c));
 }
 
 /* RFC 9110, token */
@@ -55,7 +62,7 @@ static bool is_password_hash(char c)
 const struct option_row OPTIONS[] = {
     /* ---- start ---- */
     {.name = "config", .short_name = 'c', .type = OPT_TEXT, IN(START), RESTART,
-     AT(app.config_file), .may_hold = is_path, .value = "FILE",
+     AT(app.config_file), .may_hold = is_path, .path = PATH_SAVE, .value = "FILE",
      .range = "a path", .dflt = "",
      .help = "read options from this file",
      .more = "One `name = value` a line; `#` and `;` start comments; sections in brackets may "
@@ -262,6 +269,109 @@ const struct option_row OPTIONS[] = {
      .zero = "1/16 of a peer's lifetime, between 1s and 1m", .value = "TIME", .dflt = "0",
      .help = "time to look at every peer for expiry once; at most 1/8 of its lifetime"},
 
+    /* ---- limits ---- */
+    {.name = "rate_connect", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_CONNECT]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "UDP connects, and heartbeats, of one address",
+     .more = "An address is an IPv4 address or an IPv6 /64; behind a trusted proxy it is the "
+             "client's. Each of these budgets is its own; `rate_burst` says what may come at once, "
+             "`rate_prefix` what a whole network may ask, `rate_exempt` who has no limit. Whole "
+             "towns may share one address: set these for abuse, not for use. Over this one is "
+             "silence."},
+    {.name = "rate_announce", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_ANNOUNCE]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "announces of one address",
+     .more = "Over UDP only those with a valid connection id count, so nobody can spend another's. "
+             "Over it: a failure with `retry in`, a UDP error; silence when `rate_errors` is spent, "
+             "too."},
+    {.name = "rate_scrape", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_SCRAPE]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "50",
+     .help = "scrapes of one address",
+     .more = "Of any number of torrents; full scrapes have `full_scrape_interval`."},
+    {.name = "rate_connections", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_CONNECTION]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "200",
+     .help = "new TCP connections of one address",
+     .more = "Over it a connection is closed unread. Those of a proxy that `real_ip_header` "
+             "believes do not count; its clients' requests do."},
+    {.name = "rate_errors", .type = OPT_FRACTION, IN(LIMITS), LIVE,
+     AT(tracker.rate.per_s[RATE_ERROR]), .fraction_max = RATE_PER_S_MAX, .zero = "no limit",
+     .value = "PER-SECOND", .dflt = "50",
+     .help = "errors that one address is told",
+     .more = "Whatever the error: a wrong connection id, a refusal, a bad request. After that, "
+             "silence over UDP; over HTTP the connection closes without an answer."},
+    {.name = "rate_burst", .type = OPT_TIME, IN(LIMITS), LIVE, AT(tracker.rate.burst_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(1), .value = "TIME", .dflt = "10s",
+     .help = "what may come at once, as the time in which it would come evenly",
+     .more = "A client that starts announces everything it has. 10s and 200 a second: 2000 at "
+             "once, then 200 a second."},
+    {.name = "rate_prefix", .type = OPT_INT, IN(LIMITS), LIVE, AT(tracker.rate.prefix_times),
+     .min = 1, .max = 65536, .zero = "no limit", .value = "TIMES", .dflt = "8",
+     .help = "a /24 or an IPv6 /56 may ask so many times what an address may"},
+    {.name = "rate_exempt", .type = OPT_LIST, IN(LIMITS), LIVE, AT(app.rate_exempt),
+     .list = &OPTION_LIST_EXEMPT, .value = "PREFIX", .dflt = "127.0.0.0/8,::1",
+     .range = "addresses, or prefixes without host bits: 10.0.0.0/8, 2001:db8::/32",
+     .help = "whose requests are not limited"},
+    {.name = "max_buffer_memory", .type = OPT_SIZE, IN(LIMITS), LIVE, AT(http.buffer_bytes_max),
+     .min = MIB(1), .max = GIB(64), .value = "SIZE", .dflt = "256M",
+     .help = "memory for what TCP clients sent in part, and what they do not take",
+     .more = "Connections that need more when it is used up are closed. An idle connection needs "
+             "none."},
+    /* ---- access lists ---- */
+    {.name = "allow_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_TORRENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents; no others are served",
+     .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
+             "every .torrent file counts, v1, v2 and hybrid; so does a .torrent file named alone. "
+             "Lists may be packed by gzip. They are read at start, when a file changes, and at every "
+             "reload, beside the work; a broken one is told by file and line, and the lists before "
+             "stay. At start it is an error. Files must be readable by `user`."},
+    {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_TORRENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents that are not served",
+     .more = "What follows a hash in its line is the reason that clients are told. Of a torrent in both "
+             "lists this one holds."},
+    {.name = "allow_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_IPS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses; nobody else is served",
+     .more = "A line is an address, a prefix, or a range FIRST-LAST, of IPv4 or IPv6; lines of eMule's "
+             "ipfilter.dat and of PeerGuardian (P2P) are read as well."},
+    {.name = "deny_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_IPS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses that are not served",
+     .more = "With reasons, as above: behind the address, or the name that the other formats have. Of an "
+             "address in both lists this one holds."},
+    {.name = "allow_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_CLIENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software; no other is served",
+     .more = "A line is how peer ids begin, then versions if not all: `-TR 2.00-2.93`, `-qB 4.2-`. "
+             "Versions are compared character by character as the peer id has them, dots ignored, with "
+             "A for 10 and so on. Peer ids are easily forged."},
+    {.name = "deny_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_CLIENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software that is not served",
+     .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
+    {.name = "deny_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access.ports),
+     .list = &OPTION_LIST_PORTS, .value = "PORTS", .dflt = "",
+     .range = "PORT or FIRST-LAST, 1..65535; up to 64",
+     .help = "ports that no peer may announce",
+     .more = "Such as 1-1023, so that nobody makes others connect to a web or mail server."},
+
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),
      .min = 0, .max = 256, .zero = "one per CPU that may be used", .value = "N", .dflt = "0",
@@ -279,6 +389,26 @@ const struct option_row OPTIONS[] = {
     {.name = "drain_timeout", .type = OPT_TIME, IN(SYSTEM), LIVE, AT(app.drain_ms), .unit_ms = 1,
      .min = 0, .max = MINUTES(10), .value = "TIME", .dflt = "5s",
      .help = "how long a stop waits for requests in hand"},
+    {.name = "chroot", .type = OPT_TEXT, IN(SYSTEM), RESTART, AT(app.chroot),
+     .may_hold = is_path, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
+     .help = "make this folder the root, when started as root",
+     .more = "After everything that a start reads and before anybody is served. What is opened later "
+             "is looked for in there, by the same names: the configuration file at a reload, web_root, "
+             "the admin socket, databases, lists and state. The commands find the socket when they "
+             "are given this option, too. A restart in place is not possible from inside."},
+    {.name = "sandbox", .type = OPT_CHOICE, IN(SYSTEM), RESTART, AT(app.sandbox),
+     .choices = "off on strict", .value = "HOW", .dflt = "on",
+     .help = "after the start, allow only what serving needs",
+     .more = "`on`: system calls are filtered (seccomp), workers most of all; files in reach are those "
+             "of folders that options name (Landlock); the only program that can be started is muster "
+             "itself, for a restart in place or an upgrade. `strict`: not even that; a call that is "
+             "not allowed ends the process; and where the kernel lacks either layer muster does not "
+             "serve. A reload that names a path elsewhere is refused."},
+    {.name = "watchdog", .type = OPT_TIME, IN(SYSTEM), LIVE, AT(app.watchdog_ms), .unit_ms = 1,
+     .min = SECONDS(1), .max = MINUTES(10), .zero = "never", .value = "TIME", .dflt = "10s",
+     .help = "report a worker that has been stuck for so long",
+     .more = "By a log line and metrics; and a service manager that waits for signs of life "
+             "(WatchdogSec= of systemd) gets none while a worker is stuck, and restarts muster."},
 
     /* ---- operator pages ---- */
     {.name = "admin_listen", .type = OPT_LIST, IN(PAGES), RESTART, AT(app.admin_listen),
@@ -289,12 +419,20 @@ const struct option_row OPTIONS[] = {
              "When another program has the default address, muster warns and serves without; one "
              "that is written down must work."},
     {.name = "admin_socket", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_socket),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_OWN, .value = "FILE", .dflt = "",
      .range = "a path; off; empty: chosen by the port",
      .help = "Unix socket that `muster status` and its like speak to",
      .more = "Whoever may open it is the owner; its mode is 0600. Chosen: /run/muster/PORT.sock "
              "where that folder is or can be made, else muster-PORT.sock in $XDG_RUNTIME_DIR, "
              "else PORT.sock in /tmp/muster-UID."},
+    {.name = "admin_hosts", .type = OPT_TEXT, IN(PAGES), LIVE, AT(app.admin_hosts),
+     .may_hold = is_name_list, .value = "NAMES", .dflt = "",
+     .range = "names of hosts, separated by commas",
+     .help = "names under which browsers find the admin listener",
+     .more = "Addresses and localhost need none. Another name in a request's Host is refused (421): "
+             "else a page on the Internet could have its own name lead here and read the pages "
+             "from within a visitor's browser. While this names any, `real_ip_header` of a trusted "
+             "proxy is believed on the admin listener, too."},
     {.name = "public_stats", .type = OPT_FLAG, IN(PAGES), LIVE, AT(app.public_stats),
      .dflt = "yes",
      .help = "show the statistics on the main port"},
@@ -302,7 +440,7 @@ const struct option_row OPTIONS[] = {
      .dflt = "no",
      .help = "serve /metrics on the main port"},
     {.name = "web_root", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.web_root),
-     .may_hold = is_path, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
+     .may_hold = is_path, .path = PATH_READ, .value = "FOLDER", .dflt = "", .range = "a path; empty: none",
      .help = "a folder of your own pages, served too",
      .more = "Must be readable by `user`. Built-in pages win, but for /, /robots.txt, /favicon.ico "
              "and /dmca. Files up to 8 MiB; no hidden files, no symbolic links; NAME.gz beside "
@@ -315,7 +453,7 @@ const struct option_row OPTIONS[] = {
              "Without one the token in `admin_token_file` is asked for. The Unix socket asks for "
              "nothing: who can open it is the owner."},
     {.name = "admin_token_file", .type = OPT_TEXT, IN(PAGES), RESTART, AT(app.admin_token_file),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_OWN, .value = "FILE", .dflt = "",
      .range = "a path; empty: beside the admin socket",
      .help = "holds the token that is the password where none is set",
      .more = "Made at the first start, readable by its owner only, and kept. It may be written by "
@@ -334,7 +472,7 @@ const struct option_row OPTIONS[] = {
      .more = "`local`: only those who reach the operators' listener or socket. Places are rounded to "
              "0.1 degree, announces are sampled, and no address leaves the server."},
     {.name = "geoip_file", .type = OPT_TEXT, IN(PAGES), LIVE, AT(map.geoip_file),
-     .may_hold = is_path, .value = "FILE", .dflt = "",
+     .may_hold = is_path, .path = PATH_READ, .value = "FILE", .dflt = "",
      .range = "a path; empty: etracker's file, where it is",
      .help = "where addresses are: an MMDB, or IP2LOCATION-LITE-DB5.CSV",
      .more = "Loaded beside the work; a SIGHUP looks whether the file has changed, so replace it by "
@@ -385,6 +523,8 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_HTTP] = "HTTP",
     [GROUP_PROXY] = "Behind a proxy",
     [GROUP_STORE] = "Torrents and peers",
+    [GROUP_LIMITS] = "Limits",
+    [GROUP_ACCESS] = "Access",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
 };
@@ -398,8 +538,8 @@ const char *option_group_title(enum option_group group)
 static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
-    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_SYSTEM] = "system",
-    [GROUP_PAGES] = "pages",
+    [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_LIMITS] = "limits",
+    [GROUP_ACCESS] = "access", [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)

@@ -28,6 +28,16 @@ enum option_type {
 /* What a running server does when a reload brings another value. */
 enum option_reload { RELOAD_LIVE, RELOAD_RESTART };
 
+/* What serving does with the path, or each path of the list, that is the value: the sandbox leaves
+ * that, and only that (confine.h). "" and "off" are no paths. */
+enum option_path {
+    PATH_NONE,  /* it is no path; or it is used before the sandbox begins only */
+    PATH_READ,  /* a file, or all in a folder, that is read and may be replaced by renaming */
+    PATH_SAVE,  /* a file that is read, and replaced when settings are saved */
+    PATH_OWN,   /* a file that muster makes and removes */
+    PATH_STATE, /* a folder that it writes in */
+};
+
 enum option_group {
     GROUP_START,
     GROUP_LISTEN,
@@ -37,6 +47,8 @@ enum option_group {
     GROUP_HTTP,
     GROUP_PROXY,
     GROUP_STORE,
+    GROUP_LIMITS,
+    GROUP_ACCESS,
     GROUP_SYSTEM,
     GROUP_PAGES,
     GROUP_COUNT
@@ -60,6 +72,7 @@ struct option_row {
     enum option_type type;
     enum option_reload reload;
     enum option_group group;
+    enum option_path path;
     bool secret;              /* never logged */
     size_t at, size;          /* of the field in struct config */
     uint32_t unit_ms;         /* OPT_TIME: what the field counts */
@@ -79,7 +92,7 @@ struct option_row {
 
 extern const struct option_row OPTIONS[];
 extern const size_t OPTION_COUNT;
-#define OPTIONS_MAX 96
+#define OPTIONS_MAX 128
 
 const char *option_group_title(enum option_group group);
 const char *option_group_id(enum option_group group); /* "interval"; for programs */
@@ -159,6 +172,12 @@ void settings_default(struct settings *s);
  * environment, the command line; then look for contradictions. */
 enum err settings_read(struct settings *s, const struct option_sources *sources,
                        struct option_error *error) MUST_CHECK;
+
+/* The same for who only looks for a running muster, whose file may have got a mistake since: what is
+ * wrong in the file is left out, and then error->text tells the first; else it is empty. Values that
+ * are wrong together are fine. Errors are those of environment and command line. */
+enum err settings_read_around(struct settings *s, const struct option_sources *sources,
+                              struct option_error *error) MUST_CHECK;
 
 /* Parts of it, in the order in which they are used. `name` is what errors call the file. */
 enum err settings_read_file_text(struct settings *s, struct view text, const char *name,

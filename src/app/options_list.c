@@ -1,4 +1,5 @@
-/* options_list.c - `listen`, `trusted_proxies` and `admin_listen`: text to array and back. */
+/* options_list.c - `listen`, `trusted_proxies`, `rate_exempt` and `admin_listen`: text to array and
+ * back. */
 #include "app/options_list.h"
 
 /* ---- listen ---- */
@@ -63,13 +64,26 @@ static void trusted_clear(struct config *c)
     c->app.trusted_count = 0;
 }
 
-static enum err trusted_append(struct config *c, struct view item)
+static enum err prefix_append(struct prefix *all, uint32_t *count, uint32_t max, struct view item)
 {
-    if (c->app.trusted_count == TRUSTED_MAX) return ERR_FULL;
+    if (*count == max) return ERR_FULL;
     struct prefix parsed = {0};
     enum err err = prefix_parse(item, &parsed);
-    if (err == ERR_OK) c->app.trusted[c->app.trusted_count++] = parsed;
+    if (err == ERR_OK) all[(*count)++] = parsed;
     return err;
+}
+
+static void prefix_print(const struct prefix *p, char *out, size_t size)
+{
+    char address[ADDRESS_TEXT_BYTES_MAX];
+    address_print(&p->address, address);
+    if (p->bits == 8 * ADDRESS_BYTES(p->address.family)) snprintf(out, size, "%s", address);
+    else snprintf(out, size, "%s/%u", address, p->bits);
+}
+
+static enum err trusted_append(struct config *c, struct view item)
+{
+    return prefix_append(c->app.trusted, &c->app.trusted_count, TRUSTED_MAX, item);
 }
 
 static size_t trusted_count(const struct config *c)
@@ -79,11 +93,7 @@ static size_t trusted_count(const struct config *c)
 
 static void trusted_print_at(const struct config *c, size_t index, char *out, size_t size)
 {
-    const struct prefix *p = &c->app.trusted[index];
-    char address[ADDRESS_TEXT_BYTES_MAX];
-    address_print(&p->address, address);
-    if (p->bits == 8 * ADDRESS_BYTES(p->address.family)) snprintf(out, size, "%s", address);
-    else snprintf(out, size, "%s/%u", address, p->bits);
+    prefix_print(&c->app.trusted[index], out, size);
 }
 
 const struct option_list OPTION_LIST_TRUSTED = {
@@ -91,6 +101,36 @@ const struct option_list OPTION_LIST_TRUSTED = {
     .append = trusted_append,
     .count = trusted_count,
     .print = trusted_print_at,
+};
+
+/* ---- rate_exempt ---- */
+
+static void exempt_clear(struct config *c)
+{
+    memset(c->app.rate_exempt, 0, sizeof c->app.rate_exempt);
+    c->app.rate_exempt_count = 0;
+}
+
+static enum err exempt_append(struct config *c, struct view item)
+{
+    return prefix_append(c->app.rate_exempt, &c->app.rate_exempt_count, RATE_EXEMPT_MAX, item);
+}
+
+static size_t exempt_count(const struct config *c)
+{
+    return c->app.rate_exempt_count;
+}
+
+static void exempt_print_at(const struct config *c, size_t index, char *out, size_t size)
+{
+    prefix_print(&c->app.rate_exempt[index], out, size);
+}
+
+const struct option_list OPTION_LIST_EXEMPT = {
+    .clear = exempt_clear,
+    .append = exempt_append,
+    .count = exempt_count,
+    .print = exempt_print_at,
 };
 
 /* ---- admin_listen ---- */

@@ -4,7 +4,11 @@
 
 #include "app/options.h"
 
-extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_ADMIN;
+extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_EXEMPT,
+    OPTION_LIST_ADMIN;
+
+/* options_access.c: the files of each access list, and the ports. */
+extern const struct option_list OPTION_LIST_ACCESS[ACCESS_LISTS], OPTION_LIST_PORTS;
 
 #define ADMIN_PORT_DEFAULT 6970
 

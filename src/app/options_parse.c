@@ -49,7 +49,9 @@ struct file_walk {
     struct view text; /* what is left */
     uint32_t line;
     struct option_error *error;
-    uint32_t error_line; /* of the first error that is ours; 0: none */
+    uint32_t error_line;         /* of the first error that is ours; 0: none */
+    bool goes_on;                /* a wrong option is left out */
+    struct option_error unheard; /* of errors behind the first */
 };
 
 static void walk_fail(struct file_walk *w, const char *why)
@@ -116,17 +118,19 @@ static int walk_option(void *user, const char *section, const char *name, const 
 {
     struct file_walk *w = user;
     (void)section;
-    if (w->error_line) return 1;
+    if (w->error_line && !w->goes_on) return 1;
     if (value[0] == ';') value = ""; /* a comment behind an empty value: inih keeps that one */
     if (file_option(w, name, value) == ERR_OK) return 1;
-    w->error_line = w->line;
+    if (!w->error_line) w->error_line = w->line;
+    w->error = &w->unheard;
     return 0;
 }
 
-enum err settings_read_file_text(struct settings *s, struct view text, const char *name,
-                                 struct option_error *error)
+static enum err read_text(struct settings *s, struct view text, const char *name, bool goes_on,
+                          struct option_error *error)
 {
-    struct file_walk w = {.settings = s, .name = name, .text = text, .error = error};
+    struct file_walk w = {
+        .settings = s, .name = name, .text = text, .error = error, .goes_on = goes_on};
     int bad_line = ini_parse_stream(walk_line, &w, walk_option, &w);
     if (bad_line < 0)
         return option_fail(error, ERR_UNKNOWN_OPTION, "%.250s: %s", name, err_text(ERR_NO_MEMORY));
@@ -136,7 +140,14 @@ enum err settings_read_file_text(struct settings *s, struct view text, const cha
     return w.error_line ? ERR_BAD_VALUE : ERR_OK;
 }
 
-static enum err read_file(struct settings *s, const char *path, struct option_error *error)
+enum err settings_read_file_text(struct settings *s, struct view text, const char *name,
+                                 struct option_error *error)
+{
+    return read_text(s, text, name, false, error);
+}
+
+static enum err read_file(struct settings *s, const char *path, bool goes_on,
+                          struct option_error *error)
 {
     FILE *f = fopen(path, "re");
     if (!f)
@@ -151,7 +162,7 @@ static enum err read_file(struct settings *s, const char *path, struct option_er
         else if (n > FILE_BYTES_MAX)
             err = option_fail(error, ERR_UNKNOWN_OPTION, "%s: larger than %u bytes", path,
                               FILE_BYTES_MAX);
-        else err = settings_read_file_text(s, view_of(bytes, n), path, error);
+        else err = read_text(s, view_of(bytes, n), path, goes_on, error);
     } else {
         err = option_fail(error, ERR_UNKNOWN_OPTION, "%s: %s", path, err_text(ERR_NO_MEMORY));
     }
@@ -332,17 +343,36 @@ static enum err read_outer(struct settings *s, const struct option_sources *sour
     return err == ERR_OK ? settings_read_arguments(s, sources->arguments, error) : err;
 }
 
+/* `goes_on`: what is wrong in the file is told by *of_file and `error`, and left out. */
+static enum err read_all(struct settings *s, const struct option_sources *sources, bool goes_on,
+                         enum err *of_file, struct option_error *error)
+{
+    struct option_error unheard; /* read before: nothing is wrong outside the file */
+    *of_file = ERR_OK;
+    settings_default(s);
+    enum err err = read_outer(s, sources, error);
+    if (err != ERR_OK || !s->config.app.config_file[0]) return err;
+    char path[CONFIG_PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%s", s->config.app.config_file);
+    settings_default(s);
+    *of_file = read_file(s, path, goes_on, error);
+    if (*of_file != ERR_OK && !goes_on) return *of_file;
+    return read_outer(s, sources, &unheard);
+}
+
 enum err settings_read(struct settings *s, const struct option_sources *sources,
                        struct option_error *error)
 {
-    settings_default(s);
-    enum err err = read_outer(s, sources, error);
-    if (err == ERR_OK && s->config.app.config_file[0]) {
-        char path[CONFIG_PATH_BYTES_MAX];
-        snprintf(path, sizeof path, "%s", s->config.app.config_file);
-        settings_default(s);
-        err = read_file(s, path, error);
-        if (err == ERR_OK) err = read_outer(s, sources, error);
-    }
+    enum err of_file;
+    enum err err = read_all(s, sources, false, &of_file, error);
     return err == ERR_OK ? settings_check(s, error) : err;
+}
+
+enum err settings_read_around(struct settings *s, const struct option_sources *sources,
+                              struct option_error *error)
+{
+    enum err of_file = ERR_OK;
+    enum err err = read_all(s, sources, true, &of_file, error);
+    if (err == ERR_OK && of_file == ERR_OK) error->text[0] = '\0';
+    return err;
 }

@@ -177,6 +177,19 @@ static bool is_page(const void *ctx, const struct http_request *r)
 
 /* ---- the door ---- */
 
+static bool is_host(void *ctx, struct view name)
+{
+    struct view left =
+        view_of_text(((const struct server *)ctx)->live->settings.config.app.admin_hosts);
+    while (left.len) {
+        const uint8_t *comma = memchr(left.ptr, ',', left.len);
+        struct view item = view_of(left.ptr, comma ? (size_t)(comma - left.ptr) : left.len);
+        left = view_from(left, item.len + (comma ? 1 : 0));
+        if (name.len && view_equal_nocase(view_trim(item), name)) return true;
+    }
+    return false;
+}
+
 static enum err listeners_open(struct server *s)
 {
     struct admin_sockets *a = &s->admin_sockets;
@@ -192,6 +205,12 @@ static enum err listeners_open(struct server *s)
     return admin_listen(s->admin, fd, ORIGIN_UNIX);
 }
 
+/* It has a name then. */
+static bool is_proxied(const void *ctx)
+{
+    return ((const struct server *)ctx)->live->settings.config.app.admin_hosts[0] != '\0';
+}
+
 enum err pages_open(struct server *s)
 {
     const struct admin_env env = {.loop = &s->loop,
@@ -200,6 +219,8 @@ enum err pages_open(struct server *s)
                                   .fallback = page_own,
                                   .is_page = is_page,
                                   .is_owner = login_is_owner,
+                                  .is_host = is_host,
+                                  .is_proxied = is_proxied,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
     const char *folder = s->live->settings.config.app.web_root;

@@ -8,6 +8,7 @@
  * Log line  etracker's, once a cycle but at most once a minute; its counts add up in between. */
 #include "app/periodic.h"
 
+#include "app/notify.h"
 #include "app/report.h"
 #include "app/server.h"
 #include "app/stats_gather.h"
@@ -17,13 +18,16 @@
 #include "base/os_linux.h"
 #include "proto/address_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SWEEP_TICK_MS      50
 #define SECOND_MS          1000
 #define SLOW_MS            100
 #define RELOAD_TICK_MS     250
+#define STATUS_TICK_MS     10000
 #define PAGES_TICK_MS      100
+#define LISTS_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -187,7 +191,12 @@ static uint64_t dropped_since(struct server *s)
 static void job_interval(struct server *s, uint64_t now_ms)
 {
     struct periodic *p = &s->periodic;
-    load_measure(&p->load, clock_now_us(), dropped_since(s), &p->busy);
+    uint64_t drops = dropped_since(s);
+    load_measure(&p->load, clock_now_us(), drops, &p->busy);
+    if (overload_turn(&s->tracker.overload, drops))
+        log_line(drops ? LOG_WARN : LOG_INFO,
+                 "datagrams dropped by the kernel in the last second: %" PRIu64 "; left undone: %s",
+                 drops, overload_name(atomic_load(&s->tracker.overload.level)));
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
                   (uint32_t)(now_ms / 1000));
 }
@@ -204,8 +213,16 @@ static void job_reload(struct server *s, uint64_t now_ms)
     if (!s->reload_wanted) return;
     s->reload_wanted = false;
     struct reload_report report;
+    notify_reloading();
     enum err err = server_reload(s, &report);
     (void)err; /* it has logged what is wrong */
+    notify_ready();
+}
+
+static void job_lists(struct server *s, uint64_t now_ms)
+{
+    bool changed = access_loader_turn(&s->lists, now_ms);
+    if (changed || s->lists_waiting) server_take_lists(s);
 }
 
 static void job_retired(struct server *s, uint64_t now_ms)
@@ -225,6 +242,23 @@ static void job_map(struct server *s, uint64_t now_ms)
     map_tick(s->map);
 }
 
+static void job_watchdog(struct server *s, uint64_t now_ms)
+{
+    watchdog_turn(&s->watchdog, s, now_ms);
+}
+
+static void job_status(struct server *s, uint64_t now_ms)
+{
+    struct swarm_counts counts;
+    (void)now_ms;
+    swarm_counts(s->swarm, &counts);
+    notify_status("%llu torrents, %llu peers, %llu requests/s%s",
+                  (unsigned long long)counts.torrents,
+                  (unsigned long long)(counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6]),
+                  (unsigned long long)s->periodic.rate.rate[RATE_TOTAL].now,
+                  s->watchdog.stuck ? "; a worker is stuck" : "");
+}
+
 struct job {
     const char *name;
     void (*run)(struct server *s, uint64_t now_ms);
@@ -239,9 +273,12 @@ static const struct job JOBS[] = {
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
+    {"lists", job_lists, LISTS_TICK_MS, "put in force what was read of access lists"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS,
      "close connections of operators, drop verdicts on passwords that are over their time"},
+    {"watchdog", job_watchdog, SECOND_MS, "see that every worker comes round"},
+    {"status", job_status, STATUS_TICK_MS, "a line for the service manager"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 
@@ -255,7 +292,8 @@ static void sockets_name(struct server *s)
 {
     const struct sockets *all = &s->sockets;
     struct stats_socket *out = s->periodic.sockets;
-    for (uint32_t worker = 0; worker < s->worker_count; worker++)
+    uint32_t workers = all->are_given ? 1 : s->worker_count;
+    for (uint32_t worker = 0; worker < workers; worker++)
         for (uint32_t i = 0; i < all->address_count; i++) {
             const struct listen_address *l = &all->addresses[i];
             if (!l->udp) continue;

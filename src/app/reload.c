@@ -96,9 +96,12 @@ static enum err reload(struct server *s, struct live *next, struct settings *wan
     if (err != ERR_OK) return err;
     next->settings = *wanted;
     err = carry_over(&next->settings, &s->live->settings, &out->error);
+    if (err == ERR_OK)
+        err = confine_check_paths(&s->confine, &s->live->settings, &next->settings, &out->error);
     if (err != ERR_OK) return err;
     note_changes(&s->live->settings, wanted, out);
     server_put_in_force(s, next, false);
+    access_loader_want(&s->lists, &next->settings.config.access, true);
     return ERR_OK;
 }
 

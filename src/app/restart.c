@@ -12,6 +12,7 @@
  *                could neither have other addresses nor another number of workers. */
 #include "app/restart.h"
 
+#include "app/process.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -24,18 +25,6 @@
 #define ARGUMENTS_MAX     4096
 #define PRIVILEGED_PORTS  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 #define USER_PORT_DEFAULT 1024
-
-/* The path of this program; what the kernel appends when the file was replaced is cut off. */
-static bool program_path(char out[PATH_MAX])
-{
-    static const char REPLACED[] = " (deleted)";
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-    if (n <= 0) return false;
-    out[n] = '\0';
-    size_t end = sizeof REPLACED - 1;
-    if ((size_t)n > end && strcmp(out + n - end, REPLACED) == 0) out[(size_t)n - end] = '\0';
-    return true;
-}
 
 /* The first port that needs no rights. */
 static uint64_t user_port(void)
@@ -62,26 +51,43 @@ static uint64_t lowest_port(const struct app_opts *a)
     return lowest;
 }
 
-enum err restart_check(const struct settings *s, const struct option_sources *sources,
-                       struct option_error *error)
+/* Of the configuration as the new program will read it. */
+static enum err check_settings(const struct settings *now, const struct settings *next,
+                               const struct confine *c, struct option_error *error)
+{
+    uint64_t wanted = lowest_port(&next->config.app), held = lowest_port(&now->config.app);
+    if (geteuid() != 0 && (wanted < user_port() || held < user_port()))
+        return option_fail(
+            error, ERR_BAD_VALUE,
+            "a port below %u needs rights that were given up after the start: let the "
+            "service manager restart muster, or stop and start it",
+            (unsigned)user_port());
+    return confine_check_paths(c, now, next, error);
+}
+
+enum err restart_check(const struct settings *s, const struct confine *c,
+                       const struct option_sources *sources, struct option_error *error)
 {
     char path[PATH_MAX];
-    if (!program_path(path))
+    const char *forbidden = confine_forbids_start(c);
+    if (forbidden)
+        return option_fail(error, ERR_BAD_VALUE,
+                           "%s: let the service manager restart muster, or stop and start it",
+                           forbidden);
+    if (s->config.app.chroot[0])
+        return option_fail(error, ERR_BAD_VALUE,
+                           "with chroot it cannot start again in place: let the service manager "
+                           "restart muster, or stop and start it");
+    if (!process_program_path(path))
         return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
     if (access(path, X_OK) != 0)
         return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
     struct settings *next = calloc(1, sizeof *next);
     if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
-    uint64_t wanted = err == ERR_OK ? lowest_port(&next->config.app) : 0;
-    uint64_t held = lowest_port(&s->config.app);
+    if (err == ERR_OK) err = check_settings(s, next, c, error);
     free(next);
-    if (err != ERR_OK) return err;
-    if (geteuid() == 0 || (wanted >= user_port() && held >= user_port())) return ERR_OK;
-    return option_fail(error, ERR_BAD_VALUE,
-                       "a port below %u needs rights that were given up after the start: let the "
-                       "service manager restart muster, or stop and start it",
-                       (unsigned)user_port());
+    return err;
 }
 
 enum exit_code restart_now(const struct option_sources *sources)
@@ -90,7 +96,8 @@ enum exit_code restart_now(const struct option_sources *sources)
     size_t count = 0;
     for (; sources->arguments[count] && count < ARGUMENTS_MAX; count++)
         argv[count + 1] = (char *)(uintptr_t)sources->arguments[count];
-    if (program_path(path)) execve(path, argv, (char *const *)(uintptr_t)sources->environment);
+    if (process_program_path(path))
+        execve(path, argv, (char *const *)(uintptr_t)sources->environment);
     log_line(LOG_ERROR, "cannot start again: %s", strerror(errno));
     return EXIT_RUNTIME;
 }

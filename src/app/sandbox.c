@@ -76,15 +76,38 @@ static bool is_for_good(uid_t uid, gid_t gid)
     return setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0;
 }
 
-bool sandbox_drop(const char *user)
+/* Nothing that is open may lead out of it: all descriptors of a start are sockets. */
+static bool root_change(const char *user, const char *folder)
+{
+    if (!folder[0]) return true;
+    if (geteuid() != 0) return refuse(user, "chroot needs a start as root", 0);
+    if (chroot(folder) != 0 || chdir("/") != 0) {
+        log_line(LOG_ERROR, "cannot chroot to %s: %s", folder, strerror(errno));
+        return false;
+    }
+    log_line(LOG_INFO, "the root is %s from now on", folder);
+    return true;
+}
+
+static bool user_become(const struct passwd *p, const char *user)
+{
+    if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid", errno);
+    if (setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) return refuse(user, "setresuid", errno);
+    if (!os_drop_capabilities()) return refuse(user, "capabilities", errno);
+    if (!is_for_good(p->pw_uid, p->pw_gid)) return refuse(user, "root could be regained", 0);
+    return true;
+}
+
+bool sandbox_drop(const char *user, const char *chroot_folder)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return refuse(user, "no_new_privs", errno);
     if (!user[0]) {
         if (geteuid() == 0) log_line(LOG_WARN, "serving as root, because --user is empty");
-        return true;
+        return root_change(user, chroot_folder);
     }
     if (geteuid() != 0) {
         log_line(LOG_INFO, "not started as root: --user %s is not needed", user);
+        if (!root_change(user, chroot_folder)) return false;
         return os_drop_capabilities() || refuse(user, "capabilities", errno);
     }
     bool dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
@@ -93,13 +116,10 @@ bool sandbox_drop(const char *user)
     if (!p) return refuse(user, "there is no such user", errno == ENOENT ? 0 : errno);
     if (p->pw_uid == 0) {
         log_line(LOG_WARN, "serving as root: user \"%s\" is root", user);
-        return true;
+        return root_change(user, chroot_folder);
     }
     if (initgroups(user, p->pw_gid) != 0) return refuse(user, "initgroups", errno);
-    if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid", errno);
-    if (setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) return refuse(user, "setresuid", errno);
-    if (!os_drop_capabilities()) return refuse(user, "capabilities", errno);
-    if (!is_for_good(p->pw_uid, p->pw_gid)) return refuse(user, "root could be regained", 0);
+    if (!root_change(user, chroot_folder) || !user_become(p, user)) return false;
     struct rlimit core;
     if (dumpable && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur > 0)
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);

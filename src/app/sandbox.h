@@ -12,8 +12,9 @@
 uint64_t sandbox_limits(const struct app_opts *o);
 
 /* Started as root and a user is named: become that user for good, groups included, and prove that
- * there is no way back. False, with a log line, when any step fails: the caller must not serve.
- * Call after binding and before any thread is started. */
-bool sandbox_drop(const char *user);
+ * there is no way back. With a folder ("" for none) that becomes the root, before rights are dropped
+ * and after everything that becoming a user reads from the old one. False, with a log line, when any
+ * step fails: the caller must not serve. Call after binding and before any thread is started. */
+bool sandbox_drop(const char *user, const char *chroot_folder);
 
 #endif

@@ -1,13 +1,15 @@
 /* server.c - start, serve, stop.
  *
- * Order of the start   options; limits; sockets, while still root; then the user; then the store
- *                      and the doors; threads last. Nothing is served with rights not needed.
+ * Order of the start   options; limits; sockets, while still root; then the user; then the store;
+ *                      then the sandbox, before any thread; doors, and threads last. Nothing is
+ *                      served with rights not needed.
  * Order of the stop    workers drain side by side while this loop goes on reading signals; when all
  *                      are done, everything is freed in reverse.
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
 #include "app/login_api.h"
+#include "app/notify.h"
 #include "app/report.h"
 #include "app/restart.h"
 #include "app/sandbox.h"
@@ -30,10 +32,13 @@ void server_publish(struct server *s, struct live *next)
 {
     struct live *old = s->live;
     s->live = next;
+    next->tracker.access = access_loader_hold(&s->lists);
+    access_loader_want(&s->lists, &next->settings.config.access, false);
     log_level_set(next->settings.config.app.log_level);
     atomic_store(&s->tracker.opts, &next->tracker);
     atomic_store(&s->env.udp_opts, &next->udp);
     atomic_store(&s->env.http_opts, &next->http);
+    atomic_store(&s->http_shared.buffers.bytes_max, next->http.buffer_bytes_max);
     atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
     swarm_limits_set(s->swarm, &next->swarm);
     if (s->map) map_configure(s->map, &next->settings.config.map);
@@ -41,6 +46,18 @@ void server_publish(struct server *s, struct live *next)
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;
+}
+
+void server_take_lists(struct server *s)
+{
+    struct live *next = calloc(1, sizeof *next);
+    s->lists_waiting = !next || !server_has_room(s);
+    if (s->lists_waiting) {
+        free(next);
+        return;
+    }
+    next->settings = s->live->settings;
+    server_put_in_force(s, next, false);
 }
 
 bool server_has_room(const struct server *s)
@@ -60,6 +77,7 @@ void server_free_retired(struct server *s, uint64_t now_ms)
     *at = NULL;
     while (gone) {
         struct live *next = gone->next;
+        access_loader_release(&s->lists, gone->tracker.access);
         free(gone);
         gone = next;
     }
@@ -74,6 +92,21 @@ static enum exit_code fail(enum err err, const char *what)
     return err == ERR_NO_MEMORY ? EXIT_MEMORY : EXIT_RUNTIME;
 }
 
+static enum exit_code start_sockets(struct server *s)
+{
+    const struct settings *settings = &s->live->settings;
+    const struct app_opts *a = &settings->config.app;
+    struct activation given;
+    enum err err = activation_take(&given);
+    if (err == ERR_OK && activation_doors(&given))
+        err = sockets_adopt(&s->sockets, a, s->worker_count, &given);
+    else if (err == ERR_OK) err = sockets_open(&s->sockets, a, s->worker_count);
+    if (err == ERR_OK) admin_sockets_adopt(&s->admin_sockets, &given);
+    if (err == ERR_OK) err = admin_sockets_open(&s->admin_sockets, settings);
+    activation_close(&given);
+    return err == ERR_OK ? EXIT_FINE : EXIT_LISTEN;
+}
+
 /* What must happen while still root. */
 static enum exit_code start_privileged(struct server *s)
 {
@@ -83,9 +116,9 @@ static enum exit_code start_privileged(struct server *s)
     s->worker_count = a->workers ? a->workers : s->machine.cores;
     report_start(&s->live->settings, &s->sources, &s->machine, s->worker_count);
     s->machine.nofile = sandbox_limits(a);
-    if (sockets_open(&s->sockets, a, s->worker_count) != ERR_OK) return EXIT_LISTEN;
-    if (admin_sockets_open(&s->admin_sockets, &s->live->settings) != ERR_OK) return EXIT_LISTEN;
-    if (!sandbox_drop(a->user)) return EXIT_USER;
+    enum exit_code code = start_sockets(s);
+    if (code != EXIT_FINE) return code;
+    if (!sandbox_drop(a->user, a->chroot)) return EXIT_USER;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
         return EXIT_LISTEN;
     if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
@@ -99,15 +132,20 @@ static enum exit_code start_store(struct server *s)
     live_resolve(s->live, &s->machine);
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
     if (err == ERR_OK) err = http_shared_init(&s->http_shared);
+    if (err == ERR_OK) err = rate_new(&s->rate);
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "cannot make the store: %s (see max_memory)", err_text(err));
         return EXIT_MEMORY;
     }
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
+    s->tracker.rate = s->rate;
+    if (access_loader_start(&s->lists, s->swarm, &s->live->settings.config.access) != ERR_OK)
+        return EXIT_USAGE;
     s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
     s->env.peer_ids = s->live->swarm.store_peer_ids;
+    s->env.confine = &s->confine;
     s->env.done_loop = &s->loop;
     randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
     struct live *first = s->live;
@@ -118,7 +156,8 @@ static enum exit_code start_store(struct server *s)
 
 static void udp_fds_note(struct server *s)
 {
-    for (uint32_t i = 0; i < s->sockets.count; i++)
+    uint32_t count = s->sockets.are_given ? s->sockets.per_worker : s->sockets.count;
+    for (uint32_t i = 0; i < count; i++) /* one that workers share is asked once */
         if (!s->sockets.all[i].is_tcp) s->udp_fds[s->udp_fd_count++] = s->sockets.all[i].fd;
 }
 
@@ -160,6 +199,7 @@ void server_stop(struct server *s, const char *why, bool again)
     }
     s->stopping = true;
     s->restart_wanted = again;
+    notify_stopping();
     s->udp_fd_count = 0; /* the doors will close them */
     log_line(LOG_INFO, "%s: %s after the requests in hand", why,
              again ? "starting again" : "stopping");
@@ -185,6 +225,7 @@ static enum exit_code start_housekeeping(struct server *s)
     if (err != ERR_OK) return fail(err, "the housekeeping loop");
     s->signals = (struct loop_source){.fd = signals_open(), .ready = signals_ready};
     if (s->signals.fd < 0) return fail(ERR_OS, "reading signals");
+    access_loader_init(&s->lists, &s->loop);
     err = loop_add(&s->loop, &s->signals, EPOLLIN);
     return err == ERR_OK ? EXIT_FINE : fail(err, "reading signals");
 }
@@ -236,6 +277,7 @@ static void server_free(struct server *s)
     free(s->workers);
     free(s->udp_fds);
     periodic_fini(&s->periodic);
+    watchdog_close(&s->watchdog);
     stats_fini(s);
     sockets_close(&s->sockets);
     pages_close(s);
@@ -246,11 +288,22 @@ static void server_free(struct server *s)
         http_shared_fini(&s->http_shared);
         swarm_free(s->swarm);
     }
+    rate_free(s->rate);
     server_free_retired(s, UINT64_MAX);
+    access_loader_release(&s->lists, s->live ? s->live->tracker.access : NULL);
     free(s->live);
+    access_loader_fini(&s->lists);
     if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);
     if (s->loop.wake.ready) loop_close(&s->loop);
     free(s);
+}
+
+/* The last that reads files of the system: locales. */
+static enum exit_code start_confined(struct server *s)
+{
+    stats_init(s);
+    bool good = confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path);
+    return good ? EXIT_FINE : EXIT_RUNTIME;
 }
 
 static enum exit_code start(struct server *s)
@@ -258,11 +311,12 @@ static enum exit_code start(struct server *s)
     enum exit_code code = start_privileged(s);
     if (code == EXIT_FINE) code = start_housekeeping(s);
     if (code == EXIT_FINE) code = start_store(s);
+    if (code == EXIT_FINE) code = start_confined(s);
     if (code == EXIT_FINE) code = start_pages(s);
     if (code == EXIT_FINE) code = start_workers(s);
     if (code != EXIT_FINE) return code;
-    stats_init(s);
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
+    if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
     return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
 }
 
@@ -290,6 +344,7 @@ enum exit_code server_run(const struct option_sources *sources)
     if (code == EXIT_FINE) {
         os_thread_name("muster");
         report_listening(s);
+        notify_ready();
         code = serve(s);
         log_line(LOG_INFO, "stopped");
     }

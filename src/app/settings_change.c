@@ -77,7 +77,10 @@ enum err settings_change_forget(struct settings_change *c, const struct option_r
 
 enum err settings_change_check(const struct settings_change *c, struct option_error *error)
 {
-    return settings_check(&c->next->settings, error);
+    const struct server *s = c->server;
+    enum err err = settings_check(&c->next->settings, error);
+    if (err != ERR_OK) return err;
+    return confine_check_paths(&s->confine, &s->live->settings, &c->next->settings, error);
 }
 
 bool settings_change_differs(const struct settings_change *c, const struct option_row *row)

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -176,6 +177,44 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
     }
     for (uint32_t i = 0; err == ERR_OK && i < workers; i++)
         err = open_worker(s, &o->sockets);
+    if (err != ERR_OK) sockets_close(s);
+    return err;
+}
+
+/* ---- opened by somebody else ---- */
+
+static enum err adopt_one(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                          struct given_socket *given, uint32_t index)
+{
+    const struct listen_address *a = &given->address;
+    int fd = given->fd;
+    given->fd = -1;
+    enum err err = listen_adopt(fd, a, &o->sockets);
+    for (uint32_t i = 0; i < workers; i++) {
+        struct door_socket *d = &s->all[i * s->per_worker + index];
+        *d = (struct door_socket){.is_tcp = a->tcp, .proxy = a->proxy, .family = a->address.family};
+        d->fd = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (d->fd < 0) err = ERR_OS;
+    }
+    return err == ERR_OK ? ERR_OK : refuse(a, a->tcp, errno);
+}
+
+enum err sockets_adopt(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                       struct activation *given)
+{
+    enum err err = ERR_OK;
+    uint32_t doors = activation_doors(given), index = 0;
+    *s = (struct sockets){.are_given = true, .per_worker = doors, .address_count = doors};
+    s->all = calloc((size_t)doors * workers, sizeof *s->all);
+    if (!s->all) return ERR_NO_MEMORY;
+    for (; s->count < doors * workers; s->count++)
+        s->all[s->count].fd = -1;
+    for (uint32_t i = 0; err == ERR_OK && i < given->count; i++) {
+        struct given_socket *g = &given->all[i];
+        if (g->is_unix || g->is_admin) continue;
+        s->addresses[index] = g->address;
+        err = adopt_one(s, o, workers, g, index++);
+    }
     if (err != ERR_OK) sockets_close(s);
     return err;
 }

@@ -2,6 +2,7 @@
 #ifndef APP_SOCKETS_H
 #define APP_SOCKETS_H
 
+#include "app/activation.h"
 #include "app/config.h"
 
 struct door_socket {
@@ -16,6 +17,7 @@ struct sockets {
     uint32_t address_count;
     struct door_socket *all;
     uint32_t per_worker, count;
+    bool are_given; /* by the service manager: each is the same for all workers */
 };
 
 /* The addresses that the options ask for, ports filled in: what sockets_open() would serve. */
@@ -28,6 +30,11 @@ bool sockets_can_bind(const struct listen_address *a, bool is_tcp);
  * then. An address that an earlier program holds is refused although SO_REUSEPORT would share it:
  * two trackers on one port each get a part of the peers. */
 enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers) MUST_CHECK;
+
+/* Serve the doors that were handed over in place of those that the options ask for; takes their fds.
+ * ERR_OS or ERR_NO_MEMORY, with a log line; nothing stays open then. */
+enum err sockets_adopt(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                       struct activation *given) MUST_CHECK;
 
 /* Close those whose fd nobody took (fd >= 0), and free. */
 void sockets_close(struct sockets *s);

@@ -98,6 +98,13 @@ static void gather_store(const struct server *s, struct stats *out)
     out->socket_count = s->udp_fd_count;
 }
 
+static void gather_lists(const struct server *s, struct stats *out)
+{
+    const struct access *x = s->lists.current;
+    if (x) memcpy(out->access_entries, x->entries, sizeof out->access_entries);
+    out->access_loaded_unix_s = s->lists.loaded_unix_s;
+}
+
 /* Info hashes and addresses are not for everybody. */
 static void gather_private(const struct server *s, enum admin_origin origin, struct stats *out)
 {
@@ -113,6 +120,9 @@ static void gather_private(const struct server *s, enum admin_origin origin, str
     out->shows_talkers = true;
     out->talker_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
     memcpy(out->talkers, all, out->talker_count * sizeof all[0]);
+    count = metrics_limited(loop_now_s(&s->loop), all, sizeof all / sizeof *all);
+    out->limited_count = count < STATS_TALKERS_MAX ? count : STATS_TALKERS_MAX;
+    memcpy(out->limited, all, out->limited_count * sizeof all[0]);
 }
 
 void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
@@ -123,6 +133,7 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
     gather_process(s, out);
     gather_load(s, out);
     gather_store(s, out);
+    gather_lists(s, out);
     gather_private(s, origin, out);
 }
 

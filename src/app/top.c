@@ -53,8 +53,6 @@ static enum exit_code run(struct control *c)
 {
     uint64_t blocks = 1;
     const char *text = c->arguments.values[0];
-    if (c->arguments.word_count)
-        return command_usage("unexpected argument \"%.200s\"", c->arguments.words[0]);
     if (text && (text_u64(view_of_text(text), &blocks) != ERR_OK || !blocks || blocks > BLOCKS_MAX))
         return command_usage("top: -n %.40s: 1..%d", text, BLOCKS_MAX);
     bool is_terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
@@ -66,8 +64,9 @@ static enum exit_code run(struct control *c)
 enum exit_code top_run(const struct command_input *in)
 {
     static const struct argument_flag FLAGS[] = {{.letter = 'n', .wants_value = true}};
+    static const struct control_needs NEEDS = {.flags = FLAGS, .flag_count = 1};
     enum exit_code code;
-    struct control *c = control_open(in, FLAGS, 1, &code);
+    struct control *c = control_open(in, &NEEDS, &code);
     if (c) code = run(c);
     control_close(c);
     return code;

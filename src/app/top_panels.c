@@ -221,6 +221,8 @@ struct table {
 
 static const struct table TALKERS = {"top_talkers", "busiest addresses", "address", "requests",
                                      "requests"};
+static const struct table LIMITED = {"top_limited", "over a rate limit", "address", "requests",
+                                     "refused"};
 static const struct table CLIENTS = {"clients", "client software", "name", "announces",
                                      "announces"};
 
@@ -245,12 +247,13 @@ static void draw_tables(struct top_page *p, const struct top_view *v, uint32_t y
 {
     uint32_t room = p->height > y ? p->height - y : 0;
     bool wide = p->width >= WIDE;
-    uint32_t tables_deep = wide ? 2 : 3;
+    uint32_t tables_deep = wide ? 3 : 4;
     uint32_t rows = room / tables_deep > 3 ? room / tables_deep - 2 : 1;
     uint32_t below = draw_swarms(p, v, 0, y, wide ? room : rows) + 1;
     uint32_t x = wide ? TABLE_WIDTH : 0;
     if (wide) below = y;
     below = draw_table(p, v, &TALKERS, x, below, rows) + 1;
+    below = draw_table(p, v, &LIMITED, x, below, rows) + 1;
     draw_table(p, v, &CLIENTS, x, below, rows);
 }
 

@@ -4,6 +4,7 @@
  * are first used by the worker's own thread. */
 #include "app/worker.h"
 
+#include "app/exit_code.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -12,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TICK_MS 100  /* how exact deadlines of connections are */
+#define IDLE_MS 1000 /* a worker without connections comes round all the same, to be seen alive */
 #define LATE_MS 1000 /* so late, we did not get to run: clients were not slow, we were */
 
 static enum err open_udp(struct worker *w, struct door_socket *socket)
@@ -83,7 +86,9 @@ static void close_udp(struct worker *w)
 
 static void turn(struct worker *w, uint64_t *tick_at_ms)
 {
-    loop_turn(&w->loop, w->http ? TICK_MS : -1);
+    uint32_t turns = atomic_load_explicit(&w->turns, memory_order_relaxed);
+    atomic_store_explicit(&w->turns, turns + 1, memory_order_relaxed);
+    loop_turn(&w->loop, w->http ? TICK_MS : IDLE_MS);
     uint64_t now_ms = w->loop.now_ms;
     if (!w->http || now_ms < *tick_at_ms) return;
     bool is_late = now_ms >= *tick_at_ms + LATE_MS; /* what waits in sockets is read first */
@@ -111,6 +116,7 @@ static void *worker_main(void *arg)
     snprintf(name, sizeof name, "worker %u", w->index);
     os_thread_name(name);
     metrics_thread_init();
+    if (!confine_worker(w->env->confine)) _exit(EXIT_RUNTIME); /* nobody may be served then */
     while (!atomic_load_explicit(&w->stopping, memory_order_relaxed))
         turn(w, &tick_at_ms);
     drain(w, &tick_at_ms);

@@ -6,6 +6,7 @@
 #define APP_WORKER_H
 
 #include "admin/map.h"
+#include "app/confine.h"
 #include "app/sockets.h"
 #include "base/rng.h"
 #include "front/http.h"
@@ -21,10 +22,11 @@ struct worker_env {
     _Atomic(const struct udp_opts *) udp_opts;
     _Atomic(const struct http_opts *) http_opts;
     bool peer_ids;
-    struct map *map;           /* whose taps show announces */
-    struct http_pages *pages;  /* where connections go that ask for a page */
-    _Atomic uint32_t drain_ms; /* how long a stopping worker waits for requests in hand */
-    struct loop *done_loop;    /* woken when a worker is done */
+    const struct confine *confine; /* how each worker locks itself in */
+    struct map *map;               /* whose taps show announces */
+    struct http_pages *pages;      /* where connections go that ask for a page */
+    _Atomic uint32_t drain_ms;     /* how long a stopping worker waits for requests in hand */
+    struct loop *done_loop;        /* woken when a worker is done */
 };
 
 struct worker {
@@ -35,6 +37,7 @@ struct worker {
     bool is_started;
     /* atomic */
     _Atomic bool stopping, done;
+    _Atomic uint32_t turns; /* written by its own thread; the watchdog looks at it */
     /* owner thread only */
     struct loop loop;
     struct rng rng;

@@ -208,3 +208,13 @@ unsigned metrics_talkers(uint32_t now_s, struct talker *out, unsigned max)
     talkers_sort(out, count);
     return count;
 }
+
+unsigned metrics_limited(uint32_t now_s, struct talker *out, unsigned max)
+{
+    const struct metrics *m;
+    unsigned count = 0;
+    for (uint32_t at = 0; (m = next_block(&at));)
+        talkers_read(&m->limited, now_s, out, &count, max);
+    talkers_sort(out, count);
+    return count;
+}

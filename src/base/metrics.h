@@ -4,7 +4,7 @@
  *   errors       by door and enum err; failed system calls by errno
  *   histograms   latency by door, re-announce delay (buckets.h)
  *   clients      announces by the client software that a peer id names
- *   talkers      a sketch of who asks most (talkers.h)
+ *   talkers      sketches of who asks most and who is refused most for it (talkers.h)
  *
  * Threads   everything that adds touches only the calling thread's block; sums may be taken on any
  *           thread at any time. Blocks are registered once per thread and never freed while the
@@ -93,7 +93,7 @@ struct metrics {
     struct buckets reannounce;
     struct buckets latency[METRIC_DOORS];
     _Atomic uint64_t errors[METRIC_DOORS][ERR_COUNT];
-    struct talkers talkers;
+    struct talkers talkers, limited;
     _Atomic uint64_t errnos[CALL_COUNT][METRIC_ERRNOS]; /* the last: all above */
     _Atomic uint64_t clients_unnamed;                   /* peer ids in neither form */
     _Atomic uint64_t clients[CLIENT_CODES];
@@ -123,6 +123,8 @@ uint64_t metrics_clients(uint64_t out[CLIENT_CODES]);
 
 /* The heaviest addresses of all threads, most first; returns how many of `max` there are. */
 unsigned metrics_talkers(uint32_t now_s, struct talker *out, unsigned max);
+/* ... and those who were refused most requests for their number. */
+unsigned metrics_limited(uint32_t now_s, struct talker *out, unsigned max);
 
 extern const struct buckets_scale LATENCY_US, REANNOUNCE_S;
 

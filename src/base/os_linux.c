@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 void os_yield(void)
@@ -164,14 +165,31 @@ uint32_t os_socket_drops(int fd)
     return info[SK_MEMINFO_DROPS];
 }
 
+static uint64_t rss_bytes_max(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss << 10 : 0;
+}
+
 uint64_t os_rss_bytes(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
-    if (!f) return 0;
+    if (!f) return rss_bytes_max();
     unsigned long long size = 0, resident = 0;
     int got = fscanf(f, "%llu %llu", &size, &resident);
     fclose(f);
     return got == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* A container's /proc may tell its own load, which the call does not; a chroot has no /proc. */
+int os_load_average(double load[3])
+{
+    struct sysinfo info;
+    if (getloadavg(load, 3) == 3) return 3;
+    if (sysinfo(&info) != 0) return 0;
+    for (int i = 0; i < 3; i++)
+        load[i] = (double)info.loads[i] / (1 << SI_LOAD_SHIFT);
+    return 3;
 }
 
 uint64_t os_cpu_time_us(void)
@@ -200,6 +218,11 @@ bool os_drop_capabilities(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+    bool has_any = syscall(SYS_capget, &head, held) != 0;
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3 && !has_any; i++)
+        has_any = held[i].effective || held[i].permitted || held[i].inheritable;
+    if (!has_any) return true; /* a service manager may forbid the call then */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     return syscall(SYS_capset, &head, none) == 0;
 }

@@ -51,8 +51,11 @@ unsigned os_cpu_usable(void);
  * kernel cannot tell. */
 uint32_t os_socket_drops(int fd);
 
-/* Resident set of this process now, bytes; 0 when unknown. */
+/* Resident set of this process, bytes; the largest it has been where /proc is out of reach. */
 uint64_t os_rss_bytes(void);
+
+/* The system's load averages over 1, 5 and 15 minutes; how many of them are known: 3 or 0. */
+int os_load_average(double load[3]);
 
 /* CPU time this process has used, microseconds. */
 uint64_t os_cpu_time_us(void);

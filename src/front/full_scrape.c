@@ -118,6 +118,8 @@ struct full_scrape {
     struct entry *batch;
     size_t batch_room, batch_count, batch_at;
     bool filling;
+    uint32_t start_s;
+    uint64_t written_bytes;
     size_t missed; /* entries of the shard at hand that found no room */
     z_stream z;
     bool z_ended;
@@ -134,6 +136,7 @@ enum err full_scrape_new(struct full_scrape **out, const struct full_scrape_opts
     if (!f) goto fail;
     f->opts = *opts;
     f->gate = gate;
+    f->start_s = now_s;
     f->shard_count = swarm_shard_count(opts->tracker->swarm);
     f->filling = true;
     f->batch_room = BATCH_ENTRIES;
@@ -201,6 +204,18 @@ static int entry_compare(const void *a, const void *b)
 
 _Static_assert(offsetof(struct entry, hash) == 0, "entry_compare() compares hashes");
 
+/* A torrent that came twice (swarm_visit) is one key: the last numbers count. */
+static void batch_unique(struct full_scrape *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->batch_count; i++) {
+        bool again = kept && entry_compare(&f->batch[kept - 1], &f->batch[i]) == 0;
+        f->batch[kept - again] = f->batch[i];
+        kept += !again;
+    }
+    f->batch_count = kept;
+}
+
 /* False when memory is short. */
 static bool batch_fill(struct full_scrape *f, uint32_t now_s)
 {
@@ -212,6 +227,7 @@ static bool batch_fill(struct full_scrape *f, uint32_t now_s)
     f->filling = false;
     f->batch_at = 0;
     qsort(f->batch, f->batch_count, sizeof *f->batch, entry_compare);
+    batch_unique(f);
     return true;
 }
 
@@ -298,11 +314,22 @@ static bool content_chunk(struct full_scrape *f, uint32_t now_s, struct writer *
     return true;
 }
 
+/* Who takes it slower than this on average holds one of few places for too long. */
+static bool is_slow(const struct full_scrape *f, uint32_t now_s)
+{
+    uint32_t passed_s = now_s - f->start_s;
+    return passed_s > FULL_SCRAPE_GRACE_S &&
+           f->written_bytes / passed_s < FULL_SCRAPE_BYTES_PER_S_MIN;
+}
+
 enum full_scrape_step full_scrape_piece(struct full_scrape *f, uint32_t now_s, struct writer *w)
 {
     assert(writer_left(w) >= FULL_SCRAPE_PIECE_BYTES_MAX);
+    if (is_slow(f, now_s)) return FULL_SCRAPE_SLOW;
+    const uint8_t *from = w->at;
     bool ok = f->opts.chunked ? content_chunk(f, now_s, w) : content_write(f, now_s, w);
     if (!ok) return FULL_SCRAPE_FAILED;
+    f->written_bytes += (uint64_t)(w->at - from);
     if (f->opts.gzip ? !f->z_ended : f->stage != STAGE_DONE) return FULL_SCRAPE_MORE;
     if (f->opts.chunked) writer_literal(w, LAST_CHUNK);
     assert(!w->overflow);

@@ -12,6 +12,8 @@
 
 #define FULL_SCRAPE_PIECE_BYTES_MAX 65536u /* framing included */
 #define FULL_SCRAPES_MAX            4      /* at one time, in the whole process */
+#define FULL_SCRAPE_BYTES_PER_S_MIN 32768u /* on average, else it ends: places are few ... */
+#define FULL_SCRAPE_GRACE_S         10     /* ... looked at after so long */
 
 /* Who had one lately: a bounded table, keyed by address (IPv6: by /64, which is one customer). When
  * its slots are short the oldest entry is forgotten; FULL_SCRAPES_MAX still holds. */
@@ -35,10 +37,11 @@ enum err full_scrape_new(struct full_scrape **out, const struct full_scrape_opts
                          uint32_t interval_s, uint32_t now_s, uint32_t *retry_in_min) MUST_CHECK;
 void full_scrape_free(struct full_scrape *f);
 
-enum full_scrape_step { FULL_SCRAPE_MORE, FULL_SCRAPE_END, FULL_SCRAPE_FAILED };
+enum full_scrape_step { FULL_SCRAPE_MORE, FULL_SCRAPE_END, FULL_SCRAPE_FAILED, FULL_SCRAPE_SLOW };
 
 /* Append the next piece to `w`, which has FULL_SCRAPE_PIECE_BYTES_MAX of room; it may be empty.
- * FAILED: no memory for a large shard; the answer cannot be completed.
+ * FAILED: no memory for a large shard; SLOW: the client takes less than
+ * FULL_SCRAPE_BYTES_PER_S_MIN; the answer cannot be completed.
  *   cost   bounded, about a millisecond */
 enum full_scrape_step full_scrape_piece(struct full_scrape *f, uint32_t now_s, struct writer *w);
 

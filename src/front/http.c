@@ -9,7 +9,10 @@
  *           send, close and never meets epoll. Only what has to wait is registered.
  * Full      At max_connections the connection that has waited longest for its client makes room for
  *           the new one, whether it is idle or in the middle of a request: else clients that never
- *           finish theirs would lock everybody out. One that is being sent an answer never does.
+ *           finish theirs would lock everybody out. One that is being sent an answer does only when
+ *           its client took nothing for a second. A worker that has no such connection leaves the
+ *           new one in the kernel's queue for up to a second, in which the others close some of
+ *           theirs.
  * Rejected  Accepting in one thread and handing over: each worker has its own listening socket. */
 #include "front/http.h"
 
@@ -24,6 +27,10 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN      64
+#define ROOM_WANTED           16   /* connections that other workers are asked to close at a time */
+#define ROOM_TICKS            2    /* in which everybody else has had one */
+#define ROOM_ASKS_MAX         5    /* in a row, without any room */
+#define SEND_SPARED_MS        1000 /* of a connection whose client takes nothing */
 #define DRAIN_ACCEPTS_MAX     8192 /* twice the usual backlog; more is not ours to serve any more */
 #define TIMEOUTS_PER_TICK_MAX 4096
 
@@ -49,7 +56,8 @@ static struct http_conn *conn_new(struct http_door *d)
 /* The connection that has waited longest for bytes of its client, or NULL. */
 static struct stream *longest_waiting(const struct http_door *d)
 {
-    static const enum http_wait FOR_CLIENT[] = {WAIT_IDLE, WAIT_FRESH, WAIT_HEAD, WAIT_PROXY};
+    static const enum http_wait FOR_CLIENT[] = {WAIT_IDLE, WAIT_FRESH, WAIT_HEAD, WAIT_PROXY,
+                                                WAIT_SEND};
     struct stream *longest = NULL;
     uint64_t longest_since_ms = 0;
     for (size_t i = 0; i < sizeof FOR_CLIENT / sizeof *FOR_CLIENT; i++) {
@@ -58,34 +66,66 @@ static struct stream *longest_waiting(const struct http_door *d)
         uint64_t wait_ms = http_wait_ms(d, FOR_CLIENT[i]); /* a reload may have made it longer */
         uint64_t since_ms = s->deadline_ms > wait_ms ? s->deadline_ms - wait_ms : 0;
         if (longest && since_ms >= longest_since_ms) continue;
+        if (FOR_CLIENT[i] == WAIT_SEND && since_ms + SEND_SPARED_MS > d->env.loop->now_ms) continue;
         longest = s;
         longest_since_ms = since_ms;
     }
     return longest;
 }
 
-/* Close one connection that does nothing; a lingering one has had its answer. */
-static bool door_make_room(struct http_door *d)
+/* Who makes room: a lingering connection has had its answer. NULL: all have something to do. */
+static struct http_conn *door_victim(const struct http_door *d)
 {
     struct stream *victim = stream_first(&d->waits[WAIT_LINGER]);
-    if (!victim) victim = longest_waiting(d);
+    return (struct http_conn *)(victim ? victim : longest_waiting(d));
+}
+
+static bool door_make_room(struct http_door *d)
+{
+    struct http_conn *victim = door_victim(d);
     if (!victim) return false;
     metrics_inc(METRIC_TCP_EVICTIONS);
-    http_conn_close((struct http_conn *)victim, false);
+    http_conn_close(victim, victim->wait == WAIT_SEND);
     return true;
 }
 
-/* May the listener's peer be here at all, and is there room? Counts it in when it may. */
-static bool conn_admit(struct http_listener *l, const struct address *client)
+static bool door_is_full(const struct http_door *d)
+{
+    return atomic_load_explicit(&d->env.shared->connections, memory_order_relaxed) >=
+           http_door_opts(d)->connections_max;
+}
+
+/* Another worker is full and has none to close. */
+static void door_make_room_for_others(struct http_door *d)
+{
+    _Atomic uint32_t *wanted = &d->env.shared->room_wanted;
+    if (!atomic_load_explicit(wanted, memory_order_relaxed)) return;
+    uint32_t left = atomic_exchange(wanted, 0);
+    while (left && door_is_full(d) && door_make_room(d))
+        left--;
+    if (left && door_is_full(d)) atomic_fetch_add(wanted, left); /* the next one's turn */
+}
+
+/* May the listener's peer be here at all? A proxy's connections are its clients'. */
+static bool conn_is_wanted(const struct http_listener *l, const struct address *client)
 {
     struct http_door *d = l->door;
     const struct http_opts *o = http_door_opts(d);
-    if (l->proxy && !prefixes_contain(o->trusted, o->trusted_count, client)) {
-        metrics_inc(METRIC_TCP_PROXY_ERRORS);
-        log_limited(LOG_WARN, "connection to a PROXY listener from an address that is not in "
-                              "trusted_proxies: closed");
-        return false;
-    }
+    if (!l->proxy)
+        return http_speaks_for_others(o, client) ||
+               tracker_allows(d->env.tracker, RATE_CONNECTION, client, d->env.loop->now_us);
+    if (prefixes_contain(o->trusted, o->trusted_count, client)) return true;
+    metrics_inc(METRIC_TCP_PROXY_ERRORS);
+    log_limited(LOG_WARN, "connection to a PROXY listener from an address that is not in "
+                          "trusted_proxies: closed");
+    return false;
+}
+
+/* Is there room? Counts the connection in when there is. */
+static bool conn_admit(struct http_listener *l)
+{
+    struct http_door *d = l->door;
+    const struct http_opts *o = http_door_opts(d);
     _Atomic uint32_t *open = &d->env.shared->connections;
     if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
     log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
@@ -102,7 +142,7 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_admit(l, &client)) {
+    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(l)) {
         c = conn_new(d);
         if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
     }
@@ -114,11 +154,16 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     http_conn_open(c, d, fd, &client, l->proxy);
 }
 
-static void listener_pause(struct http_listener *l, bool paused)
+static void listener_pause(struct http_listener *l, uint8_t ticks)
 {
-    if (l->paused == paused) return;
-    l->paused = paused;
-    loop_modify(l->door->env.loop, &l->source, paused ? 0 : EPOLLIN);
+    l->pause_ticks = ticks;
+    loop_modify(l->door->env.loop, &l->source, 0);
+}
+
+static void listener_tick(struct http_listener *l)
+{
+    if (l->pause_ticks == 0 || --l->pause_ticks > 0) return;
+    loop_modify(l->door->env.loop, &l->source, EPOLLIN);
 }
 
 /* accept() failed: true when the next one may still succeed. Errors of the connection that was to be
@@ -143,13 +188,30 @@ static bool accept_goes_on(struct http_listener *l, int error)
         metrics_inc(METRIC_TCP_ACCEPT_FAILURES);
         log_limited(LOG_WARN, "accept: errno %d; waiting a moment", error);
         door_make_room(l->door);
-        listener_pause(l, true);
+        listener_pause(l, 1);
         return false;
     }
 }
 
+/* May the next connection be accepted? At max_connections, with none of our own to close, others are
+ * asked first; when they have made no room for a second, it is accepted to be refused. */
+static bool listener_has_room(struct http_listener *l)
+{
+    struct http_door *d = l->door;
+    if (!door_is_full(d) || door_victim(d)) {
+        l->room_asks = 0;
+        return true;
+    }
+    atomic_store(&d->env.shared->room_wanted, ROOM_WANTED);
+    if (l->room_asks == ROOM_ASKS_MAX) return true;
+    l->room_asks++;
+    listener_pause(l, ROOM_TICKS);
+    return false;
+}
+
 static bool listener_accept(struct http_listener *l)
 {
+    if (!l->door->draining && !listener_has_room(l)) return false;
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -174,6 +236,7 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 enum err http_shared_init(struct http_shared *s)
 {
     *s = (struct http_shared){.gate = NULL};
+    atomic_init(&s->buffers.bytes_max, STREAM_LENT_BYTES_MAX);
     return full_scrape_gate_new(&s->gate);
 }
 
@@ -190,6 +253,7 @@ enum err http_door_open(struct http_door **out, const struct http_door_env *env)
     memset(d, 0, offsetof(struct http_door, out));
     d->env = *env;
     enum err err = stream_pool_open(&d->pool, env->loop);
+    d->pool.budget = &env->shared->buffers;
     if (err != ERR_OK) {
         free(d);
         return err;
@@ -220,6 +284,7 @@ fail:
 void http_door_tick(struct http_door *d)
 {
     int left = TIMEOUTS_PER_TICK_MAX;
+    door_make_room_for_others(d);
     for (int i = 0; i < WAIT_COUNT; i++)
         for (; left > 0; left--) {
             struct stream *s = stream_first(&d->waits[i]);
@@ -227,7 +292,7 @@ void http_door_tick(struct http_door *d)
             http_conn_timeout((struct http_conn *)s);
         }
     for (uint32_t i = 0; i < d->listener_count; i++)
-        listener_pause(&d->listeners[i], false);
+        listener_tick(&d->listeners[i]);
 }
 
 static void listeners_close(struct http_door *d)

@@ -4,6 +4,7 @@
 
 #include "front/tap.h"
 #include "net/loop.h"
+#include "net/stream.h"
 #include "proto/address_text.h"
 #include "tracker/tracker.h"
 
@@ -14,6 +15,7 @@ struct http_opts {
     uint32_t timeout_ms;        /* a request must be complete, and an answer taken, within this */
     uint32_t idle_timeout_ms;   /* keep-alive: wait this long for the next request */
     uint32_t connections_max;   /* of the whole process */
+    uint64_t buffer_bytes_max;  /* likewise; whoever publishes the opts tells http_shared, too */
     uint32_t request_bytes_max; /* head; larger: 431 (or 414 for the target) */
     uint32_t connection_requests_max; /* on one connection, then Connection: close */
     bool keep_alive;
@@ -30,6 +32,8 @@ struct http_opts {
 /* Shared by the doors of all workers. */
 struct http_shared {
     _Atomic uint32_t connections;  /* open now */
+    _Atomic uint32_t room_wanted;  /* at max_connections: to be closed by whoever has idle ones */
+    struct stream_budget buffers;  /* what all connections may borrow */
     struct full_scrape_gate *gate; /* who had a full scrape lately; see http_shared_init */
 };
 enum err http_shared_init(struct http_shared *s) MUST_CHECK;

@@ -17,7 +17,8 @@
 
 #include <assert.h>
 
-#define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
+#define PUT_OFF_MIN 5 /* a scrape, when overloaded */
+#define BANNER      "muster " MUSTER_VERSION ", a BitTorrent tracker\n"
 
 /* ---- heads ---- */
 
@@ -79,9 +80,10 @@ static void answer_body(const struct http_conn *c, const struct http_request *r,
     if (r->method != HTTP_HEAD) writer_view(out, body);
 }
 
-static void error_write(int status, bool with_body, struct writer *out)
+static void error_write(int status, const char *flaw, bool with_body, struct writer *out)
 {
     const struct status_row *row = status_row(status);
+    size_t flaw_bytes = flaw ? strlen(flaw) + 2 : 0;
     metrics_http_status(row->status);
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)row->status);
@@ -89,49 +91,29 @@ static void error_write(int status, bool with_body, struct writer *out)
     writer_view(out, view_of_text(row->reason));
     writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
     writer_view(out, view_of_text(row->headers));
-    head_length(out, strlen(row->reason) + 1);
+    head_length(out, strlen(row->reason) + flaw_bytes + 1);
     writer_literal(out, "Connection: close\r\n\r\n");
     if (!with_body) return;
     writer_view(out, view_of_text(row->reason));
+    if (flaw) {
+        writer_literal(out, ": ");
+        writer_view(out, view_of_text(flaw));
+    }
     writer_literal(out, "\n");
 }
 
-void http_answer_error(struct http_conn *c, int status, struct writer *out)
-{
-    c->closing = true;
-    c->client_closes = false;
-    error_write(status, true, out);
-}
-
-/* An error of a request that was read whole: the client's own `close` still holds. */
-static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
-                           struct writer *out)
-{
-    c->closing = true;
-    error_write(status, r->method != HTTP_HEAD, out);
-}
-
-/* ---- failures ---- */
-
-/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
-static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
-                           uint32_t retry_in_min, struct writer *out)
-{
-    struct writer body = writer_of(c->door->body, sizeof c->door->body);
-    metrics_inc(METRIC_HTTP_FAILURES);
-    metrics_error(METRIC_DOOR_HTTP, err);
-    http_encode_failure(&body, err, retry_in_min);
-    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
-}
-
 /* ---- who asks ---- */
+
+bool http_speaks_for_others(const struct http_opts *o, const struct address *a)
+{
+    return o->forwarded_header[0] && prefixes_contain(o->trusted, o->trusted_count, a);
+}
 
 enum err http_client_address(const struct http_opts *o, const struct address *socket,
                              const struct http_request *r, struct address *out)
 {
     *out = *socket;
-    if (!o->forwarded_header[0] || !prefixes_contain(o->trusted, o->trusted_count, socket))
-        return ERR_OK;
+    if (!http_speaks_for_others(o, socket)) return ERR_OK;
     struct view values[HTTP_HEADERS_MAX], wanted = view_of_text(o->forwarded_header);
     size_t count = 0;
     for (size_t i = 0; i < r->header_count; i++)
@@ -149,6 +131,66 @@ static enum err client_address(const struct http_conn *c, const struct http_requ
     return http_client_address(http_door_opts(c->door), &c->client, r, out);
 }
 
+/* ---- errors ---- */
+
+/* A proxy whose client is not known (r is NULL where the request was not understood) is not made to
+ * pay for it. */
+static bool may_be_told(const struct http_conn *c, const struct http_request *r)
+{
+    struct http_door *d = c->door;
+    struct address client = c->client;
+    if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
+        metrics_inc(METRIC_SHED_ERRORS);
+        return false;
+    }
+    if (c->is_proxy_itself) return true;
+    if (http_speaks_for_others(http_door_opts(d), &client) &&
+        (!r || client_address(c, r, &client) != ERR_OK))
+        return true;
+    return tracker_allows(d->env.tracker, RATE_ERROR, &client, d->env.loop->now_us);
+}
+
+/* True: the connection ends without an answer. */
+static bool error_drops(struct http_conn *c, const struct http_request *r)
+{
+    if (may_be_told(c, r)) return false;
+    c->dropped = c->closing = true;
+    return true;
+}
+
+void http_answer_error(struct http_conn *c, int status, const char *flaw, struct writer *out)
+{
+    c->closing = true;
+    c->client_closes = false;
+    if (!error_drops(c, NULL)) error_write(status, flaw, true, out);
+}
+
+/* An error of a request that was read whole: the client's own `close` still holds. */
+static void answer_refusal(struct http_conn *c, const struct http_request *r, int status,
+                           const char *flaw, struct writer *out)
+{
+    c->closing = true;
+    if (!error_drops(c, r)) error_write(status, flaw, r->method != HTTP_HEAD, out);
+}
+
+/* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
+static void answer_failure_text(struct http_conn *c, const struct http_request *r, enum err err,
+                                struct view text, uint32_t retry_in_min, struct writer *out)
+{
+    if (error_drops(c, r)) return;
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    metrics_inc(METRIC_HTTP_FAILURES);
+    metrics_error(METRIC_DOOR_HTTP, err);
+    http_encode_failure_text(&body, text, retry_in_min);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           uint32_t retry_in_min, struct writer *out)
+{
+    answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
+}
+
 /* A client can do nothing about it, the operator can: so the log says it too. */
 static void answer_no_address(struct http_conn *c, const struct http_request *r, struct writer *out)
 {
@@ -156,7 +198,17 @@ static void answer_no_address(struct http_conn *c, const struct http_request *r,
     address_print(&c->client, proxy);
     log_limited(LOG_WARN, "trusted proxy %s: no client's address in %s; answered 400", proxy,
                 http_door_opts(c->door)->forwarded_header);
-    answer_refusal(c, r, 400, out);
+    answer_refusal(c, r, 400, "the proxy does not say whom it speaks for", out);
+}
+
+/* May the client have this? Else it has been told when, or dropped. */
+static bool is_within(struct http_conn *c, const struct http_request *r, enum rate_budget budget,
+                      const struct address *client, struct writer *out)
+{
+    const struct tracker *t = c->door->env.tracker;
+    if (tracker_allows(t, budget, client, c->door->env.loop->now_us)) return true;
+    answer_failure(c, r, ERR_RATE_LIMITED, tracker_retry_min(t, budget), out);
+    return false;
 }
 
 /* ---- announce ---- */
@@ -213,11 +265,14 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
     struct http_door *d = c->door;
     struct tracker *t = d->env.tracker;
     struct announce a;
-    enum err decoded = announce_decode(c, r, path_passkey, &a);
-    if (client_address(c, r, &a.address) != ERR_OK) {
+    struct address client;
+    if (client_address(c, r, &client) != ERR_OK) {
         answer_no_address(c, r, out);
         return;
     }
+    if (!is_within(c, r, RATE_ANNOUNCE, &client, out)) return;
+    enum err decoded = announce_decode(c, r, path_passkey, &a);
+    a.address = client;
     struct announce_answer answer;
     enum err err;
     if (decoded == ERR_OK && r->method != HTTP_HEAD) {
@@ -225,7 +280,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
                                d->env.rng, &answer);
     } else { /* who may not ask is told so first (A29); a HEAD changes nothing (T1) */
-        err = tracker_check(t, &a, a.passkey);
+        err = tracker_check(t, &a, a.passkey, &a.address);
         if (err == ERR_OK) err = decoded;
         if (err == ERR_OK) {
             head_begin(out);
@@ -234,13 +289,23 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         }
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
-    else answer_failure(c, r, err, 0, out);
+    else answer_failure_text(c, r, err, tracker_refusal(t, err, &a, NULL), 0, out);
     uint32_t every = tap_every(d->env.tap); /* refused ones too, as etracker */
     if (every && r->method != HTTP_HEAD)
         tap_offer(d->env.tap, d->env.rng, every, TAP_HTTP, &a.address);
 }
 
 /* ---- scrape ---- */
+
+/* Overload: told nevertheless, since who is left without an answer asks again at once. */
+static void put_off(struct http_conn *c, const struct http_request *r, enum metric why,
+                    struct writer *out)
+{
+    struct writer body = writer_of(c->door->body, sizeof c->door->body);
+    metrics_inc(why);
+    http_encode_failure(&body, ERR_OVERLOADED, PUT_OFF_MIN);
+    answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
 
 /* The head of a full scrape; the body follows piece by piece (full_scrape.h). */
 static void full_scrape_head(struct http_conn *c, const struct http_request *r, bool gzip,
@@ -254,18 +319,22 @@ static void full_scrape_head(struct http_conn *c, const struct http_request *r, 
     head_end(c, r, out);
 }
 
+/* `client`: NULL when a proxy does not say who it is. */
 static void answer_full_scrape(struct http_conn *c, const struct http_request *r,
-                               struct writer *out)
+                               const struct address *client, struct writer *out)
 {
     struct http_door *d = c->door;
     const struct http_opts *o = http_door_opts(d);
-    struct address client;
     if (!o->full_scrape) {
         answer_failure(c, r, ERR_FULL_SCRAPE, 0, out);
         return;
     }
-    if (client_address(c, r, &client) != ERR_OK) {
+    if (!client) {
         answer_no_address(c, r, out);
+        return;
+    }
+    if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
+        put_off(c, r, METRIC_SHED_FULL_SCRAPES, out);
         return;
     }
     struct full_scrape_opts opts = {.tracker = d->env.tracker,
@@ -275,7 +344,7 @@ static void answer_full_scrape(struct http_conn *c, const struct http_request *r
     uint32_t retry_in_min;
     enum err err = ERR_OK;
     if (r->method != HTTP_HEAD)
-        err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, &client,
+        err = full_scrape_new(&c->scrape, &opts, d->env.shared->gate, client,
                               o->full_scrape_interval_s, loop_now_s(d->env.loop), &retry_in_min);
     if (err != ERR_OK) {
         answer_failure(c, r, err, retry_in_min, out);
@@ -308,17 +377,29 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
                           struct view path_passkey, struct writer *out)
 {
     struct info_hash hashes[HTTP_SCRAPE_HASHES_MAX];
+    const struct tracker *t = c->door->env.tracker;
     size_t count = 0;
     struct view passkey = {0};
+    struct address client = {0};
+    if (overload_sheds(&t->overload, SHED_SCRAPES)) {
+        put_off(c, r, METRIC_SHED_SCRAPES, out);
+        return;
+    }
+    bool is_known = client_address(c, r, &client) == ERR_OK; /* a proxy's own check may not be */
+    if (!is_known && tracker_wants_address(t)) {
+        answer_no_address(c, r, out);
+        return;
+    }
+    if (is_known && !is_within(c, r, RATE_SCRAPE, &client, out)) return;
     enum err err = ERR_SCRAPE_DISABLED;
     if (http_door_opts(c->door)->scrape)
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
-    enum err allowed =
-        tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
+    enum err allowed = tracker_check(t, NULL, path_passkey.len ? path_passkey : passkey, &client);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK) answer_failure(c, r, err, 0, out);
-    else if (tracker_is_info(c->door->env.tracker)) scrape_write(c, r, NULL, 0, out);
-    else if (count == 0) answer_full_scrape(c, r, out);
+    if (err != ERR_OK)
+        answer_failure_text(c, r, err, tracker_refusal(t, err, NULL, &client), 0, out);
+    else if (tracker_is_info(t)) scrape_write(c, r, NULL, 0, out);
+    else if (count == 0) answer_full_scrape(c, r, is_known ? &client : NULL, out);
     else scrape_write(c, r, hashes, count, out);
 }
 
@@ -378,7 +459,7 @@ void http_answer(struct http_conn *c, const struct http_request *r, struct write
         if (!leaves_for_page(c, r)) answer_banner(c, r, out);
         break;
     case ROUTE_NONE:
-        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, out);
+        if (!leaves_for_page(c, r)) answer_refusal(c, r, 404, NULL, out);
         break;
     }
     if (!c->closing && !c->leaving) metrics_inc(METRIC_HTTP_KEPT_ALIVE);

@@ -71,7 +71,8 @@ static void conn_wait(struct http_conn *c, enum http_wait wait, bool anew)
 static void conn_finish(struct http_conn *c)
 {
     struct view input = stream_input(&c->stream);
-    bool is_silent = c->eof || (c->client_closes && c->stream.drained && input.len == 0);
+    bool is_silent =
+        c->dropped || c->eof || (c->client_closes && c->stream.drained && input.len == 0);
     if (is_silent || shutdown(c->stream.source.fd, SHUT_WR) != 0) {
         http_conn_close(c, false);
         return;
@@ -113,8 +114,12 @@ static enum stream_io conn_proxy_header(struct http_conn *c)
     stream_consume(&c->door->pool, &c->stream, (size_t)used);
     c->proxy_expected = false;
     c->is_proxy_itself = header.is_local;
-    if (!header.is_local) c->client = header.source;
-    return STREAM_OK;
+    if (header.is_local) return STREAM_OK;
+    c->client = header.source;
+    return tracker_allows(c->door->env.tracker, RATE_CONNECTION, &c->client,
+                          c->door->env.loop->now_us)
+               ? STREAM_OK
+               : STREAM_GONE;
 }
 
 /* The status for a head that is larger than `limit`. */
@@ -131,6 +136,7 @@ static int request_parse(struct http_conn *c, struct view input, struct http_req
     struct http_door *d = c->door;
     size_t limit = http_door_opts(d)->request_bytes_max, len = 0;
     r->body_bytes = 0;
+    r->flaw = "not the base64 of a request";
     *wrapped = http1_is_base64(input);
     int used = *wrapped ? http1_unwrap_base64(input, d->unwrapped, sizeof d->unwrapped, &len)
                         : http1_parse(input, c->seen_bytes, r);
@@ -155,7 +161,7 @@ static bool conn_request(struct http_conn *c, struct writer *out)
     if (used == 0) return false;
     metrics_inc(c->client.family == FAMILY_V4 ? METRIC_HTTP4_REQUESTS : METRIC_HTTP6_REQUESTS);
     if (used < 0) {
-        http_answer_error(c, -used, out);
+        http_answer_error(c, -used, r.flaw, out);
         return true;
     }
     if (wrapped) r.keep_alive = false;
@@ -173,7 +179,8 @@ static enum stream_io conn_stream(struct http_conn *c)
     struct http_door *d = c->door;
     struct writer out = writer_of(d->out, sizeof d->out);
     enum full_scrape_step step = full_scrape_piece(c->scrape, loop_now_s(d->env.loop), &out);
-    if (step == FULL_SCRAPE_FAILED) return STREAM_GONE;
+    if (step == FULL_SCRAPE_SLOW) metrics_inc(METRIC_HTTP_FULL_SCRAPES_SLOW);
+    if (step == FULL_SCRAPE_FAILED || step == FULL_SCRAPE_SLOW) return STREAM_GONE;
     if (step == FULL_SCRAPE_END) {
         full_scrape_free(c->scrape);
         c->scrape = NULL;
@@ -260,7 +267,7 @@ static void conn_hand_over(struct http_conn *c)
     c->leaving = false;
     c->stream.source.fd = fd;
     struct writer out = writer_of(d->out, sizeof d->out);
-    http_answer_error(c, 503, &out);
+    http_answer_error(c, 503, NULL, &out);
     if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
     else conn_settle(c, true);
 }
@@ -296,7 +303,7 @@ void http_conn_timeout(struct http_conn *c)
         return;
     }
     struct writer out = writer_of(c->door->out, sizeof c->door->out);
-    http_answer_error(c, 408, &out);
+    http_answer_error(c, 408, NULL, &out);
     if (conn_send(c, &out) == STREAM_GONE) http_conn_close(c, false);
     else conn_settle(c, true);
 }

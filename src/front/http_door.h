@@ -51,6 +51,7 @@ struct http_conn {
     bool client_closes;   /* ... and the client said itself that it sends nothing more */
     bool eof;             /* the client has sent its last byte */
     bool wrapped;         /* the request at hand came in base64 */
+    bool dropped;         /* ends without another answer: even errors are over a limit */
     bool leaving;         /* the input begins with a request for a page: to be handed over */
 };
 
@@ -59,8 +60,9 @@ _Static_assert(sizeof(struct http_conn) <= 176, "60 000 idle connections take 10
 struct http_listener {
     struct loop_source source;
     struct http_door *door;
-    bool proxy;  /* a PROXY header is mandatory */
-    bool paused; /* no fds or memory for connections: not polled until the next tick */
+    bool proxy;          /* a PROXY header is mandatory */
+    uint8_t room_asks;   /* of the other workers, in vain so far */
+    uint8_t pause_ticks; /* not polled for so many: no fds, memory or room for connections */
 };
 
 #define HTTP_CONN_CHUNK 128
@@ -114,7 +116,12 @@ uint64_t http_wait_ms(const struct http_door *d, enum http_wait wait);
  * for a page writes nothing and sets c->leaving. */
 void http_answer(struct http_conn *c, const struct http_request *r, struct writer *out);
 
-/* Answer with an HTTP error (a status of protocol.md R4); the connection ends with it. */
-void http_answer_error(struct http_conn *c, int status, struct writer *out);
+/* Does the address speak for others, as a proxy that is believed? */
+bool http_speaks_for_others(const struct http_opts *o, const struct address *a);
+
+/* Answer with an HTTP error (a status of protocol.md R4); the connection ends with it. `flaw`: what
+ * is wrong, or NULL where the status says it. Without an
+ * answer, c->dropped, where the client is over its budget of errors. */
+void http_answer_error(struct http_conn *c, int status, const char *flaw, struct writer *out);
 
 #endif

@@ -6,8 +6,10 @@
  *   3  announces are recorded and answered, their cache misses behind them
  *   4  one sendmmsg
  *
- * Before an address has proved itself with a connection id, no answer is longer than its request, and
- * a wrong id is told to a prefix a few times a second only (protocol.md U25, U40). */
+ * Before an address has proved itself with a connection id, no answer is longer than its request
+ * (protocol.md U25, U40). For the same reason a valid id comes before the budgets of announces and
+ * scrapes: who only claims an address must not spend what it has. Who is over a budget that needs no
+ * proof gets silence; the others are told, as long as their budget of errors lasts. */
 #include "front/udp.h"
 
 #include "base/metrics.h"
@@ -22,8 +24,6 @@
 #define BATCHES_PER_TURN 16 /* then the loop may look at its other sockets */
 #define HEARTBEAT_ANSWER 0xff
 
-#define COMPLAINT_SLOTS             1024 /* prefixes that were told of a wrong id this second */
-#define COMPLAINTS_PER_S_MAX        16
 #define COMPLAINT_REQUEST_BYTES_MIN 36 /* a scrape of one hash; the error is shorter (U25, U40) */
 
 struct pending { /* an announce between the stages */
@@ -42,12 +42,13 @@ struct udp_door {
     struct udp_batch *batch;
     unsigned batches; /* served; one in LATENCY_SAMPLE is timed */
     struct talker_sampler sampler;
-    int sampled; /* datagram of the batch; -1: none */
+    int sampled;             /* datagram of the batch; -1: none */
+    uint64_t charged;        /* which datagrams of the batch pay if they are announces ... */
+    uint32_t tokens;         /* ... and how much */
+    uint64_t exact_until_us; /* somebody was over the limit */
     unsigned pending_count;
     struct pending pending[UDP_BATCH_MAX];
     uint8_t url[UDP_URL_BYTES_MAX];
-    uint32_t complaints_s;
-    uint8_t complaints[COMPLAINT_SLOTS];
 };
 
 /* One datagram on its way through stage 1. */
@@ -69,13 +70,39 @@ static struct writer answer_writer(struct udp_door *d, unsigned at, size_t bytes
     return writer_of(udp_batch_answer(d->batch, at), bytes_max);
 }
 
-static void reply_error(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err)
+static bool is_within(const struct udp_door *d, enum rate_budget budget,
+                      const struct address *client)
 {
+    return tracker_allows(d->env.tracker, budget, client, d->env.loop->now_us);
+}
+
+static void reply_error_text(struct udp_door *d, unsigned at, const struct address *client,
+                             uint32_t transaction_id, enum err err, struct view text)
+{
+    if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
+        metrics_inc(METRIC_SHED_ERRORS);
+        return;
+    }
+    if (!is_within(d, RATE_ERROR, client)) return;
     struct writer w = answer_writer(d, at, UDP_ANSWER_BYTES_MAX);
-    udp_encode_error(&w, transaction_id, err);
+    udp_encode_error_text(&w, transaction_id, text);
     reply(d, at, &w);
     metrics_inc(METRIC_UDP_ERRORS);
     metrics_error(METRIC_DOOR_UDP, err);
+}
+
+static void reply_error(struct udp_door *d, unsigned at, const struct address *client,
+                        uint32_t transaction_id, enum err err)
+{
+    reply_error_text(d, at, client, transaction_id, err, view_of_text(err_text(err)));
+}
+
+/* Of an announce by somebody who has proved his address: with the reason of a list's entry. */
+static void refuse_announce(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err,
+                            const struct announce *a)
+{
+    reply_error_text(d, at, &a->address, transaction_id, err,
+                     tracker_refusal(d->env.tracker, err, a, NULL));
 }
 
 /* ---- who is it? ---- */
@@ -97,21 +124,6 @@ static bool client_find(struct udp_door *d, const struct udp_opts *o, struct dat
     return true;
 }
 
-/* May this prefix be told again this second that its id is wrong? */
-static bool may_complain(struct udp_door *d, const struct address *client, uint32_t now_s)
-{
-    if (d->complaints_s != now_s) {
-        d->complaints_s = now_s;
-        memset(d->complaints, 0, sizeof d->complaints);
-    }
-    size_t prefix_bytes = client->family == FAMILY_V4 ? 3 : 8;
-    uint64_t hash = hash64(d->env.id_key, client->ip, prefix_bytes);
-    uint8_t *count = &d->complaints[hash % COMPLAINT_SLOTS];
-    if (*count >= COMPLAINTS_PER_S_MAX) return false;
-    ++*count;
-    return true;
-}
-
 static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const struct datagram *g)
 {
     uint32_t now_s = loop_now_s(d->env.loop);
@@ -119,8 +131,38 @@ static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const stru
                                    g->request.connection_id))
         return true;
     metrics_inc(METRIC_UDP_BAD_IDS);
-    if (g->bytes.len >= COMPLAINT_REQUEST_BYTES_MIN && may_complain(d, &g->client, now_s))
-        reply_error(d, g->at, g->request.transaction_id, ERR_BAD_CONNECTION_ID);
+    if (g->bytes.len >= COMPLAINT_REQUEST_BYTES_MIN)
+        reply_error(d, g->at, &g->client, g->request.transaction_id, ERR_BAD_CONNECTION_ID);
+    return false;
+}
+
+/* Choose the datagrams of a batch that pay, for all, if they are announces (tracker/rate.c). */
+static void charge_batch(struct udp_door *d)
+{
+    const struct tracker *t = d->env.tracker;
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    bool is_shared = o->rate.shares[RATE_ANNOUNCE] && d->env.loop->now_us >= d->exact_until_us;
+    d->charged = is_shared ? rng_u64(d->env.rng) & rng_u64(d->env.rng) : UINT64_MAX;
+    d->tokens = is_shared ? RATE_SHARE : 1;
+}
+
+static bool may_announce(struct udp_door *d, const struct datagram *g)
+{
+    if (!(d->charged >> g->at & 1)) return true;
+    const struct tracker *t = d->env.tracker;
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    uint64_t now_us = d->env.loop->now_us;
+    if (rate_take(t->rate, &o->rate, RATE_ANNOUNCE, d->tokens, &g->client, now_us)) return true;
+    d->exact_until_us = now_us + RATE_EXACT_US;
+    reply_error(d, g->at, &g->client, g->request.transaction_id, ERR_RATE_LIMITED);
+    return false;
+}
+
+/* The address has proved itself: may it scrape? */
+static bool may_scrape(struct udp_door *d, const struct datagram *g)
+{
+    if (is_within(d, RATE_SCRAPE, &g->client)) return true;
+    reply_error(d, g->at, &g->client, g->request.transaction_id, ERR_RATE_LIMITED);
     return false;
 }
 
@@ -128,6 +170,7 @@ static bool id_is_valid(struct udp_door *d, const struct udp_opts *o, const stru
 
 static void answer_connect(struct udp_door *d, const struct datagram *g)
 {
+    if (!is_within(d, RATE_CONNECT, &g->client)) return;
     struct writer w = answer_writer(d, g->at, UDP_CONNECT_BYTES);
     uint64_t id = udp_connection_id(d->env.id_key, &g->client, loop_now_s(d->env.loop));
     udp_encode_connect(&w, g->request.transaction_id, id);
@@ -137,6 +180,7 @@ static void answer_connect(struct udp_door *d, const struct datagram *g)
 
 static void answer_heartbeat(struct udp_door *d, const struct datagram *g)
 {
+    if (!is_within(d, RATE_CONNECT, &g->client)) return;
     struct writer w = answer_writer(d, g->at, 1);
     writer_u8(&w, HEARTBEAT_ANSWER);
     reply(d, g->at, &w);
@@ -180,14 +224,17 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
     p->announce.passkey = view_of(NULL, 0);
     if (url_bytes) passkey_keep(p, view_of(d->url, url_bytes));
     if (err != ERR_OK) { /* who may not ask is told so first (A29) */
-        enum err refusal = tracker_check(d->env.tracker, &p->announce, p->announce.passkey);
-        reply_error(d, g->at, g->request.transaction_id, refusal != ERR_OK ? refusal : err);
+        enum err refusal =
+            tracker_check(d->env.tracker, &p->announce, p->announce.passkey, &g->client);
+        refuse_announce(d, g->at, g->request.transaction_id, refusal != ERR_OK ? refusal : err,
+                        &p->announce);
         return;
     }
     p->at = g->at;
     p->transaction_id = g->request.transaction_id;
     p->hash = swarm_hash(d->env.tracker->swarm, &p->announce.info_hash);
     swarm_prefetch(d->env.tracker->swarm, p->hash, 0);
+    tracker_prefetch(d->env.tracker, p->hash);
     d->pending_count++;
 }
 
@@ -196,12 +243,13 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct info_hash *hashes;
     size_t count;
     enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
-    if (err == ERR_OK) err = tracker_check(d->env.tracker, NULL, view_of(NULL, 0));
+    const struct tracker *t = d->env.tracker;
+    if (err == ERR_OK) err = tracker_check(t, NULL, view_of(NULL, 0), &g->client);
     if (err != ERR_OK) {
-        reply_error(d, g->at, g->request.transaction_id, err);
+        struct view text = tracker_refusal(t, err, NULL, &g->client);
+        reply_error_text(d, g->at, &g->client, g->request.transaction_id, err, text);
         return;
     }
-    const struct tracker *t = d->env.tracker;
     uint64_t keys[UDP_SCRAPE_HASHES_MAX];
     for (size_t i = 0; i < count; i++) {
         keys[i] = swarm_hash(t->swarm, &hashes[i]);
@@ -239,10 +287,12 @@ static void take_datagram(struct udp_door *d, const struct udp_opts *o, unsigned
     case UDP_CONNECT: answer_connect(d, &g); break;
     case UDP_HEARTBEAT: answer_heartbeat(d, &g); break;
     case UDP_ANNOUNCE:
-        if (id_is_valid(d, o, &g)) take_announce(d, &g);
+        if (id_is_valid(d, o, &g) && may_announce(d, &g)) take_announce(d, &g);
         break;
     case UDP_SCRAPE:
-        if (id_is_valid(d, o, &g)) answer_scrape(d, &g);
+        if (overload_sheds(&d->env.tracker->overload, SHED_SCRAPES))
+            metrics_inc(METRIC_SHED_SCRAPES);
+        else if (id_is_valid(d, o, &g) && may_scrape(d, &g)) answer_scrape(d, &g);
         break;
     case UDP_ERROR: break; /* never decoded as a request (U6) */
     }
@@ -263,7 +313,7 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash, loop_now_s(d->env.loop),
                                     d->env.rng, &answer);
     if (err != ERR_OK) {
-        reply_error(d, p->at, p->transaction_id, err);
+        refuse_announce(d, p->at, p->transaction_id, err, &p->announce);
         return;
     }
     struct writer w = answer_writer(d, p->at, UDP_ANSWER_BYTES_MAX);
@@ -312,6 +362,7 @@ static unsigned serve_batch(struct udp_door *d)
     unsigned count = udp_batch_receive(d->batch);
     d->pending_count = 0;
     sample_batch(d, count);
+    charge_batch(d);
     for (unsigned i = 0; i < count; i++)
         take_datagram(d, o, i);
     for (int stage = 1; stage <= 2; stage++)
@@ -336,6 +387,8 @@ static void udp_ready(struct loop_source *source, uint32_t events)
         if (serve_batch(d) < UDP_BATCH_MAX) return;
 }
 
+_Static_assert(UDP_BATCH_MAX <= 64 && RATE_SHARE == 4,
+               "charge_batch() draws 64 bits, each with 1/4");
 _Static_assert(UDP_BATCH_MAX <= TALKERS_STEP_MIN, "at most one talker is noted per batch");
 _Static_assert(offsetof(struct udp_door, source) == 0, "udp_ready() casts back");
 

@@ -19,6 +19,7 @@
 #include "proto/address_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -140,7 +141,7 @@ static enum err socket_finish(enum err err, int socket_fd, int *fd)
     return err;
 }
 
-static enum err udp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
+static enum err udp_configure(int fd, const struct listen_address *a, const struct listen_opts *o)
 {
     buffer_set(fd, SO_RCVBUFFORCE, SO_RCVBUF, o->udp_recv_bytes);
     buffer_set(fd, SO_SNDBUFFORCE, SO_SNDBUF, o->udp_send_bytes);
@@ -148,18 +149,42 @@ static enum err udp_setup(int fd, const struct listen_address *a, const struct l
     if (is_wildcard(&a->address) &&
         !option_set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1))
         return ERR_OS;
-    return socket_bind(fd, a);
+    return ERR_OK;
+}
+
+static enum err udp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
+{
+    enum err err = udp_configure(fd, a, o);
+    return err == ERR_OK ? socket_bind(fd, a) : err;
+}
+
+static void tcp_configure(int fd, const struct listen_address *a)
+{
+    if (!a->proxy) option_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+    option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static enum err tcp_listen(int fd, const struct listen_opts *o)
+{
+    int backlog = o->backlog > INT32_MAX ? INT32_MAX : (int)o->backlog;
+    return listen(fd, backlog) == 0 ? ERR_OK : ERR_OS;
 }
 
 static enum err tcp_setup(int fd, const struct listen_address *a, const struct listen_opts *o)
 {
     if (!option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return ERR_OS;
-    if (!a->proxy) option_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
-    option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    tcp_configure(fd, a);
     enum err err = socket_bind(fd, a);
-    if (err != ERR_OK) return err;
-    int backlog = o->backlog > INT32_MAX ? INT32_MAX : (int)o->backlog;
-    return listen(fd, backlog) == 0 ? ERR_OK : ERR_OS;
+    return err == ERR_OK ? tcp_listen(fd, o) : err;
+}
+
+enum err listen_adopt(int fd, const struct listen_address *a, const struct listen_opts *o)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return ERR_OS;
+    if (!a->tcp) return udp_configure(fd, a, o);
+    tcp_configure(fd, a);
+    return tcp_listen(fd, o); /* a second time, for the backlog */
 }
 
 enum err listen_udp(const struct listen_address *a, const struct listen_opts *o, int *fd)

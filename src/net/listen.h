@@ -40,4 +40,9 @@ enum err listen_udp(const struct listen_address *a, const struct listen_opts *o,
 enum err listen_tcp(const struct listen_address *a, const struct listen_opts *o,
                     int *fd) MUST_CHECK;
 
+/* Configure a socket that somebody else bound, for TCP listening already, as these two would.
+ * ERR_OS and errno; the fd stays the caller's. */
+enum err listen_adopt(int fd, const struct listen_address *a,
+                      const struct listen_opts *o) MUST_CHECK;
+
 #endif

@@ -48,22 +48,44 @@ void stream_pool_close(struct stream_pool *p)
 
 /* ---- buffers ---- */
 
+/* Count `bytes` in as lent; false when that is too much. */
+static bool lend(struct stream_pool *p, size_t bytes)
+{
+    struct stream_budget *b = p->budget;
+    if (!b) {
+        if (p->lent_bytes + bytes > STREAM_LENT_BYTES_MAX) return false;
+    } else if (atomic_fetch_add(&b->lent_bytes, bytes) + bytes > atomic_load(&b->bytes_max)) {
+        atomic_fetch_sub(&b->lent_bytes, bytes);
+        metrics_inc(METRIC_TCP_BUFFERS_FULL);
+        return false;
+    }
+    p->lent_bytes += bytes;
+    return true;
+}
+
+static void lent_back(struct stream_pool *p, size_t bytes)
+{
+    p->lent_bytes -= bytes;
+    if (p->budget) atomic_fetch_sub(&p->budget->lent_bytes, bytes);
+}
+
 static enum err buffer_borrow(struct stream_pool *p, size_t bytes, struct stream_bytes *out)
 {
     unsigned size = 0;
     while (size < STREAM_BUFFER_SIZES && size_bytes(size) < bytes)
         size++;
-    if (size == STREAM_BUFFER_SIZES || p->lent_bytes + size_bytes(size) > STREAM_LENT_BYTES_MAX)
-        return ERR_FULL;
+    if (size == STREAM_BUFFER_SIZES || !lend(p, size_bytes(size))) return ERR_FULL;
     void *buffer = p->spare[size];
     if (buffer) {
         memcpy(&p->spare[size], buffer, sizeof(void *));
         p->spare_bytes -= size_bytes(size);
     } else {
         buffer = malloc(size_bytes(size));
-        if (!buffer) return ERR_NO_MEMORY;
+        if (!buffer) {
+            lent_back(p, size_bytes(size));
+            return ERR_NO_MEMORY;
+        }
     }
-    p->lent_bytes += size_bytes(size);
     *out = (struct stream_bytes){.at = buffer, .size = (uint8_t)size};
     return ERR_OK;
 }
@@ -74,7 +96,7 @@ static void buffer_return(struct stream_pool *p, struct stream_bytes *b)
     unsigned size = b->size;
     *b = (struct stream_bytes){.at = NULL};
     if (!buffer || size == SIZE_SCRATCH) return;
-    p->lent_bytes -= size_bytes(size);
+    lent_back(p, size_bytes(size));
     if (p->spare_bytes + size_bytes(size) > STREAM_SPARE_BYTES_MAX) {
         free(buffer);
         return;

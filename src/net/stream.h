@@ -12,14 +12,23 @@
 #include "base/list.h"
 #include "net/loop.h"
 
+#include <stdatomic.h>
+
 #define STREAM_SCRATCH_BYTES    65536u
 #define STREAM_BUFFER_SIZES     5            /* 1K 4K 16K 64K 256K */
 #define STREAM_BUFFER_BYTES_MAX 262144u      /* the largest of them */
-#define STREAM_LENT_BYTES_MAX   (256u << 20) /* borrowed at one time, per pool */
+#define STREAM_LENT_BYTES_MAX   (256u << 20) /* borrowed at one time, of a pool without a budget */
 #define STREAM_SPARE_BYTES_MAX  (4u << 20)   /* kept for the next borrower, per pool */
+
+/* What several pools may lend together. */
+struct stream_budget {
+    _Atomic uint64_t bytes_max, lent_bytes;
+};
 
 struct stream_pool {
     struct loop *loop;
+    struct stream_budget
+        *budget; /* NULL: STREAM_LENT_BYTES_MAX, for itself; set while none is lent */
     /* private */
     uint8_t *scratch;
     void *spare[STREAM_BUFFER_SIZES]; /* linked through their first word */

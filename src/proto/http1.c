@@ -68,6 +68,15 @@ static size_t plain_run(const uint8_t *p, const uint8_t *end, uint8_t lowest)
     return (size_t)(at - p);
 }
 
+#define NO_REQUEST "not an HTTP request"
+#define NO_VERSION "no HTTP version behind the target"
+
+static int bad(struct head *h, const char *flaw)
+{
+    h->out->flaw = flaw;
+    return -400;
+}
+
 /* CRLF or LF (T9). */
 static int line_end(struct head *h)
 {
@@ -75,9 +84,9 @@ static int line_end(struct head *h)
         h->at++;
         return GO_ON;
     }
-    if (h->at < h->end && *h->at != '\r') return -400;
+    if (h->at < h->end && *h->at != '\r') return bad(h, "a control character in a line");
     if (head_left(h) < 2) return MORE;
-    if (h->at[1] != '\n') return -400;
+    if (h->at[1] != '\n') return bad(h, "CR without LF");
     h->at += 2;
     return GO_ON;
 }
@@ -85,9 +94,9 @@ static int line_end(struct head *h)
 static int method_parse(struct head *h, struct view *method)
 {
     size_t len = token_run(h);
-    if (len > METHOD_BYTES_MAX) return -400;
+    if (len > METHOD_BYTES_MAX) return bad(h, NO_REQUEST);
     if (len == head_left(h)) return MORE;
-    if (len == 0 || h->at[len] != ' ') return -400;
+    if (len == 0 || h->at[len] != ' ') return bad(h, NO_REQUEST);
     *method = view_of(h->at, len);
     h->at += len + 1;
     return GO_ON;
@@ -98,7 +107,7 @@ static int target_parse(struct head *h, struct view *target)
     size_t len = plain_run(h->at, h->end, '!');
     if (len > HTTP_TARGET_BYTES_MAX) return -414;
     if (len == head_left(h)) return MORE;
-    if (h->at[len] != ' ') return -400; /* HTTP/0.9 ends the line here */
+    if (h->at[len] != ' ') return bad(h, "a target with bytes that must be escaped, or no version");
     *target = view_of(h->at, len);
     h->at += len + 1;
     return GO_ON;
@@ -109,12 +118,12 @@ static int version_parse(struct head *h)
 {
     static const struct view NAME = {.ptr = (const uint8_t *)"HTTP/", .len = 5};
     size_t have = head_left(h);
-    if (memcmp(h->at, NAME.ptr, have < NAME.len ? have : NAME.len) != 0) return -400;
+    if (memcmp(h->at, NAME.ptr, have < NAME.len ? have : NAME.len) != 0) return bad(h, NO_VERSION);
     if (have < NAME.len + 3) return MORE;
     const uint8_t *number = h->at + NAME.len;
-    if (number[0] < '0' || number[0] > '9' || number[1] != '.') return -400;
+    if (number[0] < '0' || number[0] > '9' || number[1] != '.') return bad(h, NO_VERSION);
     if (number[0] != '1') return -505;
-    if (number[2] < '0' || number[2] > '9') return -400;
+    if (number[2] < '0' || number[2] > '9') return bad(h, NO_VERSION);
     h->out->minor_version = (uint8_t)(number[2] - '0');
     h->at += NAME.len + 3;
     return GO_ON;
@@ -170,7 +179,7 @@ static int request_line_parse(struct head *h)
     else if (view_equal(method, VIEW("HEAD"))) h->out->method = HTTP_HEAD;
     else if (h->may_post && view_equal(method, VIEW("POST"))) h->out->method = HTTP_POST;
     else return -405;
-    if (!target_split(target, h->out)) return -400;
+    if (!target_split(target, h->out)) return bad(h, "the target leads to no path");
     return line_end(h);
 }
 
@@ -203,7 +212,7 @@ static int header_apply(struct head *h, const struct http_header *header)
     switch (header->name.len) {
     case sizeof "host" - 1:
         if (!view_equal_nocase(header->name, VIEW("host"))) break;
-        if (h->has_host) return -400;
+        if (h->has_host) return bad(h, "two Host headers");
         h->has_host = true;
         break;
     case sizeof "connection" - 1:
@@ -212,10 +221,12 @@ static int header_apply(struct head *h, const struct http_header *header)
         break;
     case sizeof "content-length" - 1:
         if (!view_equal_nocase(header->name, VIEW("content-length"))) break;
-        if (!length_is_fine(h, header->value)) return -400;
+        if (!length_is_fine(h, header->value))
+            return bad(h, "a body, or a Content-Length that is none");
         break;
     case sizeof "transfer-encoding" - 1:
-        if (view_equal_nocase(header->name, VIEW("transfer-encoding"))) return -400;
+        if (view_equal_nocase(header->name, VIEW("transfer-encoding")))
+            return bad(h, "a body with Transfer-Encoding");
         break;
     default: break;
     }
@@ -227,7 +238,7 @@ static int header_parse(struct head *h, struct http_header *header)
 {
     size_t len = token_run(h);
     if (len == head_left(h)) return MORE;
-    if (len == 0 || h->at[len] != ':') return -400;
+    if (len == 0 || h->at[len] != ':') return bad(h, "a header without a name, or folded");
     header->name = view_of(h->at, len);
     const uint8_t *value = h->at += len + 1;
     for (;;) {
@@ -270,6 +281,7 @@ static int head_parse(struct view bytes, size_t seen, bool may_post, struct http
         .at = bytes.ptr, .end = bytes.ptr + bytes.len, .out = out, .may_post = may_post};
     out->header_count = 0;
     out->body_bytes = 0;
+    out->flaw = NULL;
     int step = GO_ON;
     if (*h.at == '\r' || *h.at == '\n') step = line_end(&h);
     if (step > 0) step = request_line_parse(&h);

@@ -24,7 +24,8 @@ struct http_request {
     bool keep_alive;       /* what the request asks for: version and Connection tokens (T3, T4) */
     uint8_t minor_version; /* HTTP/1.minor */
     uint64_t
-        body_bytes; /* Content-Length; of GET and HEAD not 0 only when refused (-400) for that */
+        body_bytes;   /* Content-Length; of GET and HEAD not 0 only when refused (-400) for that */
+    const char *flaw; /* what is wrong, for who wrote the client; of -400 only, else NULL */
     uint16_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };

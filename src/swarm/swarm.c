@@ -344,20 +344,48 @@ void swarm_counts(const struct swarm *s, struct swarm_counts *out)
     }
 }
 
+/* ---- visiting ---- */
+
+#define VISITS_PER_HOLD 256
+#define VISITS_AHEAD    8
+
+struct visit {
+    const struct swarm *s;
+    struct ages ages;
+    swarm_visit_fn *fn;
+    void *ctx;
+    uint32_t at;     /* in the index */
+    uint32_t groups; /* of the index that `at` is of */
+};
+
+/* One hold of the lock; false when the shard is done. An index that was made anew meanwhile has
+ * other positions, so it is begun again: better twice than not at all. */
+static bool visit_some(struct visit *v, struct shard *shard)
+{
+    lock_take(&shard->lock);
+    if (v->groups != shard->groups) v->at = 0;
+    v->groups = shard->groups;
+    unsigned visited = 0;
+    for (; v->at < shard_slots(shard) && visited < VISITS_PER_HOLD; v->at++) {
+        shard_prefetch_record(v->s, shard, v->at + VISITS_AHEAD);
+        slab_ref *ref = shard_entry(v->s, shard, v->at);
+        if (!ref) continue;
+        visited++;
+        struct record *r = record_at(v->s, *ref);
+        struct swarm_numbers n;
+        if (record_is_large(r)) large_numbers(large_of(r), &n);
+        else small_numbers(v->s, r, v->ages, &n);
+        v->fn(v->ctx, &r->info_hash, &n);
+    }
+    bool goes_on = v->at < shard_slots(shard);
+    lock_release_to_waiter(&shard->lock);
+    return goes_on;
+}
+
 void swarm_visit(const struct swarm *s, uint32_t shard_index, struct swarm_time time,
                  swarm_visit_fn *fn, void *ctx)
 {
-    struct shard *shard = &s->shards[shard_index];
-    struct ages ages = swarm_ages(s, time);
-    lock_take(&shard->lock);
-    for (uint32_t i = 0; i < shard_slots(shard); i++) {
-        slab_ref *ref = shard_entry(s, shard, i);
-        if (!ref) continue;
-        struct record *r = record_at(s, *ref);
-        struct swarm_numbers n;
-        if (record_is_large(r)) large_numbers(large_of(r), &n);
-        else small_numbers(s, r, ages, &n);
-        fn(ctx, &r->info_hash, &n);
-    }
-    lock_release(&shard->lock);
+    struct visit v = {.s = s, .ages = swarm_ages(s, time), .fn = fn, .ctx = ctx};
+    while (visit_some(&v, &s->shards[shard_index]))
+        ;
 }

@@ -136,7 +136,8 @@ void swarm_sweep(struct swarm *s, struct swarm_time time, uint32_t shard_from, u
 
 void swarm_counts(const struct swarm *s, struct swarm_counts *out);
 
-/* Every torrent of one shard, under its lock: for full scrapes and snapshots. `fn` must be short. */
+/* Every torrent of one shard, for full scrapes: 256 at a time under its lock, so `fn` must be short.
+ * One may come twice when the shard grows meanwhile. */
 typedef void swarm_visit_fn(void *ctx, const struct info_hash *h, const struct swarm_numbers *n);
 void swarm_visit(const struct swarm *s, uint32_t shard, struct swarm_time time, swarm_visit_fn *fn,
                  void *ctx);

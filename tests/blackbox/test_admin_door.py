@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import eventually, run_muster, unused_port
+from harness import Owner, eventually, run_muster, unused_port
 
 
 @pytest.fixture
@@ -63,6 +63,29 @@ def test_a_switched_off_page_is_not_there(start_server):
     server = start_server("--no-public-stats", admin=True)
     assert server.http().get("/stats.html").body == b"Not Found\n"
     assert server.admin().get("/stats.html").body != b"Not Found\n"
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("host, status", [
+    ("127.0.0.1", 200), ("127.0.0.1:6970", 200), ("[::1]:6970", 200), ("localhost", 200),
+    ("LocalHost:6970", 200), ("tracker.test", 200), ("Tracker.Test:443", 200), (None, 200),
+    ("evil.test", 421), ("evil.test:6970", 421), ("localhost.evil.test", 421),
+    ("127.0.0.1.evil.test", 421), ("tracker.test.evil.test", 421), ("", 421)])
+def test_a_page_of_a_stranger_finds_no_way_in_by_its_name(door, host, status):
+    for path in ("/robots.txt", "/nothing", "/stats.json"):
+        answer = door.admin().get(path, host=host)
+        expected = 404 if status == 200 and path == "/nothing" else status
+        assert answer.status == expected, (path, answer)
+    assert door.unix().get("/robots.txt", host=host).status == 200
+    assert door.http().get("/robots.txt", host=host).status == 200
+
+
+def test_names_can_be_added_while_running(start_server):
+    server = start_server(admin=True)
+    assert server.admin().get("/robots.txt", host="ops.test").status == 421
+    Owner(server.unix()).set(admin_hosts="tracker.test, ops.test")
+    assert server.admin().get("/robots.txt", host="ops.test").status == 200
 
 
 # --- crowds --------------------------------------------------------------------------------------

@@ -177,6 +177,17 @@ def test_guesses_are_refused_then_slowed(server, owner, token):
     eventually(lambda: owner.login(token)[0] == 200, "the delay ends", pause_s=0.3)
 
 
+@pytest.mark.parametrize("hosts, seen", [("", "127.0.0.1"), ("ops.test", "198.51.100.7")])
+def test_nobody_speaks_for_others_without_a_proxy_to_do_so(start_server, hosts, seen):
+    server = start_server("--real-ip-header", "X-Real-IP", "--admin-hosts", hosts, admin=True)
+    client = server.admin(headers=[("X-Real-IP", "198.51.100.7")])
+    client.send(client.request("/api/login", [("Content-Type", "application/json"),
+                                              ("Content-Length", "16")], method="POST",
+                               host="127.0.0.1") + b'{"password":"x"}')
+    assert client.read_response().status == 401
+    server.wait_output(f"login: wrong password or token from {seen}, 1 in a row")
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"password": 1}', b'{"password": null}', b"x"])
 def test_what_is_no_login(owner, body):
     assert owner.post("/api/login", body)[0] == 400

@@ -198,6 +198,15 @@ def test_wrong_arguments(args):
     assert ended.stderr.startswith("muster: ")
 
 
+@pytest.mark.parametrize("command", ["status", "stop", "restart", "reload", "save", "top"])
+def test_a_port_chooses_as_it_does_at_a_start(command, tmp_path):
+    lease = unused_port()
+    ended = run_muster(command, lease.port, 600, env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    lease.release()
+    assert ended.returncode == FAILED
+    assert f"port {lease.port}" in ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize("command", ["start", "stop", "restart", "reload", "status", "top", "get",
                                      "set", "save", "check", "probe"])
 def test_every_command_has_its_help(command):

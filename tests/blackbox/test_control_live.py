@@ -128,3 +128,18 @@ def test_check_and_top_of_a_real_one(background):
     plain = background.run("top", "-n", "1").stdout
     assert f"process {background.pid}" in plain
     assert background.run("stop").returncode == 0
+
+
+def test_a_mistake_in_the_file_does_not_keep_the_owner_out(background):
+    assert background.start().returncode == 0
+    background.file.write_text("interval = 900\nintervall = 5\nport = 99999\nnumwant = 30\n")
+    status = background.run("status")
+    assert status.returncode == 0, status.stderr
+    assert f"warning: {background.file}:2: unknown option intervall" in status.stderr
+    assert background.run("get", "interval").stdout.startswith("interval ")
+    assert background.run("top", "-n", "1").returncode == 0
+    assert "intervall" in background.run("reload").stderr
+    assert background.run("restart").returncode == 1, "it refuses what would not start"
+    assert background.run("start").returncode == 2
+    background.file.write_text("udp = \n]\n")
+    assert background.run("stop").returncode == 0

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import eventually, loopback, new_hash, percent, raw_query, unharmed
+from harness import (eventually, loopback, metrics_of, new_hash, percent, raw_query, unharmed)
 
 SHORT = ("--timeout", "1s", "--idle-timeout", "1s")
 
@@ -168,6 +168,57 @@ def test_max_connections_is_given_back(start_server):
     for _ in range(100):
         with server.http() as client:
             assert client.announce(new_hash()).counts == (0, 1)
+
+
+def test_an_idle_connection_of_any_worker_makes_room(start_server):
+    """One place and four workers: it is seldom with the one that the kernel gives the next to."""
+    server = start_server("--max-connections", "1", "--workers", "4", admin=True)
+    kept = [server.http() for _ in range(20)]
+    assert all(c.announce(new_hash()).counts == (0, 1) for c in kept)
+    counted = metrics_of(server)
+    assert counted["tcp_refused_total"] == 0 and counted["tcp_evictions_total"] >= 19
+
+
+def test_who_reads_nothing_makes_room(start_server):
+    """... long before the timeout: he is spared for a second."""
+    server = start_server("--max-connections", "4", "--workers", "1", "--timeout", "10m")
+    deaf = [server.http().open() for _ in range(4)]
+    for client in deaf:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.socket.setblocking(False)
+        _send_all_it_takes(client, memoryview(announce(client) * 100000))
+
+    def answered():
+        with server.http() as client:
+            try:
+                return client.announce(new_hash()).counts == (0, 1)
+            except (ConnectionError, AssertionError, socket.timeout):
+                return False
+    eventually(answered, "room for somebody who reads", pause_s=0.2)
+
+
+def _send_all_it_takes(client, data):
+    """Until both ends' buffers are full, and stay so."""
+    full = 0
+    while full < 10 and data:
+        try:
+            data = data[client.socket.send(data[:65536]):]
+            full = 0
+        except BlockingIOError:
+            full += 1
+            time.sleep(0.02)
+
+
+def test_buffers_of_all_connections_have_a_limit(start_server):
+    """Each keeps part of a request; when that is too much together, who needs more is closed, and a
+    whole request, which needs no buffer, is answered."""
+    server = start_server("--max-buffer-memory", "1M", "--max-request-size", "64K", "--timeout",
+                          "1m", "--workers", "2", admin=True)
+    greedy = [server.http().open() for _ in range(40)]
+    for client in greedy:
+        client.send(b"GET /announce HTTP/1.1\r\nX-Large: " + b"y" * 40000)
+    eventually(lambda: metrics_of(server)["tcp_buffers_full_total"] > 0, "the limit is reached")
+    assert server.http().announce(new_hash()).counts == (0, 1)
 
 
 def test_AH65_a_thousand_kept_connections_all_work(server):

@@ -2,6 +2,7 @@
 (design.md section 4)."""
 
 import os
+import re
 import signal
 import time
 
@@ -232,6 +233,8 @@ def test_interval_is_clamped(start_server, asked, announced):
     server = start_server("--min-interval", 300, "--max-interval", 900, "--interval", asked,
                           "--max-load-avg", 10000)
     assert abs(server.udp().announce(new_hash()).interval - announced) <= 5
+    said = re.search(r"interval: \d+ s (raised|lowered) to (min|max)_interval", server.output())
+    assert bool(said) == (asked != announced)
 
 
 def test_r11_min_interval_is_a_share(module_server):

@@ -229,20 +229,38 @@ static void an_ipv6_network_is_one_guesser(void **state)
     assert_int_equal(login("2001:db8:0:1::1", TOKEN, 1000), AUTH_YES);
 }
 
-static void many_guessers_are_slowed_together(void **state)
+/* Of a thousand hosts, one guess each: how many are looked at? */
+static int guess_from_everywhere(uint64_t now_ms)
 {
-    (void)state;
     char from[32];
     int refused = 0;
     for (int i = 0; i < 1000; i++) {
         snprintf(from, sizeof from, "10.0.%d.%d", i / 256, i % 256);
-        refused += login(from, "x", 1000) == AUTH_NO;
+        refused += login(from, "x", now_ms) == AUTH_NO;
     }
-    assert_int_equal(refused, 31);
+    return refused;
+}
+
+static void many_guessers_are_slowed_together(void **state)
+{
+    (void)state;
+    assert_int_equal(guess_from_everywhere(1000), 31);
     assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_LATER);
     assert_int_equal(login("192.0.2.1", TOKEN, 2000), AUTH_YES); /* soon over */
     assert_int_equal(login("192.0.2.1", "x", 700000), AUTH_NO);
     assert_int_equal(login("192.0.2.2", TOKEN, 700000), AUTH_YES);
+}
+
+static void guessers_do_not_keep_the_owner_from_where_he_was(void **state)
+{
+    (void)state;
+    const uint64_t DAY_MS = 86400000;
+    assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_YES);
+    assert_int_equal(guess_from_everywhere(DAY_MS), 31);
+    assert_int_equal(login("192.0.2.2", TOKEN, DAY_MS), AUTH_LATER);
+    assert_int_equal(login("192.0.2.1", TOKEN, DAY_MS), AUTH_YES);
+    assert_true(guess_from_everywhere(9 * DAY_MS) > 0);
+    assert_int_equal(login("192.0.2.1", TOKEN, 9 * DAY_MS), AUTH_LATER); /* long ago */
 }
 
 /* ---- sessions ---- */
@@ -322,6 +340,15 @@ static void basic_takes_the_owners_secret(void **state)
     assert_int_equal(answer.verdict, AUTH_WAIT); /* looked at anew */
 }
 
+static void guesses_at_the_main_port_delay_nobody_elsewhere(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        (void)basic_login(basic("etracker", "x"), 1000);
+    assert_int_equal(basic_login(basic("etracker", TOKEN), 1000), AUTH_LATER);
+    assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
+}
+
 /* ---- the token file ---- */
 
 static void write_file(const char *path, const char *text, mode_t mode)
@@ -397,6 +424,8 @@ int main(void)
         TEST(failures_delay_more_and_more, with_token),
         TEST(an_ipv6_network_is_one_guesser, with_token),
         TEST(many_guessers_are_slowed_together, with_token),
+        TEST(guessers_do_not_keep_the_owner_from_where_he_was, with_token),
+        TEST(guesses_at_the_main_port_delay_nobody_elsewhere, with_token),
         TEST(sessions_expire, with_token),
         TEST(logout_ends_one_session, with_token),
         TEST(the_idlest_session_makes_room, with_token),

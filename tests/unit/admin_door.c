@@ -133,6 +133,12 @@ static bool is_owner(void *ctx, const struct admin_request *r)
     return ((struct world *)ctx)->is_owner;
 }
 
+static bool is_host(void *ctx, struct view name)
+{
+    (void)ctx;
+    return view_equal_nocase(name, VIEW("a.test"));
+}
+
 static const struct admin_route ROUTES[] = {
     {"/where", false, ADMIN_GET, ADMIN_PUBLIC, NULL, say_origin, ""},
     {"/switched", false, ADMIN_GET, ADMIN_PUBLIC, is_public, say_origin, ""},
@@ -175,6 +181,7 @@ static int world_open(void **state)
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
                                   .is_owner = is_owner,
+                                  .is_host = is_host,
                                   .ctx = w};
     assert_int_equal(admin_open(&w->admin, &env), ERR_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

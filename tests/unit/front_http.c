@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "front/full_scrape.h"
 #include "front/http.h"
 #include "net/listen.h"
 #include "net/sockaddr.h"
@@ -320,6 +321,30 @@ static void errors_have_bodies_and_close(void **state)
         assert_int_equal(count_of(answer, "HTTP/1.1 "), 1);
         bool is_method = strncmp(CASES[i].status, "405", 3) == 0;
         assert_int_equal(count_of(answer, "\r\nAllow: GET, HEAD\r\n"), is_method);
+    }
+    world_close(w);
+}
+
+static void bad_requests_are_told_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *request, *flaw;
+    } CASES[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "two Host headers"},
+        {"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+         "a body, or a Content-Length that is none"},
+        {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "a body with Transfer-Encoding"},
+        {"GET / HTTP/1.1\r\n folded\r\n\r\n", "a header without a name, or folded"},
+        {"GET * HTTP/1.1\r\n\r\n", "the target leads to no path"},
+        {"GET / HTTP/x\r\n\r\n", "no HTTP version behind the target"},
+        {"\x16\x03\x01 TLS\r\n\r\n", "not an HTTP request"},
+    };
+    (void)state;
+    struct world *w = world_open();
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "Bad Request: %s\n", CASES[i].flaw);
+        assert_string_equal(body_of(ask(w, CASES[i].request)), body);
     }
     world_close(w);
 }
@@ -816,6 +841,33 @@ static void full_scrapes_are_streamed(void **state)
     world_close(w);
 }
 
+/* Whoever takes less than the least for longer than the grace is cut, nobody before. */
+static void slow_readers_lose_their_full_scrape(void **state)
+{
+    static uint8_t piece[FULL_SCRAPE_PIECE_BYTES_MAX];
+    struct world *w = world_open();
+    struct full_scrape *f;
+    const struct full_scrape_opts opts = {.tracker = &w->tracker, .chunked = true};
+    const struct address reader = {.family = FAMILY_V4, .ip = {127, 0, 0, 1}};
+    uint32_t retry_in_min, now_s = loop_now_s(&w->loop);
+    (void)state;
+    swarm_fill(w);
+    enum err err = full_scrape_new(&f, &opts, w->shared.gate, &reader, 0, now_s, &retry_in_min);
+    assert_int_equal(err, ERR_OK);
+    uint64_t bytes = 0;
+    for (uint32_t second = 0; second <= FULL_SCRAPE_GRACE_S; second += 2) {
+        struct writer out = writer_of(piece, sizeof piece);
+        assert_int_equal(full_scrape_piece(f, now_s + second, &out), FULL_SCRAPE_MORE);
+        bytes += writer_used(&out);
+    }
+    struct writer out = writer_of(piece, sizeof piece);
+    uint32_t enough_s = (uint32_t)(bytes / FULL_SCRAPE_BYTES_PER_S_MIN);
+    uint32_t late_s = enough_s > FULL_SCRAPE_GRACE_S ? enough_s : FULL_SCRAPE_GRACE_S;
+    assert_int_equal(full_scrape_piece(f, now_s + late_s + 1, &out), FULL_SCRAPE_SLOW);
+    full_scrape_free(f);
+    world_close(w);
+}
+
 static void full_scrapes_are_compressed_when_asked(void **state)
 {
     (void)state;
@@ -894,6 +946,7 @@ int main(void)
         cmocka_unit_test(the_path_passkey_wins),
         cmocka_unit_test(head_changes_nothing),
         cmocka_unit_test(errors_have_bodies_and_close),
+        cmocka_unit_test(bad_requests_are_told_what_is_wrong),
         cmocka_unit_test(large_requests_are_refused),
         cmocka_unit_test(connections_are_kept_as_asked),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
@@ -913,6 +966,7 @@ int main(void)
         cmocka_unit_test(a_proxy_listener_wants_its_header),
         cmocka_unit_test(full_scrapes_are_streamed),
         cmocka_unit_test(full_scrapes_are_compressed_when_asked),
+        cmocka_unit_test(slow_readers_lose_their_full_scrape),
         cmocka_unit_test(full_scrapes_are_rare),
     };
     log_level_set(LOG_ERROR);

@@ -87,7 +87,7 @@ class Server:
         if not self.admin_lease:
             return ["--admin-listen", "off", "--admin-socket", "off"]
         return ["--admin-listen", f"127.0.0.1:{self.admin_port}", "--admin-socket",
-                self.admin_path]
+                self.admin_path, "--admin-hosts", "tracker.test"]
 
     @property
     def proxy_port(self):

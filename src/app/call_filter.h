@@ -1,0 +1,28 @@
+/* call_filter.h - which system calls a thread may still make: seccomp, an allow-list.
+ *
+ * Loaded for the calling thread and all it starts, for good. What is not on the list is refused:
+ *   on, a worker          EPERM, counted (metric sandbox_denied_calls_total), named in the log
+ *   on, housekeeping      ENOSYS, which newer programs take as "an older kernel"
+ *   strict                the process is killed
+ *
+ * In a build without libseccomp call_filter_is_built() is false and nothing can be loaded. */
+#ifndef APP_CALL_FILTER_H
+#define APP_CALL_FILTER_H
+
+#include <stdbool.h>
+
+enum call_filter {
+    FILTER_SERVICE, /* housekeeping and what it starts; its own program, too, unless strict */
+    FILTER_WORKER,  /* serving: open sockets, memory, locks, time; no file, no program, no thread */
+};
+
+bool call_filter_is_built(void);
+
+/* False and errno. Needs no_new_privs. Takes about a millisecond. */
+bool call_filter_load(enum call_filter filter, bool strict);
+
+/* The name of the call that was refused last, for the log; "" when there was none. */
+#define CALL_NAME_BYTES_MAX 40
+void call_filter_refused(char out[CALL_NAME_BYTES_MAX]);
+
+#endif

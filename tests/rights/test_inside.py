@@ -1,0 +1,148 @@
+"""What somebody can do who has taken over a thread of muster: nothing that serving does not need.
+
+The tests run as root where they can, with --user "": so no file's mode refuses anything, and what is
+refused, the sandbox refuses."""
+
+import ctypes
+import errno
+import os
+import signal
+import time
+
+import pytest
+
+from harness import metrics_of, muster_bin
+from kit import MAIN, WORKER
+
+LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1)
+needs_landlock = pytest.mark.skipif(LANDLOCK < 1, reason="the kernel has no Landlock")
+OUTSIDE = "/etc/passwd"
+SHELL = "/bin/sh"
+
+
+@pytest.fixture
+def confined(start_server, inside, tmp_path):
+    """A server with a folder of its own, and somebody inside."""
+    folder = tmp_path / "muster"
+    folder.mkdir()
+    (folder / "muster.conf").write_text("numwant = 3\n")
+
+    def start(*options):
+        return start_server("--config", folder / "muster.conf", *options, admin=True,
+                            env=inside.env)
+
+    return start
+
+
+WORKER_CANNOT = [("read", OUTSIDE), ("write", "/tmp/muster-was-here"), ("exec", SHELL), ("fork", ""),
+                 ("socket", ""), ("connect", "1"), ("packets", ""), ("code", ""), ("trace", ""),
+                 ("signal", ""), ("namespace", "")]
+
+
+def test_a_worker_cannot(confined, inside):
+    server = confined()
+    refused = {what: inside.tries(WORKER, what, argument) for what, argument in WORKER_CANNOT}
+    assert refused == {what: errno.EPERM for what, _ in WORKER_CANNOT}
+    assert inside.tries(WORKER, "read", muster_bin()) == errno.EPERM, "not even its own files"
+    assert not os.path.exists("/tmp/muster-was-here")
+    assert server.udp().announce(b"a" * 20), "it serves on"
+
+
+def test_refusals_are_told(confined, inside):
+    server = confined()
+    assert inside.tries(WORKER, "exec", SHELL) == errno.EPERM
+    assert metrics_of(server)["sandbox_denied_calls_total"] == 1
+    server.wait_output(r"error .*worker was refused a system call \(execve")
+
+
+HOUSEKEEPING_CANNOT = [("read", OUTSIDE, errno.EACCES), ("read", "/etc/shadow", errno.EACCES),
+                       ("write", "/tmp/muster-was-here", errno.EACCES),
+                       ("exec", SHELL, errno.EACCES), ("exec", "/usr/bin/env", errno.EACCES)]
+
+
+@needs_landlock
+@pytest.mark.parametrize("what, argument, why", HOUSEKEEPING_CANNOT)
+def test_housekeeping_cannot_leave_its_folders(confined, inside, what, argument, why):
+    confined()
+    assert inside.tries(MAIN, what, argument) == why
+
+
+@pytest.mark.parametrize("what", ["packets", "netlink", "code", "trace", "namespace"])
+def test_housekeeping_cannot_do_what_no_server_does(confined, inside, what):
+    confined()
+    assert inside.tries(MAIN, what) == errno.ENOSYS
+
+
+@pytest.mark.skipif(LANDLOCK < 4, reason="Landlock of this kernel knows no ports")
+def test_housekeeping_cannot_connect(confined, inside):
+    server = confined()
+    assert inside.tries(MAIN, "connect", server.port) == errno.EACCES
+
+
+@pytest.mark.skipif(LANDLOCK < 6, reason="Landlock of this kernel knows no signals")
+def test_housekeeping_cannot_signal_others(confined, inside):
+    confined()
+    assert inside.tries(MAIN, "signal") == errno.EPERM
+
+
+def test_housekeeping_reaches_what_the_options_name(confined, inside, tmp_path):
+    confined()
+    assert inside.tries(MAIN, "read", tmp_path / "muster" / "muster.conf") == 0
+    assert inside.tries(MAIN, "write", tmp_path / "muster" / "another") == 0
+    beside = tmp_path / "beside"
+    beside.write_text("secret")
+    if LANDLOCK >= 1:
+        assert inside.tries(MAIN, "read", beside) == errno.EACCES
+
+
+def test_without_the_sandbox_all_of_it_works(confined, inside):
+    """The tests above see the sandbox, and nothing else, refuse."""
+    confined("--sandbox", "off")
+    for thread in (MAIN, WORKER):
+        for what, argument in (("read", OUTSIDE), ("fork", ""), ("socket", ""), ("code", "")):
+            assert inside.tries(thread, what, argument) == 0, (thread, what)
+
+
+@needs_landlock
+@pytest.mark.parametrize("what, argument", [("read", OUTSIDE), ("exec", SHELL), ("socket", "")])
+def test_a_strict_worker_dies_of_it(confined, inside, what, argument):
+    server = confined("--sandbox", "strict")
+    inside.ask(WORKER, what, argument)
+    server.expected_code = -signal.SIGSYS
+    assert server.process.wait(30) == -signal.SIGSYS
+
+
+@needs_landlock
+@pytest.mark.parametrize("what", ["exec", "fork", "connect", "code"])
+def test_strict_housekeeping_dies_of_it(confined, inside, what):
+    server = confined("--sandbox", "strict")
+    inside.ask(MAIN, what, SHELL)
+    server.expected_code = -signal.SIGSYS
+    assert server.process.wait(30) == -signal.SIGSYS
+
+
+# --- the watchdog ---
+
+def test_a_stuck_worker_is_seen(confined, inside, manager):
+    inside.env.update(manager.env, WATCHDOG_USEC="2000000")
+    server = confined("--watchdog", "1s", "--sandbox", "off")
+    manager.wait(WATCHDOG="1")
+    inside.ask(WORKER, "hang")
+    server.wait_output(r"error worker [01] has been stuck for [12] s")
+    manager.listen()
+    fed = manager.count("WATCHDOG")
+    time.sleep(2.5)
+    assert manager.count("WATCHDOG") == fed, "nobody is told that all is well"
+    assert metrics_of(server)["worker_stalls_total"] == 1
+    inside.release()
+    server.wait_output(r"worker [01] is back after \d s")
+    manager.wait(WATCHDOG="1")
+
+
+def test_a_pause_of_the_whole_process_is_nobodys_fault(confined, manager, inside):
+    server = confined("--watchdog", "1s")
+    server.signal(signal.SIGSTOP)
+    time.sleep(4.5)
+    server.signal(signal.SIGCONT)
+    time.sleep(1.5)
+    assert "stuck" not in server.output()

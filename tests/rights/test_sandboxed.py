@@ -1,0 +1,235 @@
+"""Everything goes on working inside the sandbox; and what it stops says so."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import HttpClient, Owner, Server, eventually, muster_bin, new_hash
+from harness.mmdb import city, mmdb_bytes
+
+MODES = ["on", "strict"]
+NOBODY = pwd.getpwnam("nobody")
+
+
+def replace(path, text):
+    """As an editor does: a new file, renamed over the old one."""
+    fresh = path.with_name("fresh")
+    fresh.write_bytes(text if isinstance(text, bytes) else text.encode())
+    fresh.replace(path)
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    return ("--sandbox", request.param)
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "conf" / "muster.conf"
+    path.parent.mkdir()
+    path.write_text("numwant = 3\n")
+    return path
+
+
+def open_to_all(path):
+    """pytest's folders are closed to other users."""
+    while path.name.startswith(("test_", "popen-", "pytest-")):
+        path.chmod(0o755)
+        path = path.parent
+
+
+def owner_of(server):
+    return Owner(server.unix())
+
+
+def test_the_sandbox_is_on_by_default(start_server):
+    server = start_server()
+    assert "sandbox on: system calls filtered" in server.output()
+
+
+def test_a_replaced_configuration_is_read(start_server, config, mode):
+    server = start_server("--config", config, *mode, admin=True)
+    replace(config, "numwant = 5\n")
+    server.signal(signal.SIGHUP)
+    server.wait_output("numwant: 3 -> 5")
+
+
+def test_settings_are_saved(start_server, config, mode):
+    server = start_server("--config", config, *mode, admin=True)
+    assert owner_of(server).set(save=True, numwant="7") == {"numwant": "7"}
+    assert config.read_text() == "numwant = 7\n"
+
+
+def test_own_pages_and_numbers(start_server, tmp_path, mode):
+    pages = tmp_path / "pages"
+    (pages / "sub").mkdir(parents=True)
+    (pages / "sub" / "a.txt").write_text("first")
+    server = start_server("--web-root", pages, *mode, admin=True)
+    assert server.http().get("/sub/a.txt").body == b"first"
+    replace(pages / "sub" / "a.txt", "second")
+    assert server.http().get("/sub/a.txt").body == b"second"
+    assert b"resident_memory_bytes 0" not in server.admin().get("/metrics").body
+
+
+def test_a_database_of_places_is_renewed(start_server, tmp_path, mode):
+    path = tmp_path / "places" / "test.mmdb"
+    path.parent.mkdir()
+    path.write_bytes(mmdb_bytes({"127.1.0.0/16": city("DE", 52.5, 13.4)}))
+    server = start_server("--geoip-file", path, *mode, admin=True)
+    server.wait_output(r"test\.mmdb")
+    loaded = server.output().count("test.mmdb")
+    replace(path, mmdb_bytes({"127.2.0.0/16": city("FR", 48.9, 2.4)}))
+    server.signal(signal.SIGHUP)
+    eventually(lambda: server.output().count("test.mmdb") > loaded, "it is read again")
+    assert "denied" not in server.output()
+
+
+def test_a_password_is_checked(start_server, mode):
+    """On a thread of its own, which inherits the sandbox."""
+    said = subprocess.run([muster_bin(), "password"], input="correct horse\n" * 2, text=True,
+                          capture_output=True, check=True).stdout
+    hashed = said.split("=", 1)[1].strip()
+    server = start_server("--admin-password", hashed, *mode, admin=True)
+    owner = Owner(server.admin())
+    assert owner.login("correct horse")[0] == 200
+
+
+def test_the_socket_is_removed(start_server, mode):
+    server = start_server(*mode, admin=True)
+    assert os.path.exists(server.admin_path)
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    assert not os.path.exists(server.admin_path)
+
+
+def test_a_path_elsewhere_is_refused_and_says_why(start_server, config, tmp_path, mode):
+    elsewhere = tmp_path / "elsewhere" / "test.mmdb"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(mmdb_bytes({"127.1.0.0/16": city("DE", 52.5, 13.4)}))
+    server = start_server("--config", config, *mode, admin=True)
+    replace(config, f"geoip_file = {elsewhere}\nnumwant = 9\n")
+    server.signal(signal.SIGHUP)
+    server.wait_output(r"reload: geoip_file = \S+ lies outside .*stop and start muster")
+    owner = owner_of(server)
+    assert owner.value("numwant") == "3", "all or nothing"
+    assert "outside" in owner.errors(geoip_file=str(elsewhere))["geoip_file"]
+
+
+# --- starting again ---
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The program, installed in a folder of its own."""
+    def install(folder):
+        path = tmp_path / folder / "muster"
+        path.parent.mkdir()
+        shutil.copy(muster_bin(), path)
+        monkeypatch.setenv("MUSTER_BIN", str(path))
+        return path
+    return install
+
+
+def starts(server):
+    return server.output().count(" starts, process ")
+
+
+def test_a_restart_in_place(start_server, installed, config):
+    """Also of a program that was replaced, and also more often than sandboxes can be stacked."""
+    path = installed("muster")
+    server = start_server("--config", config, admin=True)
+    shutil.copy(path, path.with_name("new"))
+    path.with_name("new").replace(path)
+    for count in range(2, 20):
+        status, answer = owner_of(server).post("/api/control/restart")
+        assert status == 200, answer
+        eventually(lambda: starts(server) == count, "it starts again")
+        server.wait_ready()
+        eventually(lambda: os.path.exists(server.admin_path), "its socket is there")
+    assert server.udp().announce(new_hash())
+    assert server.output().count("sandbox on: system calls filtered") == 19
+
+
+def test_among_other_programs_only_the_same_file(start_server, installed):
+    path = installed("bin")
+    server = start_server(admin=True)
+    shutil.copy(path, path.with_name("new"))
+    path.with_name("new").replace(path)
+    status, answer = owner_of(server).post("/api/control/restart")
+    assert status == 409 and "replaced" in str(answer)
+    assert server.udp().announce(new_hash()), "and serves on"
+
+
+def test_strict_starts_nothing(start_server):
+    server = start_server("--sandbox", "strict", admin=True)
+    status, answer = owner_of(server).post("/api/control/restart")
+    assert status == 409 and "strict" in str(answer)
+
+
+def test_a_restart_that_would_not_reach_its_files_is_refused(start_server, config, tmp_path):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    server = start_server("--config", config, admin=True)
+    replace(config, f"web_root = {pages}\n")
+    status, answer = owner_of(server).post("/api/control/restart")
+    assert status == 409 and "web_root" in str(answer)
+
+
+# --- another user, another root ---
+
+@pytest.mark.root
+def test_the_token_belongs_to_the_user(start_server, tmp_path):
+    open_to_all(tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
+    server = start_server("--user", "nobody", "--admin-socket", folder / "m.sock", admin=True)
+    for name in ("m.sock", "m.token"):
+        status = (folder / name).stat()
+        assert (status.st_uid, status.st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid), name
+        assert status.st_mode & 0o777 == 0o600
+    assert server.is_running()
+
+
+@pytest.fixture
+def new_root(tmp_path):
+    """A folder that an ordinary user may pass, with places for socket and pages."""
+    open_to_all(tmp_path)
+    root = tmp_path / "root"
+    for name in ("conf", "pages", "run"):
+        (root / name).mkdir(parents=True)
+    os.chown(root / "run", NOBODY.pw_uid, NOBODY.pw_gid)
+    (root / "pages" / "a.txt").write_text("inside")
+    return root
+
+
+@pytest.mark.root
+def test_chroot(start_server, new_root, tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "m.conf").write_text("numwant = 3\n")
+    server = start_server("--user", "nobody", "--chroot", new_root, "--web-root", "/pages",
+                          "--admin-socket", "/run/m.sock")
+    assert os.readlink(f"/proc/{server.pid}/root") == str(new_root)
+    assert server.http().get("/a.txt").body == b"inside"
+    assert server.udp().announce(new_hash())
+    status = subprocess.run([muster_bin(), "status", "--chroot", new_root, "--admin-socket",
+                             "/run/m.sock", "--listen", f"127.0.0.1:{server.port}"],
+                            capture_output=True, text=True, check=False)
+    assert f"process    {server.pid}" in status.stdout, status
+    with HttpClient(str(new_root / "run" / "m.sock"), None) as door:
+        assert b'muster_load_average{window="1m"} ' in door.get("/metrics").body
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    assert not (new_root / "run" / "m.sock").exists()
+
+
+@pytest.mark.root
+def test_a_root_that_is_not_there(tmp_path):
+    server = Server("--user", "nobody", "--chroot", tmp_path / "missing", wait=False)
+    server.expected_code = 4
+    assert server.process.wait(30) == 4
+    assert "cannot chroot" in server.output()
+    server.stop()
