@@ -142,6 +142,9 @@ const struct command COMMANDS[] = {
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
+    {"upgrade", "[PORT] [OPTIONS]", "let the program installed now take over, without a gap",
+     "The new process gets sockets, store and counters; no request is lost, and if it does not start "
+     "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
      "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
     {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
@@ -155,8 +158,15 @@ const struct command COMMANDS[] = {
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
      "All or nothing: when one value is wrong, none is changed. NAME=VALUE is fine, too. The change "
      "lasts until a restart; --save writes it to the configuration file. " WHICH, control_set},
-    {"save", "[PORT] [OPTIONS]", "write what `set` changed to its configuration file", WHICH,
-     control_save},
+    {"save", "[PORT] [OPTIONS]", "save what outlives it: its snapshot, and what `set` changed",
+     "The snapshot of torrents and peers goes into its state_dir, if it has one, as on SIGUSR1, and "
+     "is on the disk when this ends; options that were set while it ran go into its configuration "
+     "file. " WHICH, control_save},
+    {"import", "trakx|scrape|tpbs|statedump FILE [OPTIONS]", "take over what another tracker held",
+     "trakx: its file backup, with peers. scrape: a bencoded full scrape. tpbs, statedump: "
+     "opentracker's /stats?mode=tpbs&format=txtp and mode=statedump. The last three have completed "
+     "counts only: peers announce again. Goes into state_dir, of the muster that runs or of the one "
+     "that these options start; what is there already and newer stays. " WHICH, control_import},
     {"check", "[PORT] [--json] [OPTIONS]", "look for what limits it on this machine",
      "Kernel buffers, limits, connection tracking, IPv6, clock, addresses, user; each finding comes "
      "with the command that mends it. Works before the first start, too: give it the options that "

@@ -61,6 +61,9 @@ struct app_opts {
     bool public_stats, public_metrics;
     enum stats_level stats;
     enum audience top_swarms;
+    /* state */
+    char state_dir[CONFIG_PATH_BYTES_MAX]; /* empty: nothing outlives the process */
+    uint32_t save_interval_s;              /* 0: only when asked, and at the end */
 };
 
 #define LIMIT_UNCHANGED INT64_MIN

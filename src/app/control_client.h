@@ -57,6 +57,9 @@ json_t *control_command(struct control *c, const char *target);
 /* "muster: c->error" on standard error. */
 enum exit_code control_failed(const struct control *c);
 
+/* What a change of settings says of the file it went into, for people (control_set.c). */
+void control_print_saved(const json_t *answer);
+
 /* A value of the settings' JSON as the option's text. */
 void control_value_text(const json_t *value, char out[OPTION_VALUE_BYTES_MAX]);
 

@@ -100,7 +100,7 @@ static void print_map(FILE *out, const char *form, const json_t *map)
         fprintf(out, form, name, json_is_string(value) ? json_string_value(value) : "(not shown)");
 }
 
-static void print_saved(const json_t *answer)
+void control_print_saved(const json_t *answer)
 {
     const json_t *name;
     size_t i;
@@ -118,7 +118,7 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
         const json_t *changed = json_object_get(answer, "changed");
         print_map(stdout, "%s = %s\n", changed);
         if (json_object_size(changed) == 0) printf("nothing changed\n");
-        print_saved(answer);
+        control_print_saved(answer);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");
@@ -144,19 +144,6 @@ enum exit_code control_set(const struct command_input *in)
     } else {
         code = command_usage("set: NAME VALUE, or NAME=VALUE; `muster get` lists them");
     }
-    control_close(c);
-    return code;
-}
-
-enum exit_code control_save(const struct command_input *in)
-{
-    enum exit_code code;
-    struct control *c = control_open(in, &(struct control_needs){0}, &code);
-    if (!c) return code;
-    json_t *answer = control_command(c, "/api/control/save");
-    if (answer) print_saved(answer);
-    code = answer ? command_printed() : control_failed(c);
-    json_decref(answer);
     control_close(c);
     return code;
 }

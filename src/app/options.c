@@ -507,6 +507,20 @@ const struct option_row OPTIONS[] = {
      .help = "locale whose thousands separators /stats has",
      .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
              "system does not know is logged, and numbers stay plain."},
+
+    /* ---- state ---- */
+    {.name = "state_dir", .type = OPT_TEXT, IN(STATE), RESTART, AT(app.state_dir),
+     .may_hold = is_path, .path = PATH_STATE, .value = "FOLDER", .dflt = "",
+     .range = "a path; empty: a restart forgets everything",
+     .help = "where torrents and peers outlive a restart",
+     .more = "Made when it is missing; it must belong to `user`, and no other muster may use it. "
+             "Snapshots of the store are saved there every `save_interval`, on SIGUSR1, by "
+             "`muster save` and at the end, and loaded at the start. Connection ids stay valid, too. "
+             "Up to three snapshots lie there at a time: some 40 bytes a torrent and 12 a peer each."},
+    {.name = "save_interval", .type = OPT_TIME, IN(STATE), LIVE, AT(app.save_interval_s),
+     .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(24), .value = "TIME", .dflt = "5m",
+     .zero = "only when asked, and at the end",
+     .help = "time between two snapshots: what a crash may lose"},
 };
 /* clang-format on */
 
@@ -527,6 +541,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_ACCESS] = "Access",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
+    [GROUP_STATE] = "State",
 };
 
 const char *option_group_title(enum option_group group)
@@ -540,6 +555,7 @@ static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
     [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_LIMITS] = "limits",
     [GROUP_ACCESS] = "access", [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
+    [GROUP_STATE] = "state",
 };
 
 const char *option_group_id(enum option_group group)

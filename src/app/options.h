@@ -51,6 +51,7 @@ enum option_group {
     GROUP_ACCESS,
     GROUP_SYSTEM,
     GROUP_PAGES,
+    GROUP_STATE,
     GROUP_COUNT
 };
 

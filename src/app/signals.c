@@ -13,9 +13,9 @@ struct signal_row {
 };
 
 static const struct signal_row SIGNALS[] = {
-    {SIGTERM, WISH_STOP, "SIGTERM"},
-    {SIGINT, WISH_STOP, "SIGINT"},
-    {SIGHUP, WISH_RELOAD, "SIGHUP"},
+    {SIGTERM, WISH_STOP, "SIGTERM"}, {SIGINT, WISH_STOP, "SIGINT"},
+    {SIGHUP, WISH_RELOAD, "SIGHUP"}, {SIGUSR2, WISH_UPGRADE, "SIGUSR2"},
+    {SIGUSR1, WISH_SAVE, "SIGUSR1"},
 };
 
 #define SIGNAL_COUNT (sizeof SIGNALS / sizeof *SIGNALS)
@@ -33,8 +33,6 @@ void signals_block(void)
     signals_set(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGUSR1,
-           SIG_IGN); /* trakx saved on it; what its scripts send must not end the process */
 }
 
 int signals_open(void)

@@ -421,6 +421,11 @@ void udp_door_close(struct udp_door *d)
 {
     for (int i = 0; i < BATCHES_PER_TURN; i++)
         if (serve_batch(d) < UDP_BATCH_MAX) break;
+    udp_door_leave(d);
+}
+
+void udp_door_leave(struct udp_door *d)
+{
     loop_remove(d->env.loop, &d->source);
     close(d->source.fd);
     udp_batch_free(d->batch);

@@ -83,6 +83,29 @@ struct swarm_numbers {
     uint32_t downloaded;  /* completed downloads ever counted */
 };
 
+/* A peer as the store keeps it, in a form that outlives the process (proto/snapshot.h). */
+struct stored_peer {
+    struct address address;
+    uint16_t port; /* host order */
+    uint16_t tag;  /* keyed hash of the peer id; under another key it is a number without meaning */
+    uint32_t age_s; /* since it was heard of, in the store's unit of time */
+    bool is_seeder, is_partial, has_counted;
+    bool has_id; /* else peer_id is zero and `tag` is all that is known of it */
+    struct peer_id peer_id;
+};
+
+#define STORED_PEERS_MAX 64 /* in one stored_torrent */
+
+/* A torrent, or a part of one that has more peers: parts of a torrent follow each other. */
+struct stored_torrent {
+    struct info_hash info_hash;
+    uint32_t completed;                        /* downloads ever counted */
+    uint32_t empty_s;                          /* without peers: for how long */
+    uint32_t pairs_complete, pairs_incomplete; /* clients on both families, where estimated */
+    uint32_t count;
+    const struct stored_peer *peers;
+};
+
 /* Make an IPv4-mapped IPv6 address (::ffff:a.b.c.d) the IPv4 address it is. */
 static inline void address_normalize(struct address *a)
 {

@@ -78,9 +78,9 @@ static void top_note(struct sweep *w, const struct info_hash *h, const struct sw
 static bool is_forgettable(const struct sweep *w, const struct record *r)
 {
     if (small_count(r)) return false;
-    uint32_t since_s = small_empty_since_s(r); /* by a worker's clock, which may be ahead */
-    return !r->completed || w->drop_empty ||
-           (w->now_s > since_s && w->now_s - since_s > w->s->completed_ttl_s);
+    /* by a worker's clock, which may be ahead; before its start, where it was restored */
+    int64_t empty_s = (int32_t)(w->now_s - small_empty_since_s(r));
+    return !r->completed || w->drop_empty || empty_s > w->s->completed_ttl_s;
 }
 
 static void sweep_small(struct sweep *w, struct shard *shard, uint32_t i, slab_ref *ref)

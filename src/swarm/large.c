@@ -189,6 +189,33 @@ static bool update_known(struct swarm *s, struct large *l, const struct asker *a
     return true;
 }
 
+/* Store a newcomer if limits and memory allow. */
+static enum swarm_verdict add_new(struct swarm *s, struct large *l, const struct asker *a,
+                                  unsigned same_prefix, const uint8_t *peer)
+{
+    enum family f = a->family;
+    enum swarm_verdict verdict = swarm_admit(s, a, large_count(l), same_prefix);
+    if (verdict != SWARM_ADDED) return verdict;
+    uint16_t bits = peer_bits(peer, f);
+    if (!table_insert(s, &l->tables[f][group_of(bits)], f, peer)) return SWARM_FULL_MEMORY;
+    count_move(&s->peers[f], 1);
+    state_move(s, l, f, 0, bits);
+    return SWARM_ADDED;
+}
+
+enum swarm_verdict large_restore(struct swarm *s, struct large *l, const struct asker *a,
+                                 struct ages ages)
+{
+    struct known left_behind, k = find_known(s, l, a, &left_behind);
+    if (!k.is_exact) return add_new(s, l, a, k.same_prefix, a->peer);
+    uint16_t before = peer_bits(k.place.peer, a->family), now = peer_bits(a->peer, a->family);
+    if (bits_age(before, ages) <= bits_age(now, ages)) {
+        peer_bits_set(k.place.peer, a->family, before | (now & PEER_COUNTED));
+        return SWARM_UNKNOWN;
+    }
+    return update_known(s, l, a, &k, a->peer) ? SWARM_REFRESHED : SWARM_FULL_MEMORY;
+}
+
 void large_record(struct swarm *s, struct large *l, const struct asker *a, enum event event,
                   struct ages ages, struct swarm_answer *out)
 {
@@ -212,15 +239,7 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
         out->verdict = k.is_exact ? SWARM_REFRESHED : SWARM_MOVED;
         if (!update_known(s, l, a, &k, peer)) out->verdict = SWARM_FULL_MEMORY;
     } else {
-        out->verdict = swarm_admit(s, a, large_count(l), k.same_prefix);
-        if (out->verdict == SWARM_ADDED) {
-            if (table_insert(s, &l->tables[f][group_of(bits)], f, peer)) {
-                count_move(&s->peers[f], 1);
-                state_move(s, l, f, 0, bits);
-            } else {
-                out->verdict = SWARM_FULL_MEMORY;
-            }
-        }
+        out->verdict = add_new(s, l, a, k.same_prefix, peer);
     }
     out->completed_now = out->completed_now && out->verdict <= SWARM_MOVED;
     if (!out->completed_now) return;

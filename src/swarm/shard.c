@@ -18,6 +18,7 @@
 #define LOWS          0x0101010101010101u
 #define HIGHS         0x8080808080808080u
 #define REBUILD_AHEAD 8
+#define RANGE_AHEAD   16
 
 static uint32_t index_bytes(uint32_t groups)
 {
@@ -31,7 +32,7 @@ static uint8_t mark_of(uint64_t hash)
 
 static uint32_t home_group(uint64_t hash, uint32_t groups)
 {
-    return hash_range((uint32_t)(hash >> 8), groups);
+    return hash_range(shard_position(hash), groups);
 }
 
 /* Bytes of `word` that equal `byte`, as the high bit of each; may also flag the byte above a hit. */
@@ -165,6 +166,42 @@ struct slot shard_slot(const struct swarm *s, const struct shard *shard, uint32_
 {
     uint8_t *index = slab_at(&s->slab, shard->index);
     return (struct slot){.ref = &refs_of(index, shard->groups)[i], .mark = &index[i]};
+}
+
+/* An entry that is not in its home group stands behind it, with no empty slot in between. Past the
+ * last group they go on at the first. */
+uint32_t shard_range(const struct swarm *s, const struct shard *shard, uint64_t from, uint64_t to,
+                     slab_ref *out, uint32_t max)
+{
+    uint32_t groups = shard->groups, count = 0;
+    if (!groups) return 0;
+    const uint8_t *index = slab_at(&s->slab, shard->index);
+    uint32_t group = hash_range((uint32_t)from, groups);
+    uint32_t last = hash_range((uint32_t)(to - 1), groups);
+    bool is_behind = false;
+    for (uint32_t visited = 0; visited < groups; visited++) {
+        for (uint32_t i = group * 8; i < group * 8 + 8; i++) {
+            shard_prefetch_record(s, shard, i + RANGE_AHEAD);
+            const slab_ref *ref = shard_entry(s, shard, i);
+            if (!ref) continue;
+            uint32_t at = shard_position(swarm_hash(s, &record_at(s, *ref)->info_hash));
+            if (at < from || at >= to) continue;
+            if (count < max) out[count] = *ref;
+            count++;
+        }
+        uint64_t word;
+        memcpy(&word, index + group * 8, sizeof word);
+        is_behind |= group == last;
+        if (is_behind && bytes_equal(word, MARK_EMPTY)) break;
+        if (++group == groups) group = 0;
+    }
+    return count;
+}
+
+uint64_t shard_range_end(const struct shard *shard, uint64_t from, uint32_t groups)
+{
+    uint64_t all = shard->groups, end = hash_range((uint32_t)from, (uint32_t)all) + groups;
+    return end >= all ? SHARD_POSITIONS : ((end << 32) + all - 1) / all;
 }
 
 void shard_prefetch(const struct swarm *s, const struct shard *shard, uint64_t hash)

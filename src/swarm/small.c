@@ -32,6 +32,13 @@ slab_ref small_new(struct swarm *s, const struct info_hash *h)
     return ref;
 }
 
+slab_ref small_new_room(struct swarm *s, const struct info_hash *h, unsigned n4, unsigned n6)
+{
+    slab_ref ref = slab_alloc(&s->slab, bytes_for(s, n4, n6));
+    if (ref) *record_at(s, ref) = (struct record){.info_hash = *h};
+    return ref;
+}
+
 void small_free(struct swarm *s, slab_ref ref)
 {
     slab_free(&s->slab, ref);
@@ -51,7 +58,7 @@ static void seeders_move(struct swarm *s, enum family f, uint16_t before, uint16
     count_move(&s->seeders[f], ((after & PEER_SEEDER) != 0) - ((before & PEER_SEEDER) != 0));
 }
 
-static bool run_append(struct swarm *s, slab_ref *ref, const struct asker *a, uint16_t keep)
+bool small_append(struct swarm *s, slab_ref *ref, const struct asker *a, uint16_t keep)
 {
     struct record *r = record_at(s, *ref);
     unsigned n4 = r->count[FAMILY_V4], n6 = r->count[FAMILY_V6];
@@ -201,7 +208,7 @@ static bool counts_completion(const struct swarm *s, struct record *r, const str
 }
 
 /* Write the asker over the peer it was, keeping what it had counted. */
-static void run_replace(struct swarm *s, uint8_t *peer, const struct asker *a, uint16_t keep)
+void small_replace(struct swarm *s, uint8_t *peer, const struct asker *a, uint16_t keep)
 {
     uint16_t before = peer_bits(peer, a->family), after = peer_bits(a->peer, a->family);
     memcpy(peer, a->peer, s->stride[a->family]);
@@ -218,7 +225,7 @@ static void record_known(struct swarm *s, struct record *r, const struct asker *
     tally_add(&look->tally, peer_bits(peer, f), UINT32_MAX);
     tally_add(&look->tally, peer_bits(a->peer, f), 1);
     look->eligible[f] &= ~(1u << known);
-    run_replace(s, peer, a, keep);
+    small_replace(s, peer, a, keep);
 }
 
 static void record_new(struct swarm *s, slab_ref *ref, const struct asker *a, uint16_t keep,
@@ -227,7 +234,7 @@ static void record_new(struct swarm *s, slab_ref *ref, const struct asker *a, ui
     unsigned count = small_count(record_at(s, *ref));
     out->verdict = swarm_admit(s, a, count, look->same_prefix);
     if (out->verdict != SWARM_ADDED) return;
-    if (count >= SMALL_PEERS_MAX || !run_append(s, ref, a, keep)) /* it could not become large */
+    if (count >= SMALL_PEERS_MAX || !small_append(s, ref, a, keep)) /* it could not become large */
         out->verdict = SWARM_FULL_MEMORY;
     else tally_add(&look->tally, peer_bits(a->peer, a->family), 1);
 }

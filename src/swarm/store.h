@@ -5,7 +5,7 @@
  *   record   a torrent. Small: its few peers lie in the record itself (small.c).
  *            Large: four tables, by family and by whether its peers only upload (large.c, table.c).
  *
- * Lock order   shard->lock, then the locks inside slab. Never two shards. */
+ * Lock order   shard->lock, then the locks inside slab or the journal's. Never two shards. */
 #ifndef SWARM_STORE_H
 #define SWARM_STORE_H
 
@@ -87,6 +87,7 @@ struct swarm {
     bool peer_ids;
     uint32_t age_unit_s;
     struct shard *shards;
+    _Atomic(struct swarm_journal *) journal; /* NULL: none; looked at under a shard's lock */
     /* atomic: live limits */
     _Atomic uint64_t torrents_max, peers_max;
     _Atomic uint32_t torrent_peers_max, ip_peers_max, completed_ttl_s;
@@ -100,9 +101,22 @@ struct swarm {
     uint16_t *tag_counts[2]; /* TAG_VALUES each, see expire.c */
 };
 
+/* The asker's fields that follow from its address; a->peer and a->family are set. */
+void swarm_asker_place(struct asker *a);
+/* The keyed hash of a peer id that peers carry. */
+uint16_t swarm_tag(const struct swarm *s, const struct peer_id *id);
+
+/* A record for a torrent that is not there, under its shard's lock. */
+bool swarm_insert(struct swarm *s, struct shard *shard, uint64_t hash, slab_ref record);
+
 /* Tables look a peer up by one of two hashes of its address. */
 uint32_t swarm_ip_hash(const struct swarm *s, enum family f, const uint8_t *ip);
 uint32_t swarm_endpoint_hash(const struct swarm *s, enum family f, const uint8_t *compact);
+
+/* journal.c: note an announce that changed the store; under its shard's lock. */
+struct swarm_journal;
+void journal_note(struct swarm_journal *j, const struct announce *a, uint32_t now_s,
+                  uint32_t completed);
 
 static inline struct ages swarm_ages(const struct swarm *s, struct swarm_time t)
 {
@@ -130,6 +144,20 @@ struct slot {
 
 struct slot shard_find(const struct swarm *s, const struct shard *shard, uint64_t hash,
                        const struct info_hash *h);
+/* Which part of the index a torrent is looked for in: 32 bits that stay when the index grows. */
+static inline uint32_t shard_position(uint64_t hash)
+{
+    return (uint32_t)(hash >> 8);
+}
+
+#define SHARD_POSITIONS (1ull << 32)
+
+/* The records whose position is from `from` to before `to`, at most `max` of them; returns how many
+ * there are, which may be more than were written. Costs one hash for each record looked at. */
+uint32_t shard_range(const struct swarm *s, const struct shard *shard, uint64_t from, uint64_t to,
+                     slab_ref *out, uint32_t max);
+/* Where a range that begins at `from` ends when it is to have so many groups of 8 slots. */
+uint64_t shard_range_end(const struct shard *shard, uint64_t from, uint32_t groups);
 /* Add a record that is not there; false when memory is short. */
 bool shard_insert(struct swarm *s, struct shard *shard, uint64_t hash, slab_ref record);
 /* Drop the entry (not the record). */
@@ -173,6 +201,8 @@ static inline struct large *large_of(struct record *r)
 /* ---- small.c: a torrent of few peers, all in its record ---- */
 
 slab_ref small_new(struct swarm *s, const struct info_hash *h);
+/* With room for so many peers, who are still to be written: count and time are zero. */
+slab_ref small_new_room(struct swarm *s, const struct info_hash *h, unsigned n4, unsigned n6);
 void small_free(struct swarm *s, slab_ref ref);
 uint32_t small_bytes(const struct swarm *s, const struct record *r);
 
@@ -185,6 +215,11 @@ static inline uint8_t *small_run(const struct swarm *s, struct record *r, enum f
 {
     return f == FAMILY_V4 ? r->peers : r->peers + r->count[FAMILY_V4] * s->stride[FAMILY_V4];
 }
+
+/* Add the asker, whom nobody there is; `keep` are bits to add to its own. False without memory. */
+bool small_append(struct swarm *s, slab_ref *ref, const struct asker *a, uint16_t keep);
+/* Write the asker over the peer it was, keeping what it had counted. */
+void small_replace(struct swarm *s, uint8_t *peer, const struct asker *a, uint16_t keep);
 
 /* Forget the silent; *ref may move. Returns how many went. When the last goes, now_s is noted. */
 unsigned small_expire(struct swarm *s, slab_ref *ref, struct ages ages, uint32_t now_s);
@@ -249,6 +284,12 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) == 8, "half a byte per peer of directory");
 struct bucket *table_bucket(const struct swarm *s, const struct table *t, uint32_t b);
 
+/* Walk a table that may change between two steps: every peer that is there all the while is in one
+ * of the buckets. `*at` is 0 at first, TABLE_WALKED at the end; out[] are the one or two buckets of
+ * this step, their number is returned. */
+#define TABLE_WALKED (1ull << 32)
+unsigned table_walk(const struct table *t, uint64_t *at, uint32_t out[2]);
+
 /* ---- large.c: a torrent of many peers ---- */
 
 bool large_from_small(struct swarm *s, slab_ref *ref);
@@ -259,6 +300,10 @@ void large_record(struct swarm *s, struct large *l, const struct asker *a, enum 
                   struct ages ages, struct swarm_answer *out);
 void large_remove(struct swarm *s, struct large *l, const struct asker *a,
                   struct swarm_answer *out);
+/* Take a peer over from a snapshot: a newcomer (ADDED, or the limit that is reached), or one that is
+ * there but was heard of earlier (REFRESHED) or just as lately (UNKNOWN). */
+enum swarm_verdict large_restore(struct swarm *s, struct large *l, const struct asker *a,
+                                 struct ages ages);
 void large_numbers(const struct large *l, struct swarm_numbers *out);
 /* Remove one peer (stopped, expired) and keep every count right. */
 void large_drop(struct swarm *s, struct large *l, enum family f, enum group g, struct place p);

@@ -27,6 +27,12 @@ static void keys_init(struct swarm *s, const uint8_t *key)
     memcpy(s->mix_key, (key ? key : fresh) + sizeof s->key, sizeof s->mix_key);
 }
 
+void swarm_key_copy(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES])
+{
+    memcpy(out, &s->key, sizeof s->key);
+    memcpy(out + sizeof s->key, s->mix_key, sizeof s->mix_key);
+}
+
 enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
 {
     if (sodium_init() < 0) return ERR_OS;
@@ -110,7 +116,7 @@ uint32_t swarm_endpoint_hash(const struct swarm *s, enum family f, const uint8_t
 }
 
 /* All 20 bytes count: the tails of some clients' ids are equal (protocol.md M14). */
-static uint16_t tag_of(const struct swarm *s, const struct peer_id *id)
+uint16_t swarm_tag(const struct swarm *s, const struct peer_id *id)
 {
     uint64_t a, b;
     uint32_t c;
@@ -122,10 +128,18 @@ static uint16_t tag_of(const struct swarm *s, const struct peer_id *id)
 
 /* ---- the asker ---- */
 
-static bool ip_is_loopback(const struct address *a)
+static bool ip_is_loopback(enum family f, const uint8_t *ip)
 {
     static const uint8_t LOOPBACK6[16] = {[15] = 1};
-    return a->family == FAMILY_V4 ? a->ip[0] == 127 : memcmp(a->ip, LOOPBACK6, 16) == 0;
+    return f == FAMILY_V4 ? ip[0] == 127 : memcmp(ip, LOOPBACK6, 16) == 0;
+}
+
+void swarm_asker_place(struct asker *a)
+{
+    a->tag = peer_tag(a->peer, a->family);
+    a->is_global = address_is_global(a->family, a->peer);
+    a->is_loopback = ip_is_loopback(a->family, a->peer);
+    a->only_uploads = bits_only_upload(peer_bits(a->peer, a->family));
 }
 
 /* left == 0 makes a seeder; so does completed, unless left says otherwise (R53). */
@@ -141,15 +155,13 @@ static void asker_init(const struct swarm *s, const struct announce *a, struct a
 {
     enum family f = a->address.family;
     unsigned ip_bytes = ADDRESS_BYTES(f);
+    uint16_t tag = swarm_tag(s, &a->peer_id);
     out->family = f;
-    out->tag = tag_of(s, &a->peer_id);
-    out->is_global = address_is_global(f, a->address.ip);
-    out->is_loopback = ip_is_loopback(&a->address);
     memcpy(out->peer, a->address.ip, ip_bytes);
     store_u16be(out->peer + ip_bytes, a->port);
-    memcpy(out->peer + ip_bytes + 2, &out->tag, sizeof out->tag);
+    memcpy(out->peer + ip_bytes + 2, &tag, sizeof tag);
     peer_bits_set(out->peer, f, state_of(a) | ages.now);
-    out->only_uploads = bits_only_upload(peer_bits(out->peer, f));
+    swarm_asker_place(out);
     if (s->peer_ids) memcpy(peer_id_at(out->peer, f), &a->peer_id, PEER_ID_BYTES);
 }
 
@@ -183,6 +195,16 @@ static void count_verdict(const struct swarm_answer *out)
     if (out->completed_now) metrics_inc(METRIC_COMPLETIONS);
 }
 
+bool swarm_insert(struct swarm *s, struct shard *shard, uint64_t hash, slab_ref record)
+{
+    if (!shard_insert(s, shard, hash, record)) {
+        small_free(s, record);
+        return false;
+    }
+    count_move(&s->torrents, 1);
+    return true;
+}
+
 /* A record for a torrent nobody knew; false and a verdict when a limit forbids it. */
 static bool torrent_add(struct swarm *s, struct shard *shard, uint64_t hash,
                         const struct info_hash *h, enum swarm_verdict *verdict)
@@ -192,12 +214,7 @@ static bool torrent_add(struct swarm *s, struct shard *shard, uint64_t hash,
     if (max && s->torrents >= max) return false;
     *verdict = SWARM_FULL_MEMORY;
     slab_ref ref = small_new(s, h);
-    if (!ref) return false;
-    if (!shard_insert(s, shard, hash, ref)) {
-        small_free(s, ref);
-        return false;
-    }
-    count_move(&s->torrents, 1);
+    if (!ref || !swarm_insert(s, shard, hash, ref)) return false;
     metrics_inc(METRIC_TORRENTS_ADDED);
     return true;
 }
@@ -299,6 +316,9 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
             announce_large(s, slot.ref, &n, out);
         torrent_drop_if_empty(s, shard, slot);
     }
+    struct swarm_journal *journal = atomic_load_explicit(&s->journal, memory_order_relaxed);
+    if (journal && out->verdict <= SWARM_REMOVED)
+        journal_note(journal, a, time.now_s, out->numbers.downloaded);
     lock_release(&shard->lock);
     if (out->silent_s != SWARM_NEVER_HEARD) out->silent_s *= s->age_unit_s;
     count_verdict(out);

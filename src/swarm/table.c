@@ -135,6 +135,30 @@ static uint32_t bucket_index(const struct table *t, uint32_t hash)
     return b < t->buckets ? b : b - half;
 }
 
+static uint32_t bits_reversed(uint32_t v)
+{
+    v = (v & 0x55555555u) << 1 | (v >> 1 & 0x55555555u);
+    v = (v & 0x33333333u) << 2 | (v >> 2 & 0x33333333u);
+    v = (v & 0x0f0f0f0fu) << 4 | (v >> 4 & 0x0f0f0f0fu);
+    return __builtin_bswap32(v);
+}
+
+/* A bucket holds the hashes that end in its number. Taken by their last bit first, then the one
+ * before, and so on, these are a range: `*at` goes through all hashes in that order, and what lies
+ * before it was seen, however many buckets there were then. */
+unsigned table_walk(const struct table *t, uint64_t *at, uint32_t out[2])
+{
+    if (!t->buckets) *at = TABLE_WALKED;
+    if (*at == TABLE_WALKED) return 0;
+    uint32_t half = half_of(t->buckets);
+    unsigned count = 1;
+    out[0] = bits_reversed((uint32_t)*at) & (half - 1);
+    if (out[0] + half < t->buckets) out[count++] = out[0] + half;
+    uint64_t step = TABLE_WALKED / half;
+    *at = (*at / step + 1) * step;
+    return count;
+}
+
 static uint32_t peer_hash(const struct swarm *s, enum family f, const uint8_t *peer)
 {
     return peer_bits(peer, f) & PEER_CROWDED ? swarm_endpoint_hash(s, f, peer)

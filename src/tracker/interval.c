@@ -47,6 +47,16 @@ void interval_init(struct interval *i, const struct interval_opts *opts, uint32_
     i->lifetime_until_s = now_s + start_s * INTERVAL_LIFETIME_TIMES;
 }
 
+void interval_lifetime_keep(struct interval *i, const struct interval_opts *opts,
+                            uint32_t lifetime_s, uint32_t now_s)
+{
+    uint32_t most_s = opts->max_s * INTERVAL_LIFETIME_TIMES;
+    if (lifetime_s > most_s) lifetime_s = most_s;
+    if (lifetime_s <= i->lifetime_s) return;
+    i->lifetime_s = lifetime_s;
+    i->lifetime_until_s = now_s + lifetime_s;
+}
+
 double interval_load_max(const struct interval_opts *opts, unsigned cores)
 {
     return opts->load_max > 0 ? opts->load_max : cores - 0.5;

@@ -51,6 +51,11 @@ void interval_set(struct interval *i, const struct interval_opts *opts, uint32_t
 /* The load above which the interval grows: load_max, or `cores` - 0.5 where that is 0. */
 double interval_load_max(const struct interval_opts *opts, unsigned cores);
 
+/* Let peers live `lifetime_s`, where that is longer, until those that were told an interval of half of
+ * it have come back: after a restart. At most what max_s leads to. */
+void interval_lifetime_keep(struct interval *i, const struct interval_opts *opts,
+                            uint32_t lifetime_s, uint32_t now_s);
+
 static inline uint32_t interval_lifetime_s(const struct interval *i)
 {
     return atomic_load_explicit(&i->lifetime_s, memory_order_relaxed);

@@ -10,7 +10,9 @@
  * Limits     the sweep comes before stored ages wrap (some 2000 units of time), as it does live. */
 #include "naive.h"
 
+#include "../store_dump.h"
 #include "../store_kit.h"
+#include "proto/snapshot.h"
 #include "swarm/store.h"
 
 #define CLIENTS    400
@@ -338,6 +340,101 @@ static void operate_time(struct model *m)
     if (t->now_s / m->naive.unit_s - m->swept_units > WRAP_UNITS) operate_sweep(m, true);
 }
 
+/* ---- a snapshot: what it restores is what was there ---- */
+
+struct saving {
+    struct snapshot_writer writer;
+    struct swarm *to;
+    struct swarm_time time;
+    struct snapshot_header header;
+    struct restore_report report;
+};
+
+static void save_part(void *ctx, const struct stored_torrent *t)
+{
+    snapshot_put(ctx, t);
+}
+
+static void load_block(struct model *m, struct saving *v)
+{
+    struct view block = snapshot_block_finish(&v->writer);
+    struct snapshot_reader r;
+    const struct stored_torrent *t;
+    snapshot_reader_init(&r, &v->header, view_from(block, SNAPSHOT_HEAD_BYTES));
+    for (;;) {
+        enum err err = snapshot_next(&r, &t);
+        CHECK(m, err == ERR_OK, "a block is read", err, ERR_OK);
+        if (!t) return;
+        swarm_restore(v->to, t, v->time, &v->report);
+    }
+}
+
+/* The silent, and torrents of which nothing is left, stay out. */
+static void drop_silent(struct model *m, struct dumped *d)
+{
+    uint32_t unit_s = m->naive.unit_s, kept = 0, lifetime = m->kit->time.lifetime_s / unit_s;
+    for (size_t i = 0; i < d->peer_count; i++)
+        if (d->peers[i].peer.age_s / unit_s <= lifetime) d->peers[kept++] = d->peers[i];
+    d->peer_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < d->torrent_count; i++) {
+        struct dumped_torrent *t = &d->torrents[i];
+        t->peers = 0;
+        for (size_t p = 0; p < d->peer_count; p++)
+            t->peers += memcmp(&d->peers[p].info_hash, &t->info_hash, sizeof t->info_hash) == 0;
+        if (t->peers || t->completed) d->torrents[kept++] = *t;
+    }
+    d->torrent_count = kept;
+    dumped_sort(d);
+}
+
+/* Numbers agree, too, where the silent are not counted, and where no large torrent came back as a
+ * small one: it counts who is on both families, the large one estimates. */
+static void check_restored(struct model *m, const struct saving *v)
+{
+    struct dumped all = dumped_of(m->kit->swarm, m->kit->time);
+    size_t before = all.peer_count;
+    drop_silent(m, &all);
+    bool has_silent = all.peer_count < before;
+    struct dumped got = dumped_of(v->to, v->time);
+    CHECK(m, got.peer_count == all.peer_count, "peers restored", got.peer_count, all.peer_count);
+    CHECK(m, got.torrent_count == all.torrent_count, "torrents restored", got.torrent_count,
+          all.torrent_count);
+    CHECK(m, dumped_equal(&got, &all), "what was restored differs", 0, 0);
+    for (uint32_t i = 0; i < NAIVE_TORRENTS && !has_silent; i++) {
+        struct info_hash h = kit_torrent(i);
+        struct swarm_numbers n, was = kit_scrape(m->kit, i);
+        swarm_scrape(v->to, swarm_hash(v->to, &h), &h, v->time, &n);
+        const struct naive_torrent *t = &m->naive.torrents[i];
+        if (!t->exists || (t->is_large && t->count <= SMALL_PEERS_MAX)) continue;
+        CHECK(m, memcmp(&n, &was, sizeof n) == 0, "numbers restored", n.complete, was.complete);
+    }
+    dumped_free(&all);
+    dumped_free(&got);
+}
+
+static void operate_snapshot(struct model *m)
+{
+    static uint8_t buffer[SNAPSHOT_BLOCK_BYTES_MAX];
+    struct swarm_opts opts = m->naive.limits;
+    struct swarm_traits traits;
+    struct swarm_dump_at at = {0};
+    struct saving v = {.time = m->kit->time};
+    opts.peers_max = opts.torrents_max = opts.torrent_peers_max = opts.ip_peers_max = 0;
+    swarm_traits(m->kit->swarm, &traits);
+    v.header = (struct snapshot_header){.age_unit_s = traits.age_unit_s,
+                                        .has_peer_ids = traits.store_peer_ids};
+    v.time.now_s = m->kit->time.now_s + traits.age_unit_s * rng_below(&m->rng, 5000);
+    if (swarm_new(&v.to, &opts) != ERR_OK) abort();
+    snapshot_writer_init(&v.writer, &v.header, buffer);
+    for (bool more = true; more;) {
+        more = swarm_dump(m->kit->swarm, m->kit->time, &at, save_part, &v.writer);
+        if (snapshot_block_is_full(&v.writer) || !more || chance(m, 2)) load_block(m, &v);
+    }
+    check_restored(m, &v);
+    swarm_free(v.to);
+}
+
 static void operate(struct model *m)
 {
     uint32_t dice = rng_below(&m->rng, 1000);
@@ -345,7 +442,8 @@ static void operate(struct model *m)
     else if (dice < 985) operate_time(m);
     else if (dice < 990) check_scrape(m, rng_below(&m->rng, NAIVE_TORRENTS), false);
     else if (dice < 994) operate_sweep(m, false);
-    else if (dice < 999) operate_sweep(m, true);
+    else if (dice < 998) operate_sweep(m, true);
+    else if (dice < 999) operate_snapshot(m);
     else {
         limits_init(m);
         swarm_limits_set(m->kit->swarm, &m->naive.limits);

@@ -1,0 +1,152 @@
+/* control_state.c - save, import: what outlives a restart.
+ *
+ * Import   turns a file of another tracker into a snapshot beside ours, called `import`, whether a
+ *          muster runs or not. One that runs is told to take it in; else the next start does. So
+ *          there is one way in, and it is tested with every start. */
+#include "app/control.h"
+
+#include "app/control_client.h"
+#include "app/import.h"
+#include "app/process.h"
+#include "app/state.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+
+#define POLL_MS 50
+
+/* Wait until the job that the answer promises is done; NULL, with c->error written, when it failed
+ * or nobody answers any more. The caller owns the state. */
+static json_t *wait_for_job(struct control *c, const json_t *promised)
+{
+    double after = control_number(promised, "after");
+    for (;; process_sleep_ms(POLL_MS)) {
+        json_t *state = control_ask(c, "/api/state");
+        if (!state || c->status != 200) {
+            json_decref(state);
+            return NULL;
+        }
+        if (control_number(state, "begun") > after &&
+            !json_is_true(json_object_get(state, "busy"))) {
+            const char *error = control_text(state, "error");
+            if (!error[0]) return state;
+            snprintf(c->error, sizeof c->error, "%s", error);
+            json_decref(state);
+            return NULL;
+        }
+        json_decref(state);
+    }
+}
+
+static bool do_job(struct control *c, const char *target)
+{
+    json_t *promised = control_command(c, target);
+    json_t *state = promised ? wait_for_job(c, promised) : NULL;
+    if (state) {
+        char size[TEXT_NUMBER_BYTES_MAX];
+        text_print_bytes(size, (uint64_t)control_number(state, "bytes"));
+        printf("%.0f torrents and %.0f peers saved: %s bytes in %.2f s\n",
+               control_number(state, "torrents"), control_number(state, "peers"), size,
+               control_number(state, "seconds"));
+    }
+    json_decref(promised);
+    json_decref(state);
+    return state != NULL;
+}
+
+/* ---- save ---- */
+
+static bool state_is_on(struct control *c)
+{
+    json_t *state = control_ask(c, "/api/state");
+    bool is_on = state && c->status == 200 && json_is_true(json_object_get(state, "on"));
+    json_decref(state);
+    return is_on;
+}
+
+/* Was any option set while it ran? */
+static bool has_live_settings(struct control *c)
+{
+    json_t *answer = control_ask(c, "/api/settings");
+    const json_t *option;
+    size_t i;
+    bool has = false;
+    json_array_foreach(json_object_get(answer, "options"), i, option) has |=
+        strcmp(control_text(option, "origin.source"), "live") == 0;
+    json_decref(answer);
+    return has;
+}
+
+static bool save_settings(struct control *c)
+{
+    json_t *answer = control_command(c, "/api/control/save");
+    if (answer) control_print_saved(answer);
+    json_decref(answer);
+    return answer != NULL;
+}
+
+/* Without a state folder it is about settings alone, and says so when there is no file for them. */
+enum exit_code control_save(const struct command_input *in)
+{
+    enum exit_code code;
+    struct control *c = control_open(in, &(struct control_needs){0}, &code);
+    if (!c) return code;
+    bool is_on = state_is_on(c);
+    bool good = !is_on || do_job(c, "/api/control/snapshot");
+    if (good && (!is_on || has_live_settings(c))) good = save_settings(c);
+    code = good ? command_printed() : control_failed(c);
+    control_close(c);
+    return code;
+}
+
+/* ---- import ---- */
+
+/* The folder of the muster that runs, or of the one that these options would start; "" for none. The
+ * caller frees it. */
+static char *folder_of(struct control *c, bool *runs)
+{
+    json_t *state = control_ask(c, "/api/state");
+    *runs = state && c->status == 200;
+    char *folder = strdup(*runs ? control_text(state, "folder") : c->settings.config.app.state_dir);
+    json_decref(state);
+    return folder;
+}
+
+static void print_imported(const struct import_report *r)
+{
+    printf("%llu torrents read, with %llu peers and %llu downloads counted\n",
+           (unsigned long long)r->torrents, (unsigned long long)r->peers,
+           (unsigned long long)r->completed);
+}
+
+static enum exit_code import(struct control *c)
+{
+    struct import_report report;
+    char error[IMPORT_ERROR_BYTES] = "out of memory";
+    bool runs;
+    char *folder = folder_of(c, &runs);
+    bool has_folder = folder && folder[0];
+    bool good = has_folder &&
+                import_file(c->arguments.words[0], c->arguments.words[1], folder, &report, error);
+    free(folder);
+    if (!has_folder) return command_usage("import: where to? --state-dir FOLDER");
+    if (!good) {
+        fprintf(stderr, "muster: import: %s\n", error);
+        return EXIT_RUNTIME;
+    }
+    print_imported(&report);
+    if (!runs) printf("the next start takes them in\n");
+    else if (!do_job(c, "/api/control/import")) return control_failed(c);
+    return command_printed();
+}
+
+enum exit_code control_import(const struct command_input *in)
+{
+    enum exit_code code;
+    struct control *c = control_open(in, &(struct control_needs){.has_words = true}, &code);
+    if (!c) return code;
+    if (c->arguments.word_count == 2) code = import(c);
+    else code = command_usage("import: KIND FILE; kinds: " IMPORT_KINDS);
+    control_close(c);
+    return code;
+}
