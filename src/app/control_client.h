@@ -57,6 +57,9 @@ json_t *control_command(struct control *c, const char *target);
 /* "muster: c->error" on standard error. */
 enum exit_code control_failed(const struct control *c);
 
+/* Text of others made safe for a terminal: control characters, C1 in UTF-8 too, become '?'. */
+void control_clean(char *text);
+
 /* A value of the settings' JSON as the option's text. */
 void control_value_text(const json_t *value, char out[OPTION_VALUE_BYTES_MAX]);
 
