@@ -286,7 +286,10 @@ static void running_set(struct settings *s, const json_t *option)
     if (!row || row->secret || !value) return;
     control_value_text(value, text);
     enum err err = option_set(s, row, view_of_text(text), origin, row->name, &error);
-    (void)err; /* of another version: it keeps its default */
+    if (err != ERR_OK) return; /* of another version: it keeps its default */
+    const char *source = control_text(option, "origin.source");
+    for (enum option_source is = SOURCE_DEFAULT; is <= SOURCE_LIVE; is++)
+        if (strcmp(source, option_source_name(is)) == 0) s->origin[row - OPTIONS].source = is;
 }
 
 bool control_running_settings(struct control *c, struct settings *out)
