@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "proto/address_text.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 
 #include <stdio.h>
 
@@ -77,6 +78,7 @@ struct stats {
     uint32_t connections_open, connections_max;
     uint64_t rss_bytes, rss_bytes_max;
     uint64_t nofile_soft, nofile_hard;
+    uint64_t access_entries[ACCESS_LISTS], access_loaded_unix_s; /* 0: never */
     struct stats_client clients[STATS_CLIENTS_MAX]; /* most announces first, the unnamed last */
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */

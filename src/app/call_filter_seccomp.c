@@ -55,11 +55,11 @@ static const char *const SERVICE_CALLS[] = {
     /* files */
     "access", "chdir", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat", "faccessat2",
     "fallocate", "fchdir", "fchmod", "fchown", "fcntl", "fdatasync", "flock", "fstat", "fstatfs",
-    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "lseek", "lstat", "mkdir",
-    "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64", "preadv", "pwrite64",
-    "pwritev", "readlink", "readlinkat", "rename", "renameat", "renameat2", "sendfile", "splice",
-    "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "truncate", "umask",
-    "unlink", "unlinkat", "utimensat",
+    "fsync", "ftruncate", "getcwd", "getdents", "getdents64", "ioctl", "link", "linkat", "lseek",
+    "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64", "preadv",
+    "pwrite64", "pwritev", "readlink", "readlinkat", "rename", "renameat", "renameat2", "sendfile",
+    "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "truncate",
+    "umask", "unlink", "unlinkat", "utimensat",
     /* descriptors that are no files */
     "accept", "connect", "epoll_create", "epoll_create1", "eventfd", "eventfd2",
     "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "memfd_create", "pidfd_open", "pipe",

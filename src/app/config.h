@@ -10,6 +10,7 @@
 #include "front/udp.h"
 #include "net/listen.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 #include "tracker/tracker.h"
 
 #define CONFIG_PATH_BYTES_MAX 256
@@ -17,6 +18,9 @@
 #define TRUSTED_MAX           256
 #define RATE_EXEMPT_MAX       256
 #define ADMIN_LISTEN_MAX      8
+
+#define ACCESS_FILES_MAX 16 /* of one list */
+#define ACCESS_PORTS_MAX 64
 
 enum stats_level { STATS_FULL, STATS_MINIMAL };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
@@ -61,6 +65,18 @@ struct app_opts {
 
 #define LIMIT_UNCHANGED INT64_MIN
 
+struct access_ports {
+    uint16_t first, last;
+};
+
+/* Where access lists are. No holes: compared byte by byte. */
+struct access_opts {
+    char files[ACCESS_LISTS][ACCESS_FILES_MAX][CONFIG_PATH_BYTES_MAX];
+    uint32_t file_count[ACCESS_LISTS];
+    struct access_ports ports[ACCESS_PORTS_MAX]; /* denied */
+    uint32_t port_count;
+};
+
 struct config {
     struct app_opts app;
     struct swarm_opts swarm;
@@ -68,6 +84,7 @@ struct config {
     struct udp_opts udp;
     struct http_opts http;
     struct map_opts map;
+    struct access_opts access;
 };
 
 #endif

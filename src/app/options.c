@@ -23,6 +23,8 @@
 #define GIB(n)     ((n)*1073741824ull)
 #define PEERS_MAX  1000000000000ull
 
+#define ACCESS_FILES_RANGE "paths without a comma; up to 16"
+
 static bool is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -318,6 +320,57 @@ const struct option_row OPTIONS[] = {
      .help = "memory for what TCP clients sent in part, and what they do not take",
      .more = "Connections that need more when it is used up are closed. An idle connection needs "
              "none."},
+    /* ---- access lists ---- */
+    {.name = "allow_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_TORRENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents; no others are served",
+     .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
+             "every .torrent file counts, v1, v2 and hybrid; so does a .torrent file named alone. "
+             "Lists may be packed by gzip. They are read at start, when a file changes, and at every "
+             "reload, beside the work; a broken one is told by file and line, and the lists before "
+             "stay. At start it is an error. Files must be readable by `user`."},
+    {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_TORRENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files or folders of torrents that are not served",
+     .more = "What follows a hash in its line is the reason that clients are told. Of a torrent in both "
+             "lists this one holds."},
+    {.name = "allow_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_IPS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses; nobody else is served",
+     .more = "A line is an address, a prefix, or a range FIRST-LAST, of IPv4 or IPv6; lines of eMule's "
+             "ipfilter.dat and of PeerGuardian (P2P) are read as well."},
+    {.name = "deny_ips", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_IPS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_IPS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of addresses that are not served",
+     .more = "With reasons, as above: behind the address, or the name that the other formats have. Of an "
+             "address in both lists this one holds."},
+    {.name = "allow_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_ALLOW_CLIENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_ALLOW_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software; no other is served",
+     .more = "A line is how peer ids begin, then versions if not all: `-TR 2.00-2.93`, `-qB 4.2-`. "
+             "Versions are compared character by character as the peer id has them, dots ignored, with "
+             "A for 10 and so on. Peer ids are easily forged."},
+    {.name = "deny_clients", .type = OPT_LIST, IN(ACCESS), LIVE,
+     AT(access.files[ACCESS_DENY_CLIENTS]),
+     .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_CLIENTS], .value = "FILE", .dflt = "",
+     .range = ACCESS_FILES_RANGE,
+     .help = "files of client software that is not served",
+     .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
+    {.name = "deny_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access.ports),
+     .list = &OPTION_LIST_PORTS, .value = "PORTS", .dflt = "",
+     .range = "PORT or FIRST-LAST, 1..65535; up to 64",
+     .help = "ports that no peer may announce",
+     .more = "Such as 1-1023, so that nobody makes others connect to a web or mail server."},
 
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),
@@ -471,6 +524,7 @@ static const char *const GROUP_TITLES[GROUP_COUNT] = {
     [GROUP_PROXY] = "Behind a proxy",
     [GROUP_STORE] = "Torrents and peers",
     [GROUP_LIMITS] = "Limits",
+    [GROUP_ACCESS] = "Access",
     [GROUP_SYSTEM] = "System",
     [GROUP_PAGES] = "Operator pages",
 };
@@ -485,7 +539,7 @@ static const char *const GROUP_IDS[GROUP_COUNT] = {
     [GROUP_START] = "start",   [GROUP_LISTEN] = "listen", [GROUP_INTERVAL] = "interval",
     [GROUP_ANSWER] = "answer", [GROUP_UDP] = "udp",       [GROUP_HTTP] = "http",
     [GROUP_PROXY] = "proxy",   [GROUP_STORE] = "store",   [GROUP_LIMITS] = "limits",
-    [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
+    [GROUP_ACCESS] = "access", [GROUP_SYSTEM] = "system", [GROUP_PAGES] = "pages",
 };
 
 const char *option_group_id(enum option_group group)

@@ -48,6 +48,7 @@ enum option_group {
     GROUP_PROXY,
     GROUP_STORE,
     GROUP_LIMITS,
+    GROUP_ACCESS,
     GROUP_SYSTEM,
     GROUP_PAGES,
     GROUP_COUNT
@@ -91,7 +92,7 @@ struct option_row {
 
 extern const struct option_row OPTIONS[];
 extern const size_t OPTION_COUNT;
-#define OPTIONS_MAX 96
+#define OPTIONS_MAX 128
 
 const char *option_group_title(enum option_group group);
 const char *option_group_id(enum option_group group); /* "interval"; for programs */

@@ -333,7 +333,7 @@ static void list_print(const struct config *c, const struct option_row *row, cha
     size_t n = 0, count = row->list->count(c);
     out[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        char item[128];
+        char item[CONFIG_PATH_BYTES_MAX];
         row->list->print(c, i, item, sizeof item);
         int wrote = snprintf(out + n, OPTION_VALUE_BYTES_MAX - n, "%s%s", i ? "," : "", item);
         n += (size_t)wrote;

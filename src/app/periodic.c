@@ -27,6 +27,7 @@
 #define RELOAD_TICK_MS     250
 #define STATUS_TICK_MS     10000
 #define PAGES_TICK_MS      100
+#define LISTS_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60
@@ -218,6 +219,12 @@ static void job_reload(struct server *s, uint64_t now_ms)
     notify_ready();
 }
 
+static void job_lists(struct server *s, uint64_t now_ms)
+{
+    bool changed = access_loader_turn(&s->lists, now_ms);
+    if (changed || s->lists_waiting) server_take_lists(s);
+}
+
 static void job_retired(struct server *s, uint64_t now_ms)
 {
     server_free_retired(s, now_ms);
@@ -266,6 +273,7 @@ static const struct job JOBS[] = {
     {"sweep", job_sweep, SWEEP_TICK_MS, "forget silent peers, write the log line"},
     {"reload", job_reload, RELOAD_TICK_MS,
      "read the configuration again when a signal asked for it"},
+    {"lists", job_lists, LISTS_TICK_MS, "put in force what was read of access lists"},
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS,
      "close connections of operators, drop verdicts on passwords that are over their time"},

@@ -101,6 +101,7 @@ static enum err reload(struct server *s, struct live *next, struct settings *wan
     if (err != ERR_OK) return err;
     note_changes(&s->live->settings, wanted, out);
     server_put_in_force(s, next, false);
+    access_loader_want(&s->lists, &next->settings.config.access, true);
     return ERR_OK;
 }
 

@@ -32,6 +32,8 @@ void server_publish(struct server *s, struct live *next)
 {
     struct live *old = s->live;
     s->live = next;
+    next->tracker.access = access_loader_hold(&s->lists);
+    access_loader_want(&s->lists, &next->settings.config.access, false);
     log_level_set(next->settings.config.app.log_level);
     atomic_store(&s->tracker.opts, &next->tracker);
     atomic_store(&s->env.udp_opts, &next->udp);
@@ -44,6 +46,18 @@ void server_publish(struct server *s, struct live *next)
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;
+}
+
+void server_take_lists(struct server *s)
+{
+    struct live *next = calloc(1, sizeof *next);
+    s->lists_waiting = !next || !server_has_room(s);
+    if (s->lists_waiting) {
+        free(next);
+        return;
+    }
+    next->settings = s->live->settings;
+    server_put_in_force(s, next, false);
 }
 
 bool server_has_room(const struct server *s)
@@ -63,6 +77,7 @@ void server_free_retired(struct server *s, uint64_t now_ms)
     *at = NULL;
     while (gone) {
         struct live *next = gone->next;
+        access_loader_release(&s->lists, gone->tracker.access);
         free(gone);
         gone = next;
     }
@@ -124,6 +139,8 @@ static enum exit_code start_store(struct server *s)
     }
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
     s->tracker.rate = s->rate;
+    if (access_loader_start(&s->lists, s->swarm, &s->live->settings.config.access) != ERR_OK)
+        return EXIT_USAGE;
     s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
@@ -208,6 +225,7 @@ static enum exit_code start_housekeeping(struct server *s)
     if (err != ERR_OK) return fail(err, "the housekeeping loop");
     s->signals = (struct loop_source){.fd = signals_open(), .ready = signals_ready};
     if (s->signals.fd < 0) return fail(ERR_OS, "reading signals");
+    access_loader_init(&s->lists, &s->loop);
     err = loop_add(&s->loop, &s->signals, EPOLLIN);
     return err == ERR_OK ? EXIT_FINE : fail(err, "reading signals");
 }
@@ -272,7 +290,9 @@ static void server_free(struct server *s)
     }
     rate_free(s->rate);
     server_free_retired(s, UINT64_MAX);
+    access_loader_release(&s->lists, s->live ? s->live->tracker.access : NULL);
     free(s->live);
+    access_loader_fini(&s->lists);
     if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);
     if (s->loop.wake.ready) loop_close(&s->loop);
     free(s);

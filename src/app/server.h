@@ -5,6 +5,7 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
+#include "app/access_load.h"
 #include "app/admin_sockets.h"
 #include "app/confine.h"
 #include "app/exit_code.h"
@@ -38,6 +39,7 @@ struct server {
     struct loop_source signals;
     struct periodic periodic;
     struct watchdog watchdog;
+    struct access_loader lists;
     struct stats_state stats;
     struct admin_sockets admin_sockets;
     struct admin *admin; /* the operators' door */
@@ -45,6 +47,7 @@ struct server {
     struct map *map;     /* the live world map's feed */
     int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
     bool stopping, interrupted, reload_wanted, restart_wanted;
+    bool lists_waiting; /* lists were read and no generation has them yet */
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
@@ -72,6 +75,9 @@ bool server_has_room(const struct server *s);
 /* Answer the requests in hand, then end; a second time: end at once. `why` is for the log. With
  * `again`, the program starts anew when all has ended (restart.h). */
 void server_stop(struct server *s, const char *why, bool again);
+
+/* Make a generation with the access lists that were read. */
+void server_take_lists(struct server *s);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);

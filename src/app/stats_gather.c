@@ -98,6 +98,13 @@ static void gather_store(const struct server *s, struct stats *out)
     out->socket_count = s->udp_fd_count;
 }
 
+static void gather_lists(const struct server *s, struct stats *out)
+{
+    const struct access *x = s->lists.current;
+    if (x) memcpy(out->access_entries, x->entries, sizeof out->access_entries);
+    out->access_loaded_unix_s = s->lists.loaded_unix_s;
+}
+
 /* Info hashes and addresses are not for everybody. */
 static void gather_private(const struct server *s, enum admin_origin origin, struct stats *out)
 {
@@ -126,6 +133,7 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
     gather_process(s, out);
     gather_load(s, out);
     gather_store(s, out);
+    gather_lists(s, out);
     gather_private(s, origin, out);
 }
 

@@ -174,15 +174,21 @@ static void answer_refusal(struct http_conn *c, const struct http_request *r, in
 }
 
 /* `retry_in_min`: when it may be asked again (R44); 0: the same request will fail again. */
-static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
-                           uint32_t retry_in_min, struct writer *out)
+static void answer_failure_text(struct http_conn *c, const struct http_request *r, enum err err,
+                                struct view text, uint32_t retry_in_min, struct writer *out)
 {
     if (error_drops(c, r)) return;
     struct writer body = writer_of(c->door->body, sizeof c->door->body);
     metrics_inc(METRIC_HTTP_FAILURES);
     metrics_error(METRIC_DOOR_HTTP, err);
-    http_encode_failure(&body, err, retry_in_min);
+    http_encode_failure_text(&body, text, retry_in_min);
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
+}
+
+static void answer_failure(struct http_conn *c, const struct http_request *r, enum err err,
+                           uint32_t retry_in_min, struct writer *out)
+{
+    answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
 }
 
 /* A client can do nothing about it, the operator can: so the log says it too. */
@@ -274,7 +280,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
                                d->env.rng, &answer);
     } else { /* who may not ask is told so first (A29); a HEAD changes nothing (T1) */
-        err = tracker_check(t, &a, a.passkey);
+        err = tracker_check(t, &a, a.passkey, &a.address);
         if (err == ERR_OK) err = decoded;
         if (err == ERR_OK) {
             head_begin(out);
@@ -283,7 +289,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         }
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
-    else answer_failure(c, r, err, 0, out);
+    else answer_failure_text(c, r, err, tracker_refusal(t, err, &a, NULL), 0, out);
     uint32_t every = tap_every(d->env.tap); /* refused ones too, as etracker */
     if (every && r->method != HTTP_HEAD)
         tap_offer(d->env.tap, d->env.rng, every, TAP_HTTP, &a.address);
@@ -371,23 +377,28 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
                           struct view path_passkey, struct writer *out)
 {
     struct info_hash hashes[HTTP_SCRAPE_HASHES_MAX];
+    const struct tracker *t = c->door->env.tracker;
     size_t count = 0;
     struct view passkey = {0};
-    struct address client;
-    if (overload_sheds(&c->door->env.tracker->overload, SHED_SCRAPES)) {
+    struct address client = {0};
+    if (overload_sheds(&t->overload, SHED_SCRAPES)) {
         put_off(c, r, METRIC_SHED_SCRAPES, out);
         return;
     }
     bool is_known = client_address(c, r, &client) == ERR_OK; /* a proxy's own check may not be */
+    if (!is_known && tracker_wants_address(t)) {
+        answer_no_address(c, r, out);
+        return;
+    }
     if (is_known && !is_within(c, r, RATE_SCRAPE, &client, out)) return;
     enum err err = ERR_SCRAPE_DISABLED;
     if (http_door_opts(c->door)->scrape)
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
-    enum err allowed =
-        tracker_check(c->door->env.tracker, NULL, path_passkey.len ? path_passkey : passkey);
+    enum err allowed = tracker_check(t, NULL, path_passkey.len ? path_passkey : passkey, &client);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK) answer_failure(c, r, err, 0, out);
-    else if (count || tracker_is_info(c->door->env.tracker)) scrape_write(c, r, hashes, count, out);
+    if (err != ERR_OK)
+        answer_failure_text(c, r, err, tracker_refusal(t, err, NULL, &client), 0, out);
+    else if (count || tracker_is_info(t)) scrape_write(c, r, hashes, count, out);
     else answer_full_scrape(c, r, is_known ? &client : NULL, out);
 }
 

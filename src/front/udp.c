@@ -76,8 +76,8 @@ static bool is_within(const struct udp_door *d, enum rate_budget budget,
     return tracker_allows(d->env.tracker, budget, client, d->env.loop->now_us);
 }
 
-static void reply_error(struct udp_door *d, unsigned at, const struct address *client,
-                        uint32_t transaction_id, enum err err)
+static void reply_error_text(struct udp_door *d, unsigned at, const struct address *client,
+                             uint32_t transaction_id, enum err err, struct view text)
 {
     if (overload_sheds(&d->env.tracker->overload, SHED_EXTRAS)) {
         metrics_inc(METRIC_SHED_ERRORS);
@@ -85,10 +85,24 @@ static void reply_error(struct udp_door *d, unsigned at, const struct address *c
     }
     if (!is_within(d, RATE_ERROR, client)) return;
     struct writer w = answer_writer(d, at, UDP_ANSWER_BYTES_MAX);
-    udp_encode_error(&w, transaction_id, err);
+    udp_encode_error_text(&w, transaction_id, text);
     reply(d, at, &w);
     metrics_inc(METRIC_UDP_ERRORS);
     metrics_error(METRIC_DOOR_UDP, err);
+}
+
+static void reply_error(struct udp_door *d, unsigned at, const struct address *client,
+                        uint32_t transaction_id, enum err err)
+{
+    reply_error_text(d, at, client, transaction_id, err, view_of_text(err_text(err)));
+}
+
+/* Of an announce by somebody who has proved his address: with the reason of a list's entry. */
+static void refuse_announce(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err,
+                            const struct announce *a)
+{
+    reply_error_text(d, at, &a->address, transaction_id, err,
+                     tracker_refusal(d->env.tracker, err, a, NULL));
 }
 
 /* ---- who is it? ---- */
@@ -210,15 +224,17 @@ static void take_announce(struct udp_door *d, const struct datagram *g)
     p->announce.passkey = view_of(NULL, 0);
     if (url_bytes) passkey_keep(p, view_of(d->url, url_bytes));
     if (err != ERR_OK) { /* who may not ask is told so first (A29) */
-        enum err refusal = tracker_check(d->env.tracker, &p->announce, p->announce.passkey);
-        reply_error(d, g->at, &g->client, g->request.transaction_id,
-                    refusal != ERR_OK ? refusal : err);
+        enum err refusal =
+            tracker_check(d->env.tracker, &p->announce, p->announce.passkey, &g->client);
+        refuse_announce(d, g->at, g->request.transaction_id, refusal != ERR_OK ? refusal : err,
+                        &p->announce);
         return;
     }
     p->at = g->at;
     p->transaction_id = g->request.transaction_id;
     p->hash = swarm_hash(d->env.tracker->swarm, &p->announce.info_hash);
     swarm_prefetch(d->env.tracker->swarm, p->hash, 0);
+    tracker_prefetch(d->env.tracker, p->hash);
     d->pending_count++;
 }
 
@@ -227,12 +243,13 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct info_hash *hashes;
     size_t count;
     enum err err = udp_decode_scrape(g->bytes, &hashes, &count);
-    if (err == ERR_OK) err = tracker_check(d->env.tracker, NULL, view_of(NULL, 0));
+    const struct tracker *t = d->env.tracker;
+    if (err == ERR_OK) err = tracker_check(t, NULL, view_of(NULL, 0), &g->client);
     if (err != ERR_OK) {
-        reply_error(d, g->at, &g->client, g->request.transaction_id, err);
+        struct view text = tracker_refusal(t, err, NULL, &g->client);
+        reply_error_text(d, g->at, &g->client, g->request.transaction_id, err, text);
         return;
     }
-    const struct tracker *t = d->env.tracker;
     uint64_t keys[UDP_SCRAPE_HASHES_MAX];
     for (size_t i = 0; i < count; i++) {
         keys[i] = swarm_hash(t->swarm, &hashes[i]);
@@ -296,7 +313,7 @@ static void answer_announce(struct udp_door *d, const struct udp_opts *o, struct
     enum err err = tracker_announce(d->env.tracker, &p->announce, p->hash, loop_now_s(d->env.loop),
                                     d->env.rng, &answer);
     if (err != ERR_OK) {
-        reply_error(d, p->at, &p->announce.address, p->transaction_id, err);
+        refuse_announce(d, p->at, p->transaction_id, err, &p->announce);
         return;
     }
     struct writer w = answer_writer(d, p->at, UDP_ANSWER_BYTES_MAX);

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define BENCODE_DEPTH_MAX 16 /* lists and dictionaries inside each other */
+#define BENCODE_DEPTH_MAX 64 /* lists and dictionaries inside each other */
 
 enum bencode_kind { BENCODE_INT, BENCODE_BYTES, BENCODE_LIST, BENCODE_DICT };
 

@@ -47,6 +47,7 @@ void http_encode_announce(struct writer *w, const struct http_announce_reply *r)
 /* d14:failure reason..., and no peers (R45). `retry in` (BEP 31) as text: minutes, or "never" for
  * UINT32_MAX; 0 leaves it out (R44). */
 void http_encode_failure(struct writer *w, enum err err, uint32_t retry_in_min);
+void http_encode_failure_text(struct writer *w, struct view text, uint32_t retry_in_min);
 
 /* A scrape body in three parts, so that a full scrape can be streamed. Entries in ascending order
  * of hash for a normal scrape. `min_request_interval_s` 0 leaves `flags` out (S6). */

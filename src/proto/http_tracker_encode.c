@@ -95,8 +95,13 @@ static void retry_in(struct writer *w, uint32_t minutes)
 void http_encode_failure(struct writer *w, enum err err, uint32_t retry_in_min)
 {
     assert(err != ERR_OK);
+    http_encode_failure_text(w, view_of_text(err_text(err)), retry_in_min);
+}
+
+void http_encode_failure_text(struct writer *w, struct view text, uint32_t retry_in_min)
+{
     writer_literal(w, "d");
-    key_text(w, VIEW("failure reason"), err_text(err));
+    key_bytes(w, VIEW("failure reason"), text);
     if (retry_in_min) retry_in(w, retry_in_min);
     writer_literal(w, "e");
 }

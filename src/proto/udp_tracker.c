@@ -172,13 +172,16 @@ void udp_encode_scrape_entry(struct writer *w, const struct swarm_numbers *n)
 
 void udp_encode_error(struct writer *w, uint32_t transaction_id, enum err err)
 {
-    const char *text = err_text(err);
-    size_t text_bytes = strlen(text);
-    uint8_t *p = writer_take(w, UDP_ERROR_HEAD_BYTES + text_bytes);
+    udp_encode_error_text(w, transaction_id, view_of_text(err_text(err)));
+}
+
+void udp_encode_error_text(struct writer *w, uint32_t transaction_id, struct view text)
+{
+    uint8_t *p = writer_take(w, UDP_ERROR_HEAD_BYTES + text.len);
     if (!p) return;
     store_u32be(p, UDP_ERROR);
     store_u32be(p + 4, transaction_id);
-    memcpy(p + UDP_ERROR_HEAD_BYTES, text, text_bytes);
+    if (text.len) memcpy(p + UDP_ERROR_HEAD_BYTES, text.ptr, text.len);
 }
 
 /* ---- connection ids ---- */

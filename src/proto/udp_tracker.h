@@ -58,6 +58,7 @@ void udp_encode_announce_head(struct writer *w, uint32_t transaction_id, uint32_
 void udp_encode_scrape_head(struct writer *w, uint32_t transaction_id);
 void udp_encode_scrape_entry(struct writer *w, const struct swarm_numbers *n);
 void udp_encode_error(struct writer *w, uint32_t transaction_id, enum err err);
+void udp_encode_error_text(struct writer *w, uint32_t transaction_id, struct view text);
 
 /* Connection ids are stateless: 16 bits of the second of issue and 47 bits of SipHash over source IP
  * and that second (BEP 15; U20..U29). Bound to the address, not to the port; never 0, never the magic.

@@ -32,7 +32,11 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
                           uint32_t now_s, struct rng *rng, struct announce_answer *out)
 {
     const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
-    struct request request = {.announce = a, .passkey = a->passkey};
+    struct request request = {.announce = a,
+                              .client = &a->address,
+                              .passkey = a->passkey,
+                              .is_whole = true,
+                              .hash = hash};
     enum err err = rules_check(o, &request);
     if (err != ERR_OK) return err;
     if (o->mode == MODE_INFO) return answer_info(o, rng, out);

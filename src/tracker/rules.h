@@ -7,7 +7,10 @@
 
 struct request {
     const struct announce *announce; /* NULL: a scrape */
+    const struct address *client;    /* NULL: unknown, and no list asks for it */
     struct view passkey;
+    bool is_whole; /* the announce is decoded, and to be recorded */
+    uint64_t hash; /* is_whole: swarm_hash() of its info hash */
 };
 
 /* The refusal of the first rule that has one, else ERR_OK. */

@@ -4,7 +4,9 @@
 void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,
                     uint32_t now_s, struct swarm_numbers *out)
 {
-    if (tracker_is_info(t)) {
+    const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
+    bool is_refused = o->access && access_refuses_torrent(o->access, h, hash);
+    if (o->mode == MODE_INFO || is_refused) {
         *out = (struct swarm_numbers){0};
         return;
     }

@@ -11,10 +11,11 @@ void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_o
     interval_init(&t->interval, &opts->interval, now_s);
 }
 
-enum err tracker_check(const struct tracker *t, const struct announce *a, struct view passkey)
+enum err tracker_check(const struct tracker *t, const struct announce *a, struct view passkey,
+                       const struct address *client)
 {
     const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
-    struct request request = {.announce = a, .passkey = passkey};
+    struct request request = {.announce = a, .client = client, .passkey = passkey};
     return rules_check(o, &request);
 }
 
@@ -22,4 +23,23 @@ uint32_t tracker_retry_min(const struct tracker *t, enum rate_budget budget)
 {
     const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
     return (rate_retry_s(&o->rate, budget) + 59) / 60;
+}
+
+bool tracker_wants_address(const struct tracker *t)
+{
+    const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
+    return x && (x->used[ACCESS_ALLOW_IPS] || x->used[ACCESS_DENY_IPS]);
+}
+
+struct view tracker_refusal(const struct tracker *t, enum err refusal, const struct announce *a,
+                            const struct address *client)
+{
+    const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
+    struct view reason = {0};
+    if (x && a) reason = access_reason(x, refusal, a, swarm_hash(t->swarm, &a->info_hash));
+    else if (x && client) {
+        const struct announce scrape = {.address = *client};
+        reason = access_reason(x, refusal, &scrape, 0);
+    }
+    return reason.len ? reason : view_of_text(err_text(refusal));
 }

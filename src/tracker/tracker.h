@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "swarm/swarm.h"
+#include "tracker/access.h"
 #include "tracker/interval.h"
 #include "tracker/overload.h"
 #include "tracker/rate.h"
@@ -26,6 +27,7 @@ struct tracker_opts {
     char passkey[PASSKEY_BYTES_MAX + 1]; /* not empty: announces and scrapes must carry it */
     struct interval_opts interval;
     struct rate_opts rate;
+    const struct access *access; /* NULL: no list is in force */
 };
 
 struct tracker {
@@ -58,9 +60,28 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
                           uint32_t now_s, struct rng *rng, struct announce_answer *out) MUST_CHECK;
 
 /* May this client ask at all? For scrapes, and for announces that could not be decoded: who may not
- * ask is told so before what was wrong (A29). `a` is NULL for a scrape; `passkey` as in struct announce. */
-enum err tracker_check(const struct tracker *t, const struct announce *a,
-                       struct view passkey) MUST_CHECK;
+ * ask is told so before what was wrong (A29).
+ *   a        NULL for a scrape
+ *   passkey  as in struct announce
+ *   client   may be NULL where tracker_wants_address() says no */
+enum err tracker_check(const struct tracker *t, const struct announce *a, struct view passkey,
+                       const struct address *client) MUST_CHECK;
+
+/* Is there a list of addresses, so that scrapes must say who asks? */
+bool tracker_wants_address(const struct tracker *t);
+
+/* What to tell a client whose request was refused: the text of the error, or the reason of the entry
+ * of an access list. `a` is NULL for a scrape, of which `client` is known.
+ *   returns  borrowed; valid for as long as the turn of the loop */
+struct view tracker_refusal(const struct tracker *t, enum err refusal, const struct announce *a,
+                            const struct address *client);
+
+/* Bring into the cache what the rules will read. */
+static inline void tracker_prefetch(const struct tracker *t, uint64_t hash)
+{
+    const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
+    if (x) access_prefetch(x, hash);
+}
 
 /* May `client` have this now? Takes of its budget (rate.h). */
 static inline bool tracker_allows(const struct tracker *t, enum rate_budget budget,
@@ -78,7 +99,7 @@ static inline bool tracker_is_info(const struct tracker *t)
     return atomic_load_explicit(&t->opts, memory_order_acquire)->mode == MODE_INFO;
 }
 
-/* The numbers of one torrent (zeros when unknown, and in MODE_INFO). */
+/* The numbers of one torrent (zeros when unknown or refused by a list, and in MODE_INFO). */
 void tracker_scrape(const struct tracker *t, const struct info_hash *h, uint64_t hash,
                     uint32_t now_s, struct swarm_numbers *out);
 

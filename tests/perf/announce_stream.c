@@ -1,7 +1,7 @@
 /* announce_stream.c - a fixed stream of announces through the real doors, for counting
  * instructions.
  *
- *   announce_stream udp|udp_minimal|http|http_close COUNT
+ *   announce_stream udp|udp_minimal|http|http_close COUNT [none|deny|near|allow|all [HASHES RANGES]]
  *
  * udp_minimal is udp with --stats minimal.
  *
@@ -9,6 +9,9 @@
  *           nothing, so the whole path is walked as it is, doors and codecs and store. The
  *           difference between two COUNTs is free of the start, of the requests' making and of the
  *           first pass, in which the store grows.
+ * Lists     with `deny` every list that denies is in force, and names nobody who asks; with `near` one of
+ *           the ranges lies beside whoever asks; with `allow` the torrents are on a list that allows,
+ *           too; with `all` everything is. HASHES and RANGES say how long the lists are.
  * Steady    Keys, seeds and the clock are fixed: clock_gettime() is replaced below. */
 #include "base/metrics.h"
 #include "bench/http_text.h"
@@ -24,13 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TORRENTS      400
-#define PEERS         4096
-#define NUMWANT       50
-#define BATCH         64
-#define REQUEST_BYTES 768
-#define ANSWER_BYTES  4096
-#define CLOCK_S       1000000
+#define TORRENTS       400
+#define PEERS          4096
+#define NUMWANT        50
+#define BATCH          64
+#define REQUEST_BYTES  768
+#define ANSWER_BYTES   4096
+#define CLOCK_S        1000000
+#define CLIENT_RULES   20
+#define RANGE_DISTANCE (1ull << 31) /* over their number: half way from one to the next */
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {
@@ -136,6 +141,92 @@ static void http_start(struct stream_test *t)
     require(http_door_listen(door, fd, false) == ERR_OK, "HTTP door");
 }
 
+/* ---- access lists ---- */
+
+static uint64_t hash_of(const void *swarm, const struct info_hash *h)
+{
+    return swarm_hash(swarm, h);
+}
+
+/* Hashes that nobody asks about; with an allow list, those that are asked about as well. */
+static enum err add_torrents(struct stream_test *t, struct access *x, enum access_list list,
+                             uint64_t count)
+{
+    enum err err = ERR_OK;
+    for (uint64_t i = 0; i < count && err == ERR_OK; i++) {
+        struct info_hash h = {{(uint8_t)list}};
+        for (int k = 1; k < 5; k++)
+            h.bytes[k] = (uint8_t)(i >> 8 * (k - 1));
+        err = access_add_torrent(x, list, &h, VIEW("removed"));
+    }
+    for (uint64_t i = 0; list == ACCESS_ALLOW_TORRENTS && i < TORRENTS && err == ERR_OK; i++) {
+        struct info_hash h;
+        world_info_hash(&t->bench.world, i, &h);
+        err = access_add_torrent(x, list, &h, VIEW(""));
+    }
+    return err;
+}
+
+/* Spread over all addresses, with one `distance` behind whoever asks. */
+static enum err add_ips(struct access *x, enum access_list list, uint64_t count, uint32_t distance)
+{
+    struct address first = {.family = FAMILY_V4}, last = first;
+    enum err err = ERR_OK;
+    for (uint64_t i = 0; i < count && err == ERR_OK; i++) {
+        uint32_t ip = (127u << 24 | 1) + distance + (uint32_t)((i << 32) / count);
+        store_u32be(first.ip, ip);
+        store_u32be(last.ip, ip < UINT32_MAX - 255 ? ip + 255 : ip);
+        err = access_add_ips(x, list, &first, &last, VIEW("bad"));
+    }
+    if (list == ACCESS_DENY_IPS || err != ERR_OK) return err;
+    store_u32be(first.ip, 127u << 24 | 1);
+    return access_add_ips(x, list, &first, &first, VIEW(""));
+}
+
+/* Of clients that do not come, or of the one that does. */
+static enum err add_clients(struct access *x, enum access_list list)
+{
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < CLIENT_RULES && err == ERR_OK; i++) {
+        char line[] = "-A? 1.0-2.0 no";
+        struct client_entry e;
+        line[2] = (char)('A' + i);
+        require(client_rule_line(view_of_text(line), &e) == NULL, "client");
+        err = access_add_client(x, list, &e.rule, e.reason);
+    }
+    struct client_entry any = {.rule = {.last = UINT32_MAX}};
+    if (list == ACCESS_DENY_CLIENTS || err != ERR_OK) return err;
+    return access_add_client(x, list, &any.rule, VIEW(""));
+}
+
+/* Bits of the lists that are in force. */
+static unsigned lists_of(const char *which)
+{
+    const unsigned deny =
+        1u << ACCESS_DENY_TORRENTS | 1u << ACCESS_DENY_IPS | 1u << ACCESS_DENY_CLIENTS;
+    if (strcmp(which, "allow") == 0) return deny | 1u << ACCESS_ALLOW_TORRENTS;
+    return strcmp(which, "all") == 0 ? (1u << ACCESS_LISTS) - 1 : deny;
+}
+
+static void lists_make(struct stream_test *t, const char *which, uint64_t hashes, uint64_t ranges)
+{
+    struct access *x;
+    uint32_t distance = strcmp(which, "near") == 0 ? 2 : (uint32_t)(RANGE_DISTANCE / ranges);
+    require(access_new(&x) == ERR_OK, "lists");
+    for (enum access_list list = 0; list < ACCESS_LISTS; list++) {
+        if (!(lists_of(which) >> list & 1)) continue;
+        enum err err;
+        access_use(x, list);
+        if (list <= ACCESS_DENY_TORRENTS) err = add_torrents(t, x, list, hashes);
+        else if (list <= ACCESS_DENY_IPS) err = add_ips(x, list, ranges, distance);
+        else err = add_clients(x, list);
+        require(err == ERR_OK, "lists");
+    }
+    access_deny_ports(x, 1, 3);
+    require(access_finish(x, hash_of, t->tracker.swarm) == ERR_OK, "lists");
+    t->tracker_opts.access = x;
+}
+
 /* ---- the requests ---- */
 
 static void udp_request(struct stream_test *t, uint64_t k, struct writer *w)
@@ -224,7 +315,7 @@ static void http_stream(struct stream_test *t, uint64_t count, bool keep)
 int main(int argc, char **argv)
 {
     static struct stream_test t;
-    if (argc != 3) return 2;
+    if (argc < 3) return 2;
     bool minimal = strcmp(argv[1], "udp_minimal") == 0;
     bool udp = minimal || strcmp(argv[1], "udp") == 0, keep = strcmp(argv[1], "http") == 0;
     uint64_t count = strtoull(argv[2], NULL, 10) / BATCH * BATCH;
@@ -238,6 +329,9 @@ int main(int argc, char **argv)
     require(world_init(&t.bench.world, &t.opts.world), "world");
     tracker_start(&t);
     t.tracker.stats_minimal = minimal;
+    if (argc > 3 && strcmp(argv[3], "none") != 0)
+        lists_make(&t, argv[3], argc > 4 ? strtoull(argv[4], NULL, 10) : 1000,
+                   argc > 5 ? strtoull(argv[5], NULL, 10) : 1000);
     if (udp) udp_start(&t);
     else http_start(&t);
     requests_make(&t, udp);

@@ -36,10 +36,10 @@ SKIPPED = 77
 PLAIN_CPU = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM"
 
 
-def instructions(program, stream, count):
-    """Instructions of one whole run."""
+def instructions(program, stream, count, *lists):
+    """Instructions of one whole run; `lists` are announce_stream's words for access lists."""
     run = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, stream, str(count)],
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, stream, str(count), *lists],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -1,0 +1,17 @@
+/* fuzz_hash_list.c - any bytes as a line: read or refused, and what is read lies within the line. */
+#include "proto/hash_list.h"
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct hash_entry e;
+    const char *why = hash_list_line(view_of(bytes, len), &e);
+    if (!why && e.is_entry) {
+        assert(e.reason.len == 0 || (e.reason.ptr >= bytes && e.reason.len <= len));
+        assert(e.reason.len == 0 || e.reason.ptr + e.reason.len <= bytes + len);
+    }
+    return 0;
+}
