@@ -38,6 +38,11 @@ static const struct series_row SERIES[HISTORY_SERIES] = {
     [HISTORY_LATENCY_UDP_P99_US] = {"latency_udp_p99_us", 1, 1},
 };
 
+const char *history_series_name(enum history_series series)
+{
+    return SERIES[series].name;
+}
+
 void history_fini(struct history *h)
 {
     for (int i = 0; i < HISTORY_CHUNKS; i++)

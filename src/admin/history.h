@@ -43,6 +43,9 @@ struct history {
 
 void history_fini(struct history *h);
 
+/* As it is called in what history_print() writes: "udp4". */
+const char *history_series_name(enum history_series series);
+
 /* A point. Steps that were missed since the last one get the same values. */
 void history_add(struct history *h, uint64_t unix_s, const double values[HISTORY_SERIES]);
 

@@ -60,6 +60,16 @@ static enum err look_at(struct given_socket *g, const char *name)
     return g->is_unix ? ERR_OK : look_at_ip(g, name);
 }
 
+enum err activation_add(struct activation *a, int take_fd, const char *name)
+{
+    struct given_socket given = {.fd = take_fd};
+    enum err err = a->count == ACTIVATION_SOCKETS_MAX ? refuse(take_fd, name, "too many")
+                                                      : look_at(&given, name);
+    if (err == ERR_OK) a->all[a->count++] = given;
+    else close(take_fd);
+    return err;
+}
+
 static void names_free(char **names)
 {
     for (char **n = names; n && *n; n++)

@@ -24,6 +24,10 @@ struct activation {
 /* Take them; none is no error. ERR_BAD_VALUE, with a log line: one that cannot serve. */
 enum err activation_take(struct activation *a) MUST_CHECK;
 
+/* One more, from wherever it comes; takes the fd, which is closed when it cannot serve (ERR_BAD_VALUE,
+ * with a log line). `name` as in $LISTEN_FDNAMES. */
+enum err activation_add(struct activation *a, int take_fd, const char *name) MUST_CHECK;
+
 /* How many are doors? */
 uint32_t activation_doors(const struct activation *a);
 

@@ -40,7 +40,18 @@ static enum err refuse(const struct settings *s, const char *option, const char 
 
 /* ---- TCP ---- */
 
-enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s)
+static enum err tcp_open(struct admin_sockets *a, const struct listen_address *l,
+                         const struct listen_opts *how, struct admin_inherited *inherited)
+{
+    int *fd = &a->tcp_fds[a->tcp_count];
+    *fd = inherited ? inherited_take(&inherited->tcp, l, true) : -1;
+    enum err err = *fd >= 0 ? ERR_OK : listen_tcp(l, how, fd);
+    if (err == ERR_OK) a->tcp_lent[a->tcp_count++] = *fd;
+    return err;
+}
+
+enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s,
+                            struct admin_inherited *inherited)
 {
     const struct app_opts *o = &s->config.app;
     const struct listen_opts how = {.backlog = BACKLOG, .exclusive = true};
@@ -52,8 +63,7 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s)
         struct listen_address shown = o->admin_listen[i];
         shown.udp = true; /* no scheme */
         listen_print(&shown, text, sizeof text);
-        if (listen_tcp(&o->admin_listen[i], &how, &a->tcp_fds[a->tcp_count]) == ERR_OK) {
-            a->tcp_count++;
+        if (tcp_open(a, &o->admin_listen[i], &how, inherited) == ERR_OK) {
             log_line(LOG_INFO, "operator pages on http://%s/", text);
             continue;
         }
@@ -99,9 +109,24 @@ static bool unix_listen(int fd, const char *path)
     return bound && listen(fd, BACKLOG) == 0;
 }
 
-static bool unix_open(struct admin_sockets *a, const char *path)
+static bool unix_note(struct admin_sockets *a, const char *path, int fd, const struct stat *st)
+{
+    a->unix_fd = a->unix_lent = fd;
+    a->unix_dev = st->st_dev;
+    a->unix_ino = st->st_ino;
+    memcpy(a->unix_path, path, strlen(path) + 1);
+    return true;
+}
+
+static bool unix_open(struct admin_sockets *a, const char *path, struct admin_inherited *inherited)
 {
     struct stat st;
+    if (inherited && inherited->unix_fd >= 0 && strcmp(inherited->unix_path, path) == 0 &&
+        lstat(path, &st) == 0) {
+        int had = inherited->unix_fd;
+        inherited->unix_fd = -1;
+        return unix_note(a, path, had, &st);
+    }
     if (!stale_remove(path)) return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return false;
@@ -111,14 +136,11 @@ static bool unix_open(struct admin_sockets *a, const char *path)
         errno = why;
         return false;
     }
-    a->unix_fd = fd;
-    a->unix_dev = st.st_dev;
-    a->unix_ino = st.st_ino;
-    memcpy(a->unix_path, path, strlen(path) + 1);
-    return true;
+    return unix_note(a, path, fd, &st);
 }
 
-enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s)
+enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s,
+                                 struct admin_inherited *inherited)
 {
     const char *wanted = s->config.app.admin_socket;
     char path[CONTROL_PATH_BYTES_MAX] = "";
@@ -127,7 +149,7 @@ enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings 
         return refuse(s, "admin_socket", "a Unix socket", errno);
     if (strlen(wanted) >= sizeof path) return refuse(s, "admin_socket", wanted, ENAMETOOLONG);
     if (wanted[0]) memcpy(path, wanted, strlen(wanted) + 1);
-    if (!unix_open(a, path)) return refuse(s, "admin_socket", path, errno);
+    if (!unix_open(a, path, inherited)) return refuse(s, "admin_socket", path, errno);
     log_line(LOG_INFO, "operators' socket is %s", path);
     return ERR_OK;
 }
@@ -147,7 +169,7 @@ static void adopt_unix(struct admin_sockets *a, struct given_socket *g)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     socklen_t len = sizeof sun - 1;
-    a->unix_fd = take(g);
+    a->unix_fd = a->unix_lent = take(g);
     if (getsockname(a->unix_fd, (struct sockaddr *)&sun, &len) == 0)
         snprintf(a->unix_path, sizeof a->unix_path, "%s", sun.sun_path);
     log_line(LOG_INFO, "operators' socket is %s, of the service manager", a->unix_path);
@@ -159,7 +181,9 @@ void admin_sockets_adopt(struct admin_sockets *a, struct activation *given)
         struct given_socket *g = &given->all[i];
         if (g->is_unix && a->unix_fd < 0) adopt_unix(a, g);
         if (!g->is_admin || a->tcp_count == ADMIN_LISTEN_MAX) continue;
-        a->tcp_fds[a->tcp_count++] = take(g);
+        a->tcp_fds[a->tcp_count] = a->tcp_lent[a->tcp_count] = take(g);
+        a->tcp_count++;
+        a->tcp_is_given = true;
         log_line(LOG_INFO, "operator pages on port %u, of the service manager", g->address.port);
     }
 }
@@ -173,11 +197,16 @@ static void unix_remove(const struct admin_sockets *a)
     if (st.st_dev == a->unix_dev && st.st_ino == a->unix_ino) unlink(a->unix_path);
 }
 
+void admin_sockets_leave(struct admin_sockets *a)
+{
+    a->unix_path[0] = '\0';
+}
+
 void admin_sockets_close(struct admin_sockets *a)
 {
     for (uint32_t i = 0; i < a->tcp_count; i++)
         if (a->tcp_fds[i] >= 0) close(a->tcp_fds[i]);
     if (a->unix_fd >= 0) close(a->unix_fd);
     unix_remove(a);
-    *a = (struct admin_sockets){.unix_fd = -1};
+    *a = (struct admin_sockets){.unix_fd = -1, .unix_lent = -1};
 }

@@ -47,6 +47,9 @@ void api_save(void *ctx, const struct admin_request *r, struct admin_response *o
 void api_stop(void *ctx, const struct admin_request *r, struct admin_response *out);
 void api_restart(void *ctx, const struct admin_request *r, struct admin_response *out);
 
+/* upgrade_api.c */
+void api_upgrade(void *ctx, const struct admin_request *r, struct admin_response *out);
+
 /* state_api.c */
 void api_state(void *ctx, const struct admin_request *r, struct admin_response *out);
 void api_snapshot(void *ctx, const struct admin_request *r, struct admin_response *out);

@@ -137,11 +137,14 @@ const struct command COMMANDS[] = {
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
     {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
-     "Prints the announce URLs, the process id and where the log is: FILE, or beside the control "
-     "socket. Refuses to start where a muster answers already.", control_start},
+     "Prints the announce URLs, the process id and where the log is: FILE, else "
+     "/var/log/muster-PORT.log for root, and beside the control socket for others. Refuses to start where a muster answers already.", control_start},
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
+    {"upgrade", "[PORT] [OPTIONS]", "let the program installed now take over, without a gap",
+     "The new process gets sockets, store and counters; no request is lost, and if it does not start "
+     "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
      "As SIGHUP does; says what is wrong where the log would. " WHICH, control_reload},
     {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",

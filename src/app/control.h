@@ -17,6 +17,9 @@ enum exit_code control_set(const struct command_input *in);
 enum exit_code control_save(const struct command_input *in);
 enum exit_code control_import(const struct command_input *in);
 
+/* control_upgrade.c */
+enum exit_code control_upgrade(const struct command_input *in);
+
 /* control_start.c */
 enum exit_code control_start(const struct command_input *in);
 

@@ -9,8 +9,12 @@
 #ifndef APP_NOTIFY_H
 #define APP_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* Is there a manager that is told? */
+bool notify_is_heard(void);
 
 /* Requests are answered from now on; after a reload: all is settled. */
 void notify_ready(void);

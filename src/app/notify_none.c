@@ -3,6 +3,11 @@
 
 #include <stddef.h>
 
+bool notify_is_heard(void)
+{
+    return false;
+}
+
 void notify_ready(void)
 {
 }

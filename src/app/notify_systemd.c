@@ -6,9 +6,16 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
 #define STATUS_BYTES_MAX 256
+
+bool notify_is_heard(void)
+{
+    const char *socket = getenv("NOTIFY_SOCKET");
+    return socket && *socket;
+}
 
 void notify_ready(void)
 {

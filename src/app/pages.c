@@ -14,6 +14,7 @@
 #include "app/site.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker"
@@ -155,6 +156,7 @@ static const struct admin_route ROUTES[] = {
     {"/api/control/import", false, ADMIN_POST, ADMIN_OWNER, NULL, api_import, "take in what was brought"},
     {"/api/control/stop", false, ADMIN_POST, ADMIN_OWNER, NULL, api_stop, "as SIGTERM"},
     {"/api/control/restart", false, ADMIN_POST, ADMIN_OWNER, NULL, api_restart, "start anew in place"},
+    {"/api/control/upgrade", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_upgrade, "as SIGUSR2"},
     {"/api/set", false, ADMIN_GET, ADMIN_PUBLIC, api_compat_is_on, api_compat_set, "etracker's settings"},
     {"/api/websocket", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_websocket, "the map's feed"},
     {"/api/map.json", false, ADMIN_GET, ADMIN_PUBLIC, NULL, page_map_state, "the map's state"},
@@ -214,6 +216,16 @@ static bool is_proxied(const void *ctx)
     return ((const struct server *)ctx)->live->settings.config.app.admin_hosts[0] != '\0';
 }
 
+/* As the user that serves: a folder that he may not enter would only ever answer 404. */
+static enum err web_root_open(struct server *s, const char *folder)
+{
+    if (!folder[0]) return ERR_OK;
+    s->web_root_fd = files_root_open(folder);
+    if (s->web_root_fd >= 0 && faccessat(s->web_root_fd, ".", X_OK, AT_EACCESS) == 0) return ERR_OK;
+    log_line(LOG_ERROR, "web_root: cannot open %s: %s", folder, strerror(errno));
+    return ERR_BAD_VALUE;
+}
+
 enum err pages_open(struct server *s)
 {
     const struct admin_env env = {.loop = &s->loop,
@@ -226,13 +238,8 @@ enum err pages_open(struct server *s)
                                   .is_proxied = is_proxied,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
-    const char *folder = s->live->settings.config.app.web_root;
-    if (folder[0]) s->web_root_fd = files_root_open(folder);
-    if (folder[0] && s->web_root_fd < 0) {
-        log_line(LOG_ERROR, "web_root: cannot open %s: %s", folder, strerror(errno));
-        return ERR_BAD_VALUE;
-    }
-    enum err err = admin_open(&s->admin, &env);
+    enum err err = web_root_open(s, s->live->settings.config.app.web_root);
+    if (err == ERR_OK) err = admin_open(&s->admin, &env);
     return err == ERR_OK ? listeners_open(s) : err;
 }
 

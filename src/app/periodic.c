@@ -246,7 +246,8 @@ static void job_map(struct server *s, uint64_t now_ms)
 static void job_state(struct server *s, uint64_t now_ms)
 {
     uint64_t interval_ms = s->live->settings.config.app.save_interval_s * 1000ull;
-    state_tick(s->state, &s->tracker, interval_ms, now_ms);
+    if (!upgrade_is_sending(s->upgrade)) state_tick(s->state, &s->tracker, interval_ms, now_ms);
+    upgrade_tick(s->upgrade);
 }
 
 static void job_watchdog(struct server *s, uint64_t now_ms)
@@ -284,9 +285,9 @@ static const struct job JOBS[] = {
     {"map", job_map, MAP_TICK_MS, "send the viewers of the map what has come"},
     {"pages", job_pages, PAGES_TICK_MS,
      "close connections of operators, drop verdicts on passwords that are over their time"},
+    {"state", job_state, STATE_TICK_MS, "save a snapshot when it is time or was asked for"},
     {"watchdog", job_watchdog, SECOND_MS, "see that every worker comes round"},
     {"status", job_status, STATUS_TICK_MS, "a line for the service manager"},
-    {"state", job_state, STATE_TICK_MS, "save a snapshot when it is time or was asked for"},
     {"retired", job_retired, SECOND_MS, "free configurations that nobody reads any more"},
 };
 
@@ -295,20 +296,39 @@ _Static_assert(JOB_COUNT <= PERIODIC_JOBS_MAX, "struct periodic has one due time
 
 /* ---- running them ---- */
 
-/* What the UDP sockets are called; they lie as in struct sockets, UDP before TCP. */
+/* What the UDP sockets are called, in the order of udp_fds. */
 static void sockets_name(struct server *s)
 {
     const struct sockets *all = &s->sockets;
     struct stats_socket *out = s->periodic.sockets;
-    uint32_t workers = all->are_given ? 1 : s->worker_count;
-    for (uint32_t worker = 0; worker < workers; worker++)
-        for (uint32_t i = 0; i < all->address_count; i++) {
-            const struct listen_address *l = &all->addresses[i];
-            if (!l->udp) continue;
-            endpoint_print(&l->address, l->port, out->address);
-            out->worker = worker;
-            out++;
-        }
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct listen_address *l = &all->addresses[all->all[i].address];
+        if (all->all[i].is_tcp || (all->are_given && all->all[i].worker)) continue;
+        endpoint_print(&l->address, l->port, out->address);
+        out->worker = all->all[i].worker;
+        out++;
+    }
+}
+
+/* What was counted before this process began. */
+static void counters_note(struct server *s)
+{
+    struct periodic *p = &s->periodic;
+    for (int i = 0; i < RATE_COUNT; i++)
+        p->rate.total[i] = rate_total(&RATES[i]);
+    for (uint32_t i = 0; i < s->udp_fd_count; i++)
+        p->socket_drops[i] = os_socket_drops(s->udp_fds[i]);
+}
+
+void periodic_resume(struct server *s, const struct stats_rate rates[RATE_COUNT],
+                     const struct load *load)
+{
+    struct periodic *p = &s->periodic;
+    for (int i = 0; i < RATE_COUNT; i++)
+        p->rate.rate[i].max = rates[i].max;
+    memcpy(p->load.own, load->own, sizeof p->load.own);
+    memcpy(p->load.dropping, load->dropping, sizeof p->load.dropping);
+    counters_note(s);
 }
 
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
@@ -318,6 +338,7 @@ enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
     p->sockets = calloc(s->udp_fd_count + 1, sizeof *p->sockets);
     if (!p->socket_drops || !p->sockets) return ERR_NO_MEMORY;
     sockets_name(s);
+    counters_note(s);
     sweep_report_reset(&p->sweep);
     sweep_cycle_begin(&p->sweep);
     p->sweep.cycle_at_ms = p->rate.at_ms = now_ms;

@@ -44,6 +44,11 @@ struct periodic {
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms) MUST_CHECK;
 void periodic_fini(struct periodic *p);
 
+/* Go on where another process stopped: its most requests a second, its load, and the counters as they
+ * are by now. */
+void periodic_resume(struct server *s, const struct stats_rate rates[RATE_COUNT],
+                     const struct load *load);
+
 /* Run what is due; returns how many milliseconds until something is again. */
 int periodic_run(struct server *s, uint64_t now_ms);
 

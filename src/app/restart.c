@@ -8,8 +8,8 @@
  *                followed by a failed start is the worst outcome. Rights given up after the start do
  *                not come back with an exec: with a port below the kernel's limit for users the
  *                answer is no, and the service manager, which has the rights, must restart.
- * Rejected       handing the listening sockets on: nobody would lose a request, but the new program
- *                could neither have other addresses nor another number of workers. */
+ * Another        way, without a gap: upgrade.h. This one is for what an upgrade cannot do: fewer rights to
+ *                inherit, less memory than two stores need. */
 #include "app/restart.h"
 
 #include "app/process.h"

@@ -20,6 +20,7 @@
 #include "base/os_linux.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ void server_publish(struct server *s, struct live *next)
     swarm_limits_set(s->swarm, &next->swarm);
     if (s->map) map_configure(s->map, &next->settings.config.map);
     if (!old) return;
+    s->reload_after = true;
     old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
     old->next = s->retired;
     s->retired = old;
@@ -96,13 +98,15 @@ static enum exit_code start_sockets(struct server *s)
 {
     const struct settings *settings = &s->live->settings;
     const struct app_opts *a = &settings->config.app;
-    struct activation given;
-    enum err err = activation_take(&given);
+    struct activation given = {.count = 0};
+    enum err err = s->take ? upgrade_take_hello(s->take, &given) : activation_take(&given);
     if (err == ERR_OK && activation_doors(&given))
         err = sockets_adopt(&s->sockets, a, s->worker_count, &given);
-    else if (err == ERR_OK) err = sockets_open(&s->sockets, a, s->worker_count);
+    else if (err == ERR_OK)
+        err = sockets_open(&s->sockets, a, s->worker_count, upgrade_take_doors(s->take));
     if (err == ERR_OK) admin_sockets_adopt(&s->admin_sockets, &given);
-    if (err == ERR_OK) err = admin_sockets_open(&s->admin_sockets, settings);
+    if (err == ERR_OK)
+        err = admin_sockets_open(&s->admin_sockets, settings, upgrade_take_admin(s->take));
     activation_close(&given);
     return err == ERR_OK ? EXIT_FINE : EXIT_LISTEN;
 }
@@ -127,7 +131,8 @@ static enum exit_code start_privileged(struct server *s)
     if (!a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
     if (!sandbox_drop(a->user, a->chroot)) return EXIT_USER;
     if (a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
-    if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings) != ERR_OK)
+    if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings,
+                                upgrade_take_admin(s->take)) != ERR_OK)
         return EXIT_LISTEN;
     if (login_open(s) != ERR_OK) return fail(ERR_NO_MEMORY, "the owner's login");
     s->machine.workers = s->worker_count;
@@ -135,12 +140,27 @@ static enum exit_code start_privileged(struct server *s)
     return EXIT_FINE;
 }
 
+/* Those of the process before; those of the state folder; new ones. */
+static void keys_choose(struct server *s)
+{
+    const struct state_keys *kept = state_keys(s->state);
+    if (s->take) {
+        s->env.udp_id_key = *upgrade_take_id_key(s->take);
+        s->live->swarm.key = upgrade_take_store_key(s->take);
+    } else if (kept) {
+        s->env.udp_id_key = kept->udp_id;
+        s->live->swarm.key = kept->store;
+    } else {
+        randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
+    }
+}
+
 static enum exit_code start_store(struct server *s)
 {
     live_resolve(s->live, &s->machine);
-    if (!state_claim(s->state) || state_begin(s->state) != ERR_OK) return EXIT_RUNTIME;
-    const struct state_keys *keys = state_keys(s->state);
-    if (keys) s->live->swarm.key = keys->store;
+    if ((!s->take && !state_claim(s->state)) || state_begin(s->state) != ERR_OK)
+        return EXIT_RUNTIME;
+    keys_choose(s);
     enum err err = swarm_new(&s->swarm, &s->live->swarm);
     if (err == ERR_OK) err = http_shared_init(&s->http_shared);
     if (err == ERR_OK) err = rate_new(&s->rate);
@@ -158,20 +178,22 @@ static enum exit_code start_store(struct server *s)
     s->env.peer_ids = s->live->swarm.store_peer_ids;
     s->env.confine = &s->confine;
     s->env.done_loop = &s->loop;
-    if (keys) s->env.udp_id_key = keys->udp_id;
-    else randombytes_buf(&s->env.udp_id_key, sizeof s->env.udp_id_key);
+    s->live->swarm.key = NULL; /* the store has its copy */
     struct live *first = s->live;
     s->live = NULL;
     server_publish(s, first);
-    state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
+    if (!s->take)
+        state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
     return EXIT_FINE;
 }
 
 static void udp_fds_note(struct server *s)
 {
-    uint32_t count = s->sockets.are_given ? s->sockets.per_worker : s->sockets.count;
-    for (uint32_t i = 0; i < count; i++) /* one that workers share is asked once */
-        if (!s->sockets.all[i].is_tcp) s->udp_fds[s->udp_fd_count++] = s->sockets.all[i].fd;
+    for (uint32_t i = 0; i < s->sockets.count; i++) {
+        const struct door_socket *d = &s->sockets.all[i];
+        if (s->sockets.are_given && d->worker) continue; /* one that workers share is asked once */
+        if (!d->is_tcp) s->udp_fds[s->udp_fd_count++] = d->fd;
+    }
 }
 
 static enum exit_code start_pages(struct server *s)
@@ -186,20 +208,68 @@ static enum exit_code start_pages(struct server *s)
     return EXIT_FINE;
 }
 
-static enum exit_code start_workers(struct server *s)
+/* Their doors; nobody serves yet. */
+static enum exit_code open_workers(struct server *s)
 {
     s->workers = calloc(s->worker_count, sizeof *s->workers);
     s->udp_fds = calloc(s->sockets.count + 1, sizeof *s->udp_fds);
     if (!s->workers || !s->udp_fds) return fail(ERR_NO_MEMORY, "workers");
     udp_fds_note(s);
     for (uint32_t i = 0; i < s->worker_count; i++) {
-        struct door_socket *mine = &s->sockets.all[i * s->sockets.per_worker];
-        enum err err = worker_open(&s->workers[i], &s->env, i, mine, s->sockets.per_worker);
+        uint32_t count;
+        struct door_socket *mine = sockets_of_worker(&s->sockets, i, &count);
+        enum err err = worker_open(&s->workers[i], &s->env, i, mine, count);
         if (err != ERR_OK) return fail(err, "a worker");
     }
+    return EXIT_FINE;
+}
+
+static enum exit_code start_workers(struct server *s)
+{
+    if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
     for (uint32_t i = 0; i < s->worker_count; i++)
         if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
+    if (s->take) upgrade_take_finish(s->take, s);
     return EXIT_FINE;
+}
+
+/* ---- upgrades ---- */
+
+static void keeper_ready(struct loop_source *source, uint32_t events)
+{
+    struct server *s = (struct server *)((char *)source - offsetof(struct server, keeper));
+    if (!(events & (EPOLLERR | EPOLLHUP))) return;
+    loop_remove(&s->loop, source);
+    server_stop(s, "the process that was started first is gone", false);
+}
+
+/* Tell the keeper who serves, and watch that it is there. */
+static enum err keeper_watch(struct server *s, int fd)
+{
+    pid_t pid = getpid();
+    s->keeper = (struct loop_source){.fd = fd, .ready = keeper_ready};
+    if (fd < 0) return ERR_OK;
+    ssize_t put = write(fd, &pid, sizeof pid);
+    (void)put; /* a pipe that is full holds hundreds of them */
+    return loop_add(&s->loop, &s->keeper, 0);
+}
+
+static enum exit_code start_upgrades(struct server *s)
+{
+    int keeper = upgrade_take_keeper(s->take);
+    enum err err = upgrade_open(&s->upgrade, s, keeper);
+    if (err == ERR_OK) err = keeper_watch(s, keeper);
+    return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
+}
+
+void server_leave(struct server *s)
+{
+    s->stopping = true;
+    s->udp_fd_count = 0;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        worker_leave(&s->workers[i]);
+    admin_sockets_leave(&s->admin_sockets);
+    admin_drain(s->admin);
 }
 
 /* ---- housekeeping ---- */
@@ -210,6 +280,7 @@ void server_stop(struct server *s, const char *why, bool again)
         s->interrupted = true;
         return;
     }
+    upgrade_cancel(s->upgrade, "it is told to stop");
     s->stopping = true;
     s->restart_wanted = again;
     notify_stopping();
@@ -221,13 +292,30 @@ void server_stop(struct server *s, const char *why, bool again)
     admin_drain(s->admin);
 }
 
+static void upgrade_ask(struct server *s, const char *who)
+{
+    struct option_error error;
+    if (upgrade_begin(s->upgrade, who, &error) != ERR_OK)
+        log_line(LOG_ERROR, "upgrade: %s", error.text);
+}
+
+/* For the process that serves by now. */
+static int signal_of(enum signal_wish w)
+{
+    if (w == WISH_RELOAD) return SIGHUP;
+    if (w == WISH_SAVE) return SIGUSR1;
+    return w == WISH_UPGRADE ? SIGUSR2 : SIGTERM;
+}
+
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
     struct server *s = (struct server *)((char *)source - offsetof(struct server, signals));
     const char *name = "";
     (void)events;
     for (enum signal_wish w; (w = signals_take(source->fd, &name)) != WISH_NONE;) {
-        if (w == WISH_STOP) server_stop(s, name, false);
+        if (upgrade_successor(s->upgrade)) kill(upgrade_successor(s->upgrade), signal_of(w));
+        else if (w == WISH_STOP) server_stop(s, name, false);
+        else if (w == WISH_UPGRADE) upgrade_ask(s, name);
         else if (w == WISH_SAVE) state_want_save(s->state, name);
         else s->reload_wanted = true; /* periodic.c does it */
     }
@@ -280,13 +368,13 @@ static enum exit_code serve(struct server *s)
     while (!s->stopping)
         loop_turn(&s->loop, periodic_run(s, s->loop.now_ms));
     drain(s);
-    save_last(s);
+    if (!upgrade_successor(s->upgrade)) save_last(s);
     if (s->interrupted) {
         log_line(LOG_WARN, "second signal: requests in hand are dropped");
         admin_sockets_close(&s->admin_sockets);
         _exit(EXIT_INTERRUPTED); /* workers still run: nothing can be freed */
     }
-    report_end(s);
+    if (!upgrade_successor(s->upgrade)) report_end(s);
     return EXIT_FINE;
 }
 
@@ -299,6 +387,8 @@ static void server_free(struct server *s)
         if (s->workers[i].is_started && !s->stopping) worker_stop(&s->workers[i]);
     for (uint32_t i = 0; s->workers && i < s->worker_count; i++)
         worker_close(&s->workers[i]);
+    upgrade_close(s->upgrade);
+    upgrade_take_close(s->take);
     free(s->workers);
     free(s->udp_fds);
     periodic_fini(&s->periodic);
@@ -339,11 +429,21 @@ static enum exit_code start(struct server *s)
     if (code == EXIT_FINE) code = start_store(s);
     if (code == EXIT_FINE) code = start_confined(s);
     if (code == EXIT_FINE) code = start_pages(s);
-    if (code == EXIT_FINE) code = start_workers(s);
+    if (code == EXIT_FINE) code = open_workers(s);
     if (code != EXIT_FINE) return code;
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
-    return err == ERR_OK ? EXIT_FINE : fail(err, "housekeeping");
+    if (err != ERR_OK) return fail(err, "housekeeping");
+    code = start_workers(s);
+    return code == EXIT_FINE ? start_upgrades(s) : code;
+}
+
+/* What a start that failed leaves behind, for the process that wanted to be replaced. */
+static void start_failed(struct server *s, enum exit_code code)
+{
+    char why[64];
+    snprintf(why, sizeof why, "it does not start, its log lines say why (exit code %d)", (int)code);
+    upgrade_take_fail(s->take, why);
 }
 
 enum exit_code server_run(const struct option_sources *sources)
@@ -357,9 +457,15 @@ enum exit_code server_run(const struct option_sources *sources)
     }
     s->sources = *sources;
     s->web_root_fd = -1;
-    s->admin_sockets.unix_fd = -1;
+    s->admin_sockets.unix_fd = s->admin_sockets.unix_lent = -1;
+    s->keeper.fd = -1;
+    if (upgrade_take_open(&s->take) != ERR_OK) {
+        server_free(s);
+        return fail(ERR_NO_MEMORY, "muster");
+    }
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
+        upgrade_take_fail(s->take, error.text);
         server_free(s);
         return EXIT_USAGE;
     }
@@ -372,9 +478,14 @@ enum exit_code server_run(const struct option_sources *sources)
         report_listening(s);
         notify_ready();
         code = serve(s);
-        log_line(LOG_INFO, "stopped");
+        if (!upgrade_successor(s->upgrade)) log_line(LOG_INFO, "stopped");
+    } else {
+        start_failed(s, code);
     }
     bool again = code == EXIT_FINE && s->restart_wanted;
+    pid_t successor = upgrade_successor(s->upgrade);
+    int keeper = upgrade_keeper_take(s->upgrade);
     server_free(s);
+    if (keeper >= 0) return upgrade_keep(successor, keeper);
     return again ? restart_now(sources) : code;
 }

@@ -15,6 +15,8 @@
 #include "app/sockets.h"
 #include "app/state.h"
 #include "app/stats_gather.h"
+#include "app/upgrade.h"
+#include "app/upgrade_take.h"
 #include "app/watchdog.h"
 #include "app/worker.h"
 
@@ -43,12 +45,16 @@ struct server {
     struct access_loader lists;
     struct stats_state stats;
     struct admin_sockets admin_sockets;
-    struct admin *admin; /* the operators' door */
-    struct auth *auth;   /* who the owner is */
-    struct state *state; /* what outlives us; NULL: nothing does */
-    struct map *map;     /* the live world map's feed */
-    int web_root_fd;     /* the operator's folder, or -1; workers look at it, too */
+    struct admin *admin;       /* the operators' door */
+    struct auth *auth;         /* who the owner is */
+    struct state *state;       /* what outlives us; NULL: nothing does */
+    struct map *map;           /* the live world map's feed */
+    int web_root_fd;           /* the operator's folder, or -1; workers look at it, too */
+    struct upgrade *upgrade;   /* to the next process */
+    struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
+    struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
     bool stopping, interrupted, reload_wanted, restart_wanted;
+    bool reload_after;  /* the configuration changed since the next process has read it */
     bool lists_waiting; /* lists were read and no generation has them yet */
 };
 
@@ -77,6 +83,9 @@ bool server_has_room(const struct server *s);
 /* Answer the requests in hand, then end; a second time: end at once. `why` is for the log. With
  * `again`, the program starts anew when all has ended (restart.h). */
 void server_stop(struct server *s, const char *why, bool again);
+
+/* Another process serves now: give connections on, then end. */
+void server_leave(struct server *s);
 
 /* Make a generation with the access lists that were read. */
 void server_take_lists(struct server *s);

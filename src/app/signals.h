@@ -12,7 +12,7 @@ void signals_block(void);
 /* A descriptor that is readable when one came; -1 and errno. */
 int signals_open(void);
 
-enum signal_wish { WISH_NONE, WISH_STOP, WISH_RELOAD, WISH_SAVE };
+enum signal_wish { WISH_NONE, WISH_STOP, WISH_RELOAD, WISH_SAVE, WISH_UPGRADE };
 
 /* The next one; WISH_NONE when there is none left. *name is constant text for the log. */
 enum signal_wish signals_take(int fd, const char **name);

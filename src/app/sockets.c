@@ -125,60 +125,163 @@ static bool is_without_ipv6(int why)
     return why == EAFNOSUPPORT || why == EADDRNOTAVAIL || why == EPROTONOSUPPORT;
 }
 
+/* ---- inherited ---- */
+
+static bool is_bound_to(int fd, const struct listen_address *a, bool is_tcp)
+{
+    struct sockaddr_storage ss;
+    struct address bound;
+    uint16_t port;
+    int type;
+    socklen_t len = sizeof ss, type_bytes = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) != 0) return false;
+    if (type != (is_tcp ? SOCK_STREAM : SOCK_DGRAM)) return false;
+    if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0) return false;
+    return sockaddr_read(&ss, &bound, &port) && port == a->port &&
+           address_equal(&bound, &a->address);
+}
+
+int inherited_take(struct inherited *in, const struct listen_address *a, bool is_tcp)
+{
+    for (uint32_t i = 0; in && i < in->count; i++) {
+        int fd = in->fds[i];
+        if (fd < 0 || !is_bound_to(fd, a, is_tcp)) continue;
+        in->fds[i] = -1;
+        return fd;
+    }
+    return -1;
+}
+
+void inherited_close(struct inherited *in)
+{
+    for (uint32_t i = 0; i < in->count; i++)
+        if (in->fds[i] >= 0) close(in->fds[i]);
+    free(in->fds);
+    *in = (struct inherited){0};
+}
+
+static bool has_inherited(const struct inherited *in, const struct listen_address *a, bool is_tcp)
+{
+    for (uint32_t i = 0; in && i < in->count; i++)
+        if (in->fds[i] >= 0 && is_bound_to(in->fds[i], a, is_tcp)) return true;
+    return false;
+}
+
+/* ---- all of them ---- */
+
+static bool can_have(const struct listen_address *a, bool is_tcp, const struct inherited *in)
+{
+    return has_inherited(in, a, is_tcp) || sockets_can_bind(a, is_tcp);
+}
+
 /* Keep the addresses that can be had. */
-static enum err probe_all(struct sockets *s, const struct wishes *w)
+static enum err probe_all(struct sockets *s, const struct wishes *w, const struct inherited *in)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         const struct listen_address *a = &w->all[i].address;
-        bool tcp_fails = a->tcp && !sockets_can_bind(a, true);
-        if (tcp_fails || (a->udp && !sockets_can_bind(a, false))) {
+        bool tcp_fails = a->tcp && !can_have(a, true, in);
+        if (tcp_fails || (a->udp && !can_have(a, false, in))) {
             int why = errno;
             if (!w->all[i].may_fail || !is_without_ipv6(why)) return refuse(a, tcp_fails, why);
             log_line(LOG_WARN, "this machine has no IPv6 (%s): serving IPv4 only", strerror(why));
             continue;
         }
         s->addresses[s->address_count++] = *a;
-        s->per_worker += a->udp + a->tcp;
     }
     return ERR_OK;
 }
 
-static enum err open_one(struct sockets *s, const struct listen_address *a,
-                         const struct listen_opts *o, bool is_tcp)
+static enum err append(struct sockets *s, struct door_socket d)
 {
-    struct door_socket *d = &s->all[s->count];
-    *d = (struct door_socket){.is_tcp = is_tcp, .proxy = a->proxy, .family = a->address.family};
-    enum err err = is_tcp ? listen_tcp(a, o, &d->fd) : listen_udp(a, o, &d->fd);
-    if (err != ERR_OK) return refuse(a, is_tcp, errno);
-    s->count++;
-    return ERR_OK;
-}
-
-static enum err open_worker(struct sockets *s, const struct listen_opts *o)
-{
-    for (uint32_t i = 0; i < s->address_count; i++) {
-        const struct listen_address *a = &s->addresses[i];
-        enum err err = a->udp ? open_one(s, a, o, false) : ERR_OK;
-        if (err == ERR_OK && a->tcp) err = open_one(s, a, o, true);
-        if (err != ERR_OK) return err;
+    if (s->count == s->room) {
+        uint32_t room = s->room ? 2 * s->room : 16;
+        struct door_socket *more = realloc(s->all, room * sizeof *more);
+        if (!more) return ERR_NO_MEMORY;
+        s->all = more;
+        s->room = room;
     }
+    d.lent_fd = d.fd;
+    s->all[s->count++] = d;
     return ERR_OK;
 }
 
-enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers)
+static enum err configure_again(int fd, struct listen_address a, const struct app_opts *o,
+                                bool is_tcp)
+{
+    a.tcp = is_tcp;
+    return listen_adopt(fd, &a, &o->sockets);
+}
+
+/* One more socket of an address: inherited, or bound now. `number` counts those of it. */
+static enum err open_one(struct sockets *s, const struct app_opts *o, struct door_socket d,
+                         uint32_t number, struct inherited *in)
+{
+    const struct listen_address *a = &s->addresses[d.address];
+    enum err err = ERR_OK;
+    d.fd = inherited_take(in, a, d.is_tcp);
+    if (d.fd >= 0) err = configure_again(d.fd, *a, o, d.is_tcp);
+    else err = d.is_tcp ? listen_tcp(a, &o->sockets, &d.fd) : listen_udp(a, &o->sockets, &d.fd);
+    if (err != ERR_OK && in && number > 0) {
+        log_line(LOG_WARN,
+                 "inherited sockets for %u workers, no rights to open more: the others "
+                 "have nothing to do until a restart",
+                 number);
+        return ERR_FULL;
+    }
+    if (err != ERR_OK) return refuse(a, d.is_tcp, errno);
+    return append(s, d);
+}
+
+static enum err open_kind(struct sockets *s, const struct app_opts *o, uint32_t address,
+                          bool is_tcp, uint32_t workers, struct inherited *in)
+{
+    const struct listen_address *a = &s->addresses[address];
+    enum err err = ERR_OK;
+    if (!(is_tcp ? a->tcp : a->udp)) return ERR_OK;
+    for (uint32_t n = 0; err == ERR_OK && (n < workers || has_inherited(in, a, is_tcp)); n++) {
+        struct door_socket d = {.is_tcp = is_tcp,
+                                .proxy = a->proxy,
+                                .family = a->address.family,
+                                .address = address,
+                                .worker = n % workers};
+        err = open_one(s, o, d, n, in);
+    }
+    return err == ERR_FULL ? ERR_OK : err;
+}
+
+static int by_worker(const void *a, const void *b)
+{
+    const struct door_socket *x = a, *y = b;
+    if (x->worker != y->worker) return x->worker < y->worker ? -1 : 1;
+    if (x->address != y->address) return x->address < y->address ? -1 : 1;
+    return (int)x->is_tcp - (int)y->is_tcp;
+}
+
+enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                      struct inherited *inherited)
 {
     struct wishes w;
     *s = (struct sockets){0};
     wishes_fill(&w, o);
-    enum err err = probe_all(s, &w);
-    if (err == ERR_OK) {
-        s->all = calloc((size_t)s->per_worker * workers, sizeof *s->all);
-        if (!s->all) err = ERR_NO_MEMORY;
+    enum err err = probe_all(s, &w, inherited);
+    for (uint32_t i = 0; err == ERR_OK && i < s->address_count; i++) {
+        err = open_kind(s, o, i, false, workers, inherited);
+        if (err == ERR_OK) err = open_kind(s, o, i, true, workers, inherited);
     }
-    for (uint32_t i = 0; err == ERR_OK && i < workers; i++)
-        err = open_worker(s, &o->sockets);
+    if (err == ERR_OK && s->count) qsort(s->all, s->count, sizeof *s->all, by_worker);
     if (err != ERR_OK) sockets_close(s);
     return err;
+}
+
+struct door_socket *sockets_of_worker(const struct sockets *s, uint32_t worker, uint32_t *count)
+{
+    uint32_t from = 0, to;
+    while (from < s->count && s->all[from].worker < worker)
+        from++;
+    for (to = from; to < s->count && s->all[to].worker == worker;)
+        to++;
+    *count = to - from;
+    return s->all + from;
 }
 
 /* ---- opened by somebody else ---- */
@@ -190,11 +293,15 @@ static enum err adopt_one(struct sockets *s, const struct app_opts *o, uint32_t 
     int fd = given->fd;
     given->fd = -1;
     enum err err = listen_adopt(fd, a, &o->sockets);
-    for (uint32_t i = 0; i < workers; i++) {
-        struct door_socket *d = &s->all[i * s->per_worker + index];
-        *d = (struct door_socket){.is_tcp = a->tcp, .proxy = a->proxy, .family = a->address.family};
-        d->fd = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        if (d->fd < 0) err = ERR_OS;
+    if (err != ERR_OK) close(fd);
+    for (uint32_t i = 0; err == ERR_OK && i < workers; i++) {
+        struct door_socket d = {.is_tcp = a->tcp,
+                                .proxy = a->proxy,
+                                .family = a->address.family,
+                                .address = index,
+                                .worker = i};
+        d.fd = i == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        err = d.fd < 0 ? ERR_OS : append(s, d);
     }
     return err == ERR_OK ? ERR_OK : refuse(a, a->tcp, errno);
 }
@@ -203,18 +310,15 @@ enum err sockets_adopt(struct sockets *s, const struct app_opts *o, uint32_t wor
                        struct activation *given)
 {
     enum err err = ERR_OK;
-    uint32_t doors = activation_doors(given), index = 0;
-    *s = (struct sockets){.are_given = true, .per_worker = doors, .address_count = doors};
-    s->all = calloc((size_t)doors * workers, sizeof *s->all);
-    if (!s->all) return ERR_NO_MEMORY;
-    for (; s->count < doors * workers; s->count++)
-        s->all[s->count].fd = -1;
+    uint32_t index = 0;
+    *s = (struct sockets){.are_given = true, .address_count = activation_doors(given)};
     for (uint32_t i = 0; err == ERR_OK && i < given->count; i++) {
         struct given_socket *g = &given->all[i];
         if (g->is_unix || g->is_admin) continue;
         s->addresses[index] = g->address;
         err = adopt_one(s, o, workers, g, index++);
     }
+    if (err == ERR_OK && s->count) qsort(s->all, s->count, sizeof *s->all, by_worker);
     if (err != ERR_OK) sockets_close(s);
     return err;
 }

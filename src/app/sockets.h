@@ -7,18 +7,31 @@
 
 struct door_socket {
     int fd;
+    int lent_fd; /* the same, also when a door has taken it: valid as long as the door */
     bool is_tcp, proxy;
     enum family family;
+    uint32_t address, worker; /* which of them */
 };
 
-/* Each worker has the same sockets: those of worker w start at all[w * per_worker]. */
+/* Each worker has a socket of each address and kind; where sockets were inherited from a program with
+ * another number of workers, perhaps some more or fewer. */
 struct sockets {
     struct listen_address addresses[LISTEN_ADDRESSES_MAX]; /* what is served, ports filled in */
     uint32_t address_count;
-    struct door_socket *all;
-    uint32_t per_worker, count;
+    struct door_socket *all; /* by worker, address, kind: UDP first */
+    uint32_t count, room;
     bool are_given; /* by the service manager: each is the same for all workers */
 };
+
+/* Sockets of the program before; those taken become -1. */
+struct inherited {
+    int *fds;
+    uint32_t count;
+};
+
+/* Take the next one that is bound to this address; -1: there is none. */
+int inherited_take(struct inherited *in, const struct listen_address *a, bool is_tcp);
+void inherited_close(struct inherited *in);
 
 /* The addresses that the options ask for, ports filled in: what sockets_open() would serve. */
 uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LISTEN_ADDRESSES_MAX]);
@@ -27,9 +40,15 @@ uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LIST
 bool sockets_can_bind(const struct listen_address *a, bool is_tcp);
 
 /* Bind them all. ERR_OS with a log line that names address, port and reason; nothing stays open
- * then. An address that an earlier program holds is refused although SO_REUSEPORT would share it:
- * two trackers on one port each get a part of the peers. */
-enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers) MUST_CHECK;
+ * then. An address that another program holds is refused although SO_REUSEPORT would share it:
+ * two trackers on one port each get a part of the peers.
+ *   inherited   NULL, or sockets that are served as far as their address is still wanted, all of them:
+ *               closing one would lose what waits in it */
+enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t workers,
+                      struct inherited *inherited) MUST_CHECK;
+
+/* Those of one worker. */
+struct door_socket *sockets_of_worker(const struct sockets *s, uint32_t worker, uint32_t *count);
 
 /* Serve the doors that were handed over in place of those that the options ask for; takes their fds.
  * ERR_OS or ERR_NO_MEMORY, with a log line; nothing stays open then. */

@@ -132,6 +132,11 @@ bool state_claim(struct state *s)
     return false;
 }
 
+void state_release(struct state *s)
+{
+    if (s) flock(s->folder_fd, LOCK_UN);
+}
+
 const struct state_keys *state_keys(const struct state *s)
 {
     return s ? &s->keys : NULL;

@@ -42,6 +42,9 @@ void state_close(struct state *s);
  * forgets it when this process ends. */
 bool state_claim(struct state *s);
 
+/* Let another process have it; nothing is under way. */
+void state_release(struct state *s);
+
 /* The keys of the folder; NULL without one. */
 const struct state_keys *state_keys(const struct state *s);
 

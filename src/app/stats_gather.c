@@ -180,6 +180,18 @@ static double history_p99(struct stats_state *t, const struct buckets_total *now
     return buckets_quantile(&since, &LATENCY_US, 0.99);
 }
 
+void stats_resume(struct server *s, uint64_t start_unix_s, uint64_t start_ms)
+{
+    struct stats_state *t = &s->stats;
+    double unused[HISTORY_SERIES];
+    struct metrics_total m;
+    metrics_total(&m);
+    history_flows(t, &m, 0, unused);
+    t->history_latency = m.latency[METRIC_DOOR_UDP];
+    t->start_unix_s = start_unix_s;
+    t->start_ms = start_ms;
+}
+
 void stats_history_add(struct server *s)
 {
     struct stats_state *t = &s->stats;

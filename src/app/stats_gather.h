@@ -40,6 +40,9 @@ struct stats_state {
 void stats_init(struct server *s);
 void stats_fini(struct server *s);
 
+/* Go on where another process stopped: its start, and the counters as they are by now. */
+void stats_resume(struct server *s, uint64_t start_unix_s, uint64_t start_ms);
+
 /* Everything, for somebody who comes by `origin`. */
 void stats_gather(struct server *s, enum admin_origin origin, struct stats *out);
 

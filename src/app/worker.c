@@ -19,6 +19,13 @@
 #define IDLE_MS 1000 /* a worker without connections comes round all the same, to be seen alive */
 #define LATE_MS 1000 /* so late, we did not get to run: clients were not slow, we were */
 
+/* A connection on its way to the worker. */
+struct worker_handed {
+    struct worker_handed *next;
+    struct http_handed conn;
+    uint8_t input[];
+};
+
 static enum err open_udp(struct worker *w, struct door_socket *socket)
 {
     struct udp_door_env env = {
@@ -84,11 +91,34 @@ static void close_udp(struct worker *w)
         udp_door_close(w->udp[--w->udp_count]);
 }
 
+static void handed_free(struct worker_handed *h)
+{
+    while (h) {
+        struct worker_handed *next = h->next;
+        close(h->conn.fd);
+        free(h);
+        h = next;
+    }
+}
+
+static void adopt_all(struct worker *w)
+{
+    struct worker_handed *h = atomic_exchange(&w->handed, NULL);
+    while (h && w->http) {
+        struct worker_handed *next = h->next;
+        http_door_adopt(w->http, &h->conn);
+        free(h);
+        h = next;
+    }
+    handed_free(h);
+}
+
 static void turn(struct worker *w, uint64_t *tick_at_ms)
 {
     uint32_t turns = atomic_load_explicit(&w->turns, memory_order_relaxed);
     atomic_store_explicit(&w->turns, turns + 1, memory_order_relaxed);
     loop_turn(&w->loop, w->http ? TICK_MS : IDLE_MS);
+    if (atomic_load_explicit(&w->handed, memory_order_relaxed)) adopt_all(w);
     uint64_t now_ms = w->loop.now_ms;
     if (!w->http || now_ms < *tick_at_ms) return;
     bool is_late = now_ms >= *tick_at_ms + LATE_MS; /* what waits in sockets is read first */
@@ -96,16 +126,54 @@ static void turn(struct worker *w, uint64_t *tick_at_ms)
     if (!is_late) http_door_tick(w->http);
 }
 
+/* Until no connection is open, or the time is over. */
 static void drain(struct worker *w, uint64_t *tick_at_ms)
 {
-    close_udp(w);
-    if (!w->http) return;
-    http_door_drain(w->http);
     uint64_t until_ms = clock_now_ms() + atomic_load(&w->env->drain_ms);
     while (!http_door_is_idle(w->http) && w->loop.now_ms < until_ms)
         turn(w, tick_at_ms);
     if (!http_door_is_idle(w->http))
         log_line(LOG_WARN, "worker %u: drain_timeout passed, closing what is open", w->index);
+}
+
+static void stop(struct worker *w, uint64_t *tick_at_ms)
+{
+    close_udp(w);
+    if (!w->http) return;
+    http_door_drain(w->http);
+    drain(w, tick_at_ms);
+}
+
+static void leave(struct worker *w, uint64_t *tick_at_ms)
+{
+    while (w->udp_count)
+        udp_door_leave(w->udp[--w->udp_count]);
+    if (!w->http) return;
+    http_door_leave(w->http, w->env->heir);
+    drain(w, tick_at_ms);
+}
+
+static uint32_t wish_of(const struct worker *w)
+{
+    return atomic_load_explicit(&w->wish, memory_order_acquire);
+}
+
+static void stand_still(struct worker *w)
+{
+    atomic_store(&w->paused, true);
+    while (wish_of(w) == WORKER_PAUSE)
+        os_futex_wait(&w->wish, WORKER_PAUSE);
+    atomic_store(&w->paused, false);
+}
+
+/* Turn after turn; returns the wish that ends it. */
+static uint32_t serve(struct worker *w, uint64_t *tick_at_ms)
+{
+    for (uint32_t wish; (wish = wish_of(w)) == WORKER_RUN || wish == WORKER_PAUSE;) {
+        if (wish == WORKER_RUN) turn(w, tick_at_ms);
+        else stand_still(w);
+    }
+    return wish_of(w);
 }
 
 static void *worker_main(void *arg)
@@ -117,9 +185,8 @@ static void *worker_main(void *arg)
     os_thread_name(name);
     metrics_thread_init();
     if (!confine_worker(w->env->confine)) _exit(EXIT_RUNTIME); /* nobody may be served then */
-    while (!atomic_load_explicit(&w->stopping, memory_order_relaxed))
-        turn(w, &tick_at_ms);
-    drain(w, &tick_at_ms);
+    if (serve(w, &tick_at_ms) == WORKER_LEAVE) leave(w, &tick_at_ms);
+    else stop(w, &tick_at_ms);
     atomic_store(&w->done, true);
     loop_wake(w->env->done_loop);
     return NULL;
@@ -134,9 +201,51 @@ enum err worker_start(struct worker *w)
     return ERR_OS;
 }
 
+static void wish_set(struct worker *w, enum worker_wish wish)
+{
+    atomic_store(&w->wish, wish);
+    os_futex_wake(&w->wish, 1);
+    loop_wake(&w->loop);
+}
+
 void worker_stop(struct worker *w)
 {
-    atomic_store(&w->stopping, true);
+    wish_set(w, WORKER_STOP);
+}
+
+void worker_pause(struct worker *w)
+{
+    wish_set(w, WORKER_PAUSE);
+}
+
+bool worker_is_paused(const struct worker *w)
+{
+    return atomic_load(&w->paused);
+}
+
+void worker_resume(struct worker *w)
+{
+    wish_set(w, WORKER_RUN);
+}
+
+void worker_leave(struct worker *w)
+{
+    wish_set(w, WORKER_LEAVE);
+}
+
+void worker_adopt(struct worker *w, const struct http_handed *c)
+{
+    struct worker_handed *h = malloc(sizeof *h + c->input.len);
+    if (!h) {
+        close(c->fd);
+        return;
+    }
+    *h = (struct worker_handed){.conn = *c};
+    if (c->input.len) memcpy(h->input, c->input.ptr, c->input.len);
+    h->conn.input.ptr = h->input;
+    h->next = atomic_load(&w->handed);
+    while (!atomic_compare_exchange_weak(&w->handed, &h->next, h))
+        ;
     loop_wake(&w->loop);
 }
 
@@ -149,6 +258,7 @@ void worker_close(struct worker *w)
 {
     if (!w->env) return;
     if (w->is_started) pthread_join(w->thread, NULL);
+    handed_free(atomic_exchange(&w->handed, NULL));
     close_udp(w);
     if (w->http) http_door_close(w->http);
     free(w->udp);

@@ -1,7 +1,7 @@
 /* worker.h - one thread that serves: a loop, its doors, its random numbers.
  *
- * Threads   all functions belong to the main thread; worker_stop and worker_is_done may be called
- *           while the worker runs. */
+ * Threads   all functions belong to the main thread; those from worker_stop() on may be called while
+ *           the worker runs. */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
@@ -27,7 +27,17 @@ struct worker_env {
     struct http_pages *pages;      /* where connections go that ask for a page */
     _Atomic uint32_t drain_ms;     /* how long a stopping worker waits for requests in hand */
     struct loop *done_loop;        /* woken when a worker is done */
+    struct http_heir *heir;        /* who gets the connections of workers that leave */
 };
+
+enum worker_wish {
+    WORKER_RUN,
+    WORKER_PAUSE, /* do nothing at all */
+    WORKER_STOP,  /* answer what is in hand, and end */
+    WORKER_LEAVE, /* give everything to env->heir, and end */
+};
+
+struct worker_handed;
 
 struct worker {
     /* constant after open */
@@ -36,7 +46,9 @@ struct worker {
     pthread_t thread;
     bool is_started;
     /* atomic */
-    _Atomic bool stopping, done;
+    _Atomic uint32_t wish; /* enum worker_wish; a futex */
+    _Atomic bool paused, done;
+    _Atomic(struct worker_handed *) handed; /* connections to be adopted, the last one first */
     _Atomic uint32_t turns; /* written by its own thread; the watchdog looks at it */
     /* owner thread only */
     struct loop loop;
@@ -54,6 +66,18 @@ enum err worker_start(struct worker *w) MUST_CHECK;
 /* Accept nothing new, answer what is in hand, then end. */
 void worker_stop(struct worker *w);
 bool worker_is_done(const struct worker *w);
+
+/* Stand still at the end of the turn, until worker_resume() or worker_leave(). */
+void worker_pause(struct worker *w);
+bool worker_is_paused(const struct worker *w);
+void worker_resume(struct worker *w);
+
+/* Answer nothing any more: another process has the same sockets. Open connections go to env->heir, at
+ * once or when what is unsent has been sent; then end. */
+void worker_leave(struct worker *w);
+
+/* Serve a connection of a worker that left, in another process; takes the fd and copies the input. */
+void worker_adopt(struct worker *w, const struct http_handed *c);
 
 /* Wait for the thread, if it runs, and free all. */
 void worker_close(struct worker *w);

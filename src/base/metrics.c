@@ -186,6 +186,38 @@ void metrics_total(struct metrics_total *out)
         total_add(out, m);
 }
 
+static void put(_Atomic uint64_t *counter, uint64_t value)
+{
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static void buckets_put(struct buckets *h, const struct buckets_total *from)
+{
+    for (unsigned i = 0; i < BUCKETS_MAX; i++)
+        put(&h->in[i], from->in[i]);
+    put(&h->sum, from->sum);
+}
+
+void metrics_resume(const struct metrics_total *total, const uint64_t clients[CLIENT_CODES],
+                    uint64_t clients_unnamed)
+{
+    struct metrics *m = metrics_mine;
+    for (int i = 0; i < METRIC_COUNT; i++)
+        put(&m->count[i], total->count[i]);
+    for (int door = 0; door < METRIC_DOORS; door++) {
+        for (int i = 0; i < ERR_COUNT; i++)
+            put(&m->errors[door][i], total->errors[door][i]);
+        buckets_put(&m->latency[door], &total->latency[door]);
+    }
+    for (int call = 0; call < CALL_COUNT; call++)
+        for (int i = 0; i < METRIC_ERRNOS; i++)
+            put(&m->errnos[call][i], total->errnos[call][i]);
+    buckets_put(&m->reannounce, &total->reannounce);
+    put(&m->clients_unnamed, clients_unnamed);
+    for (unsigned code = 0; code < CLIENT_CODES; code++)
+        if (clients[code]) put(&m->clients[code], clients[code]);
+}
+
 uint64_t metrics_clients(uint64_t out[CLIENT_CODES])
 {
     const struct metrics *m;

@@ -118,6 +118,11 @@ struct metrics_total {
 };
 void metrics_total(struct metrics_total *out);
 
+/* Go on counting where another process stopped: the calling thread's block becomes what that process
+ * had, clients as from metrics_clients(). Call while no other thread has counted anything. */
+void metrics_resume(const struct metrics_total *total, const uint64_t clients[CLIENT_CODES],
+                    uint64_t clients_unnamed);
+
 /* Announces by client, summed: out[CLIENT_CODES]; returns those whose peer id names none. */
 uint64_t metrics_clients(uint64_t out[CLIENT_CODES]);
 

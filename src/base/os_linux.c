@@ -2,6 +2,7 @@
 #include "base/os_linux.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/sock_diag.h>
@@ -121,6 +122,26 @@ uint64_t os_memory_bytes(void)
     each_group_file("memory.max", memory_lower, &bytes);
     memory_lower("/sys/fs/cgroup/memory/memory.limit_in_bytes", &bytes); /* version 1 */
     return bytes;
+}
+
+/* "MemAvailable:   12345 kB"; UINT64_MAX when the system does not tell. */
+static uint64_t machine_available(void)
+{
+    FILE *f = fopen("/proc/meminfo", "re");
+    uint64_t kib = UINT64_MAX >> 10;
+    char line[128];
+    if (!f) return UINT64_MAX;
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1) break;
+    fclose(f);
+    return kib << 10;
+}
+
+uint64_t os_memory_available_bytes(void)
+{
+    uint64_t limit = os_memory_bytes(), used = os_rss_bytes(), machine = machine_available();
+    uint64_t below_limit = limit > used ? limit - used : 0;
+    return machine < below_limit ? machine : below_limit;
 }
 
 static void cpu_lower(const char *path, void *ctx)

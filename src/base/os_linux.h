@@ -40,6 +40,9 @@ void os_discard(void *at, size_t bytes);
 unsigned os_cpu_count(void);
 uint64_t os_memory_bytes(void);
 
+/* Memory that can still be had, bytes: of the machine, or below the container's limit. */
+uint64_t os_memory_available_bytes(void);
+
 /* CPU time per time that control groups leave this process (0.5: half a CPU); 0: no limit below
  * what os_cpu_count() says. */
 double os_cpu_limit(void);

@@ -122,9 +122,8 @@ static bool conn_is_wanted(const struct http_listener *l, const struct address *
 }
 
 /* Is there room? Counts the connection in when there is. */
-static bool conn_admit(struct http_listener *l)
+static bool conn_admit(struct http_door *d)
 {
-    struct http_door *d = l->door;
     const struct http_opts *o = http_door_opts(d);
     _Atomic uint32_t *open = &d->env.shared->connections;
     if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
@@ -135,6 +134,14 @@ static bool conn_admit(struct http_listener *l)
     return false;
 }
 
+/* A place for a connection that is counted in; NULL: there is none. */
+static struct http_conn *conn_counted(struct http_door *d)
+{
+    struct http_conn *c = conn_new(d);
+    if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+    return c;
+}
+
 static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_storage *peer)
 {
     struct http_door *d = l->door;
@@ -142,10 +149,8 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(l)) {
-        c = conn_new(d);
-        if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
-    }
+    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(d))
+        c = conn_counted(d);
     if (!c) {
         close(fd);
         metrics_inc(METRIC_TCP_CLOSES);
@@ -317,6 +322,29 @@ void http_door_drain(struct http_door *d)
     struct stream *s;
     while ((s = stream_first(&d->waits[WAIT_FRESH])) || (s = stream_first(&d->waits[WAIT_IDLE])))
         http_conn_turn((struct http_conn *)s);
+}
+
+void http_door_leave(struct http_door *d, struct http_heir *heir)
+{
+    d->draining = true;
+    d->heir = heir;
+    listeners_close(d);
+    for (struct http_conn_chunk *chunk = d->chunks; chunk; chunk = chunk->next)
+        for (int i = 0; i < HTTP_CONN_CHUNK; i++) {
+            struct http_conn *c = &chunk->conns[i];
+            if (c->stream.source.fd >= 0 && c->wait != WAIT_LINGER) http_conn_turn(c);
+        }
+}
+
+void http_door_adopt(struct http_door *d, const struct http_handed *handed)
+{
+    struct http_conn *c = conn_admit(d) ? conn_counted(d) : NULL;
+    if (c) {
+        http_conn_adopt(c, d, handed);
+        return;
+    }
+    close(handed->fd);
+    metrics_inc(METRIC_TCP_CLOSES);
 }
 
 bool http_door_is_idle(const struct http_door *d)

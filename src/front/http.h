@@ -75,6 +75,32 @@ void http_door_tick(struct http_door *d);
 void http_door_drain(struct http_door *d);
 bool http_door_is_idle(const struct http_door *d);
 
+/* ---- another process takes over ---- */
+
+/* An open connection on its way from one door to another. All is answered that was read from it, but
+ * for `input`. */
+struct http_handed {
+    int fd;
+    struct address client;
+    bool proxy_expected, is_proxy_itself;
+    uint32_t requests; /* answered */
+    struct view input; /* at most STREAM_BUFFER_BYTES_MAX */
+};
+
+/* Who takes the connections. Called by any worker; false: it cannot have it. The fd stays the
+ * caller's in any case. */
+struct http_heir {
+    bool (*take)(struct http_heir *h, const struct http_handed *c);
+};
+
+/* Accept and answer nothing any more: connections go to the heir, at once or when what is unsent has
+ * been sent. The listening sockets are the heir's already: what waits in them is left to it. */
+void http_door_leave(struct http_door *d, struct http_heir *heir);
+
+/* Serve a connection of another door; takes the fd and copies the input. At max_connections it makes
+ * room as a new one does. */
+void http_door_adopt(struct http_door *d, const struct http_handed *c);
+
 /* Whom a request is from: `socket`, unless that is a trusted proxy that speaks for somebody
  * (protocol.md T60..T63). ERR_BAD_ADDRESS when it does not say for whom. */
 enum err http_client_address(const struct http_opts *o, const struct address *socket,

@@ -272,8 +272,40 @@ static void conn_hand_over(struct http_conn *c)
     else conn_settle(c, true);
 }
 
+/* Give the connection, and what has come of its next request, to who takes over. */
+static void conn_give(struct http_conn *c)
+{
+    struct stream_pool *pool = &c->door->pool;
+    struct http_handed handed = {
+        .fd = stream_release(pool, &c->stream),
+        .client = c->client,
+        .proxy_expected = c->proxy_expected,
+        .is_proxy_itself = c->is_proxy_itself,
+        .requests = c->requests,
+        .input = stream_input(&c->stream),
+    };
+    if (!c->door->heir->take(c->door->heir, &handed)) metrics_inc(METRIC_TCP_CLOSES);
+    c->stream.source.fd = handed.fd;
+    conn_forget(c, false);
+}
+
+/* A turn of a door that is left: what is answered is sent, nothing more is read. */
+static void conn_leave(struct http_conn *c)
+{
+    enum stream_io io = stream_flush(&c->door->pool, &c->stream);
+    if (io == STREAM_OK && c->scrape) io = conn_stream(c);
+    if (io == STREAM_GONE) http_conn_close(c, false);
+    else if (stream_has_unsent(&c->stream) || c->scrape) conn_wait(c, WAIT_SEND, io == STREAM_OK);
+    else if (c->closing || c->eof) conn_finish(c);
+    else conn_give(c);
+}
+
 void http_conn_turn(struct http_conn *c)
 {
+    if (c->door->heir) {
+        conn_leave(c);
+        return;
+    }
     uint32_t requests = c->requests;
     enum stream_io io = stream_flush(&c->door->pool, &c->stream);
     bool progress = io == STREAM_OK && c->scrape;
@@ -316,4 +348,21 @@ void http_conn_open(struct http_conn *c, struct http_door *d, int take_fd,
     stream_open(&c->stream, take_fd, conn_ready);
     d->open++;
     http_conn_turn(c);
+}
+
+void http_conn_adopt(struct http_conn *c, struct http_door *d, const struct http_handed *handed)
+{
+    struct stream_pool *pool = &d->pool;
+    *c = (struct http_conn){.door = d,
+                            .client = handed->client,
+                            .proxy_expected = handed->proxy_expected,
+                            .is_proxy_itself = handed->is_proxy_itself,
+                            .requests = handed->requests,
+                            .wait = WAIT_COUNT};
+    stream_open(&c->stream, handed->fd, conn_ready);
+    d->open++;
+    metrics_inc(METRIC_TCP_ADOPTED);
+    if (handed->input.len && stream_preload(pool, &c->stream, handed->input) != ERR_OK)
+        http_conn_close(c, true);
+    else http_conn_turn(c);
 }

@@ -79,6 +79,7 @@ struct http_door {
     uint32_t listener_count;
     uint32_t open; /* connections */
     bool draining;
+    struct http_heir *heir; /* NULL: none */
     unsigned turns; /* of connections, that answered something; one in LATENCY_SAMPLE is timed */
     struct talker_sampler sampler;
     struct list waits[WAIT_COUNT];
@@ -101,6 +102,9 @@ static inline const struct http_opts *http_door_opts(const struct http_door *d)
 /* Serve a connection that was just accepted, and counted in env.shared->connections. */
 void http_conn_open(struct http_conn *c, struct http_door *d, int take_fd,
                     const struct address *client, bool proxy);
+
+/* The same for one that another door served; c->fd is taken. */
+void http_conn_adopt(struct http_conn *c, struct http_door *d, const struct http_handed *handed);
 
 /* Do what can be done now. The connection may be closed, and its memory free, afterwards: so it is
  * with every call here that takes one. */

@@ -35,4 +35,7 @@ enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, in
 /* Answer what is in the socket's buffer, then close. */
 void udp_door_close(struct udp_door *d);
 
+/* Close, and leave what is in the socket's buffer to the process that has the same socket. */
+void udp_door_leave(struct udp_door *d);
+
 #endif

@@ -208,9 +208,11 @@ enum swarm_verdict large_restore(struct swarm *s, struct large *l, const struct 
 {
     struct known left_behind, k = find_known(s, l, a, &left_behind);
     if (!k.is_exact) return add_new(s, l, a, k.same_prefix, a->peer);
-    if (bits_age(peer_bits(k.place.peer, a->family), ages) <=
-        bits_age(peer_bits(a->peer, a->family), ages))
+    uint16_t before = peer_bits(k.place.peer, a->family), now = peer_bits(a->peer, a->family);
+    if (bits_age(before, ages) <= bits_age(now, ages)) {
+        peer_bits_set(k.place.peer, a->family, before | (now & PEER_COUNTED));
         return SWARM_UNKNOWN;
+    }
     return update_known(s, l, a, &k, a->peer) ? SWARM_REFRESHED : SWARM_FULL_MEMORY;
 }
 

@@ -57,7 +57,10 @@ static enum swarm_verdict small_restore(struct restore *w, slab_ref *ref, const 
         same_prefix += peer_same_prefix(peer, a);
         if (!peer_same_endpoint(peer, a)) continue;
         uint16_t before = peer_bits(peer, a->family), now = peer_bits(a->peer, a->family);
-        if (bits_age(before, w->ages) <= bits_age(now, w->ages)) return SWARM_UNKNOWN;
+        if (bits_age(before, w->ages) <= bits_age(now, w->ages)) {
+            peer_bits_set(peer, a->family, before | (now & PEER_COUNTED));
+            return SWARM_UNKNOWN;
+        }
         small_replace(s, peer, a, 0);
         return SWARM_REFRESHED;
     }

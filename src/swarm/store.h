@@ -5,7 +5,7 @@
  *   record   a torrent. Small: its few peers lie in the record itself (small.c).
  *            Large: four tables, by family and by whether its peers only upload (large.c, table.c).
  *
- * Lock order   shard->lock, then the locks inside slab. Never two shards. */
+ * Lock order   shard->lock, then the locks inside slab or the journal's. Never two shards. */
 #ifndef SWARM_STORE_H
 #define SWARM_STORE_H
 
@@ -87,6 +87,7 @@ struct swarm {
     bool peer_ids;
     uint32_t age_unit_s;
     struct shard *shards;
+    _Atomic(struct swarm_journal *) journal; /* NULL: none; looked at under a shard's lock */
     /* atomic: live limits */
     _Atomic uint64_t torrents_max, peers_max;
     _Atomic uint32_t torrent_peers_max, ip_peers_max, completed_ttl_s;
@@ -111,6 +112,11 @@ bool swarm_insert(struct swarm *s, struct shard *shard, uint64_t hash, slab_ref 
 /* Tables look a peer up by one of two hashes of its address. */
 uint32_t swarm_ip_hash(const struct swarm *s, enum family f, const uint8_t *ip);
 uint32_t swarm_endpoint_hash(const struct swarm *s, enum family f, const uint8_t *compact);
+
+/* journal.c: note an announce that changed the store; under its shard's lock. */
+struct swarm_journal;
+void journal_note(struct swarm_journal *j, const struct announce *a, uint32_t now_s,
+                  uint32_t completed);
 
 static inline struct ages swarm_ages(const struct swarm *s, struct swarm_time t)
 {

@@ -27,6 +27,12 @@ static void keys_init(struct swarm *s, const uint8_t *key)
     memcpy(s->mix_key, (key ? key : fresh) + sizeof s->key, sizeof s->mix_key);
 }
 
+void swarm_key_copy(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES])
+{
+    memcpy(out, &s->key, sizeof s->key);
+    memcpy(out + sizeof s->key, s->mix_key, sizeof s->mix_key);
+}
+
 enum err swarm_new(struct swarm **out, const struct swarm_opts *opts)
 {
     if (sodium_init() < 0) return ERR_OS;
@@ -310,6 +316,9 @@ void swarm_announce(struct swarm *s, uint64_t hash, const struct announce *a,
             announce_large(s, slot.ref, &n, out);
         torrent_drop_if_empty(s, shard, slot);
     }
+    struct swarm_journal *journal = atomic_load_explicit(&s->journal, memory_order_relaxed);
+    if (journal && out->verdict <= SWARM_REMOVED)
+        journal_note(journal, a, time.now_s, out->numbers.downloaded);
     lock_release(&shard->lock);
     if (out->silent_s != SWARM_NEVER_HEARD) out->silent_s *= s->age_unit_s;
     count_verdict(out);

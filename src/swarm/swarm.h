@@ -84,6 +84,9 @@ struct swarm_counts {
 enum err swarm_new(struct swarm **out, const struct swarm_opts *opts) MUST_CHECK;
 void swarm_free(struct swarm *s);
 
+/* The key in use, for a store that is to have the same. A secret. */
+void swarm_key_copy(const struct swarm *s, uint8_t out[SWARM_KEY_BYTES]);
+
 /* Change the live limits. */
 void swarm_limits_set(struct swarm *s, const struct swarm_opts *opts);
 

@@ -1,0 +1,413 @@
+"""`muster upgrade` and SIGUSR2: another process takes over, and nobody outside notices."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import (COMPLETED, HttpClient, Owner, eventually, everything, metrics_of, muster_bin,
+                     new_hash, new_peer_id, run_muster, stats_of)
+from harness.check import unused_port
+from harness.server import SANITIZER
+from harness.udp import UdpAnnounce
+
+OK, FAILED = 0, 1
+BENCH = Path(muster_bin()).parent / "muster-bench"
+IS_SANITIZED = b"__asan_init" in Path(muster_bin()).read_bytes()
+WATCHED = ("--full-scrape", "--full-scrape-interval", "0")
+
+
+def serving_pid(server):
+    with HttpClient(socket_of(server), None) as client:
+        return json.loads(client.get("/stats.json").body)["pid"]
+
+
+def socket_of(server):
+    return getattr(server, "socket_path", None) or server.admin_path
+
+
+def command(server, word="upgrade"):
+    ended = run_muster(word, "--admin-socket", socket_of(server), timeout_s=120)
+    assert not SANITIZER.search(ended.stdout + ended.stderr), ended.stderr
+    return ended
+
+
+def upgrade(server):
+    """One that works; returns the process that serves then."""
+    before = serving_pid(server)
+    ended = command(server)
+    assert ended.returncode == OK, ended.stderr + server.output()[-4000:]
+    after = serving_pid(server)
+    assert after != before and f"process {after}" in ended.stdout
+    return after
+
+
+# --- what lives on ---
+
+def test_the_store_lives_on(start_server):
+    server = start_server(*WATCHED, admin=True)
+    torrents = [new_hash() for _ in range(50)]
+    for n, torrent in enumerate(torrents):
+        for k in range(n % 4 + 1):
+            with server.udp(source=f"127.9.{n}.{k + 1}") as client:
+                client.announce(torrent, port=5000 + k, left=k % 2)
+    finished = server.http()
+    peer_id_of_first = None
+    for torrent in torrents[:5]:
+        peer_id = new_peer_id()
+        peer_id_of_first = peer_id_of_first or peer_id
+        finished.announce(torrent, peer_id, port=7000, left=1)
+        finished.announce(torrent, peer_id, port=7000, left=0, event="completed")
+    crowd = new_hash()
+    for n in range(100):
+        with server.udp(source=f"127.10.0.{n + 1}") as client:
+            client.announce(crowd, port=5000, left=n % 3)
+    before = everything(server)
+    assert len(before) >= 51
+    for _ in range(3):
+        upgrade(server)
+        assert everything(server) == before
+    finished.announce(torrents[0], peer_id_of_first, port=7000, event="stopped")
+    assert everything(server)[torrents[0]][b"complete"] == \
+        before[torrents[0]][b"complete"] - 1, "who was there is known"
+
+
+def test_a_client_keeps_its_connection_id_and_its_connection(start_server):
+    server = start_server(admin=True)
+    torrent, udp, http = new_hash(), server.udp(), server.http()
+    udp.announce(torrent)
+    http.announce(torrent, port=7001)
+    own_end = http.address
+    upgrade(server)
+    answer = udp.announce(torrent)  # with the id of before
+    assert isinstance(answer, UdpAnnounce) and sum(answer.counts) == 2
+    assert sum(http.announce(torrent, port=7001).counts) == 2
+    assert http.address == own_end
+
+
+def test_a_request_that_is_half_there_is_answered(start_server):
+    server = start_server(admin=True)
+    halves = [server.http() for _ in range(5)]
+    for client in halves:
+        client.open()
+        client.send(b"GET /announce?info_hash=" + b"a" * 20)
+    halves[0].send(b"&peer_id=")
+    time.sleep(0.2)
+    upgrade(server)
+    halves[0].send(b"c" * 20 + b"&port=4&left=1 HTTP/1.1\r\nHost: t\r\n\r\n")
+    for client in halves[1:]:
+        client.send(b"&peer_id=" + b"b" * 20 + b"&port=5&left=1 HTTP/1.1\r\nHost: t\r\n\r\n")
+    for client in halves:
+        answer = client.read_response()
+        assert sum(answer.counts) >= 1 and not answer.closes
+
+
+def test_numbers_and_live_options_live_on(start_server):
+    server = start_server("--interval-jitter", "0", admin=True)
+    owner = Owner(server.unix())
+    owner.set(max_peers_per_response=7)
+    with server.udp() as client:
+        for n in range(30):
+            client.announce(new_hash(), port=1000 + n)
+    before, counted = stats_of(server), metrics_of(server)
+    upgrade(server)
+    after, counted_after = stats_of(server), metrics_of(server)
+    assert after["start_unix_s"] == before["start_unix_s"]
+    assert after["uptime_s"] >= before["uptime_s"]
+    for name, value in counted.items():
+        if "_total" in name:
+            assert counted_after[name] >= value, name
+    assert Owner(server.unix()).value("max_peers_per_response") == "7"
+    assert Owner(server.unix()).source("max_peers_per_response") == "live"
+    assert after["rates"]["total"]["max"] >= before["rates"]["total"]["max"]
+    torrent = new_hash()
+    with server.udp() as client:
+        for n in range(20):
+            client.announce(torrent, port=1000 + n)
+        assert len(client.announce(torrent, port=999).peers) <= 7
+
+
+def test_the_state_folder_goes_along(start_server, tmp_path):
+    folder = tmp_path / "state"
+    server = start_server("--state-dir", folder, "--save-interval", "0", *WATCHED, admin=True)
+    with server.udp() as client:
+        for n in range(20):
+            client.announce(new_hash(), port=1000 + n, event=COMPLETED, left=0)
+    upgrade(server)
+    with server.udp() as client:
+        client.announce(new_hash(), port=900)
+    before = everything(server)
+    server.signal(signal.SIGUSR1)  # the folder is the new process's
+    server.wait_output("state: saved")
+    upgrade(server)
+    server.stop()
+    assert server.output().count("state: saved") == 2, "the end of the last one, no other's"
+    again = start_server("--state-dir", folder, *WATCHED)
+    assert everything(again) == before
+
+
+def test_sigusr2(start_server):
+    server = start_server(admin=True)
+    before = serving_pid(server)
+    server.signal(signal.SIGUSR2)
+    eventually(lambda: serving_pid(server) != before, "another process")
+    second = serving_pid(server)
+    server.signal(signal.SIGUSR2)  # by way of the process that waits
+    eventually(lambda: serving_pid(server) not in (before, second), "a third one")
+
+
+# --- another configuration ---
+
+def configured(start_server, tmp_path, text):
+    """A server whose options are in a file."""
+    lease = unused_port()
+    file = tmp_path / "muster.conf"
+    file.write_text(text)
+    server = start_server("--user", "", "--config", str(file), "--port", "{port}",
+                          "--admin-listen", "off", "--admin-socket", str(tmp_path / "s.sock"),
+                          exact=True, port_lease=lease)
+    server.socket_path = str(tmp_path / "s.sock")
+    return server, file
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+def test_another_number_of_workers(start_server, tmp_path, workers):
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1\nworkers = 3\n")
+    file.write_text(f"listen = 127.0.0.1\nworkers = {workers}\n")
+    ended = command(server)
+    assert ended.returncode == OK, ended.stderr
+    with HttpClient(server.socket_path, None) as client:
+        assert json.loads(client.get("/stats.json").body)["workers"] == workers
+    torrent = new_hash()
+    for n in range(40):  # whichever socket the kernel chooses
+        with server.udp() as udp, server.http() as http:
+            assert isinstance(udp.announce(torrent, port=1000 + n), UdpAnnounce)
+            assert http.announce(torrent, port=1000 + n).status == 200
+
+
+def test_addresses_come_and_go(start_server, tmp_path):
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1, 127.0.0.2\n"
+                              "workers = 2\n")
+    file.write_text("listen = 127.0.0.1, 127.0.0.3\nworkers = 2\n")
+    assert command(server).returncode == OK
+    torrent = new_hash()
+    for host in ("127.0.0.1", "127.0.0.3"):
+        server.host4 = host
+        with server.udp() as udp:
+            assert isinstance(udp.announce(torrent), UdpAnnounce)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.2", server.port))  # nobody has it any more
+    server.host4 = "127.0.0.1"
+
+
+# --- what fails ---
+
+@pytest.fixture
+def own_program(tmp_path, monkeypatch):
+    """A copy of the program that can be replaced: put(what) takes bytes or the good one's path."""
+    path, good = tmp_path / "muster", muster_bin()
+
+    def put(what, mode=0o755):
+        new = tmp_path / "muster.new"
+        if isinstance(what, bytes):
+            new.write_bytes(what)
+        else:
+            shutil.copy(what, new)
+        new.chmod(mode)
+        new.rename(path)
+
+    put(good)
+    monkeypatch.setenv("MUSTER_BIN", str(path))
+    put.good = good
+    return put
+
+
+NO_SANDBOX = ("--sandbox", "off")  # which lets no shell be started
+SICK = {
+    "ends": b"#!/bin/sh\nexit 7\n",
+    "crashes": b"#!/bin/sh\nkill -SEGV $$\n",
+    "is no program": b"\x00\x01nonsense",
+    "speaks nonsense": b"#!/bin/sh\nprintf 'garbage garbage garbage!' >&3\nsleep 1\n",
+}
+
+
+def client_run(own_program, path):
+    """The command, from the good program."""
+    done = subprocess.run([own_program.good, "upgrade", "--admin-socket", path],
+                          capture_output=True, text=True, timeout=120, check=False)
+    return done
+
+
+@pytest.mark.parametrize("how", SICK)
+def test_a_new_program_that_fails(start_server, own_program, how):
+    server = start_server(*WATCHED, *NO_SANDBOX, admin=True)
+    with server.udp() as client:
+        for n in range(20):
+            client.announce(new_hash(), port=1000 + n)
+    before, pid = everything(server), serving_pid(server)
+    http = server.http()
+    http.announce(new_hash(), event="stopped")
+    own_program(SICK[how])
+    ended = client_run(own_program, server.admin_path)
+    assert ended.returncode == FAILED and ended.stderr
+    assert "upgrade: failed" in server.output()
+    assert serving_pid(server) == pid and everything(server) == before
+    assert http.announce(new_hash(), event="stopped").status == 200
+    assert metrics_of(server)["upgrades_failed_total"] == 1
+    own_program(own_program.good)
+    ended = client_run(own_program, server.admin_path)
+    assert ended.returncode == OK, ended.stderr
+    assert serving_pid(server) != pid and everything(server) == before
+
+
+def test_a_program_that_may_not_run(start_server, own_program):
+    server = start_server(admin=True)
+    own_program(b"", mode=0o644)
+    if os.access(os.environ["MUSTER_BIN"], os.X_OK):
+        pytest.skip("everything may be run here")
+    ended = client_run(own_program, server.admin_path)
+    assert ended.returncode == FAILED and "Permission denied" in ended.stderr
+
+
+def test_a_program_that_hangs_can_be_done_without(start_server, own_program):
+    server = start_server(*NO_SANDBOX, admin=True)
+    pid = serving_pid(server)
+    own_program(b"#!/bin/sh\nexec sleep 600\n")
+    server.signal(signal.SIGUSR2)
+    server.wait_output("upgrade: SIGUSR2")
+    with server.udp() as client:
+        assert isinstance(client.announce(new_hash()), UdpAnnounce)
+    ended = client_run(own_program, server.admin_path)
+    assert ended.returncode == FAILED and "under way already" in ended.stderr
+    assert serving_pid(server) == pid
+    server.stop()
+    assert "it is told to stop" in server.output()
+
+
+def test_a_configuration_that_is_wrong(start_server, tmp_path):
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1\n")
+    pid = serving_pid(server)
+    file.write_text("listen = 127.0.0.1\nintervall = 5\n")
+    ended = command(server)
+    assert ended.returncode == FAILED
+    assert "intervall" in ended.stderr and "goes on" in ended.stderr
+    assert serving_pid(server) == pid
+    with server.udp() as client:
+        assert isinstance(client.announce(new_hash()), UdpAnnounce)
+
+
+def test_an_address_that_another_program_has(start_server, tmp_path):
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1\n")
+    with socket.socket() as other:
+        other.bind(("127.0.0.4", 0))
+        other.listen()
+        file.write_text(f"listen = 127.0.0.1, tcp://127.0.0.4:{other.getsockname()[1]}\n")
+        ended = command(server)
+    assert ended.returncode == FAILED and "exit code 3" in ended.stderr
+    with server.udp() as client:
+        assert isinstance(client.announce(new_hash()), UdpAnnounce)
+
+
+# --- the process that was started ---
+
+def test_whoever_waits_sees_the_end(start_server):
+    server = start_server(admin=True)
+    for _ in range(2):
+        upgrade(server)
+    assert server.is_running() and serving_pid(server) != server.pid
+    server.stop()  # SIGTERM to the first process; its exit code is checked
+
+
+def test_reload_by_way_of_the_first_process(start_server):
+    server = start_server(admin=True)
+    upgrade(server)
+    server.signal(signal.SIGHUP)
+    server.wait_output("reload: done")
+
+
+def test_a_crash_is_told_by_the_first_process(start_server):
+    server = start_server(admin=True)
+    pid = upgrade(server)
+    os.kill(pid, signal.SIGKILL)
+    assert server.process.wait(30) == 128 + signal.SIGKILL
+    server.expected_code = 128 + signal.SIGKILL
+
+
+def test_it_ends_with_the_first_process(start_server):
+    server = start_server(admin=True)
+    pid = upgrade(server)
+    server.process.kill()
+    server.wait_output("the process that was started first is gone")
+    eventually(lambda: not Path(f"/proc/{pid}").exists()
+               or "Z" in Path(f"/proc/{pid}/stat").read_text(), "the end of the second")
+    server.expected_code = -signal.SIGKILL
+
+
+# --- under load ---
+
+def load(server, *args):
+    scheme = args[0]
+    words = [str(BENCH), "--quiet", "--sleep", "--no-fill", "--warmup", "0", "-t", "500", "-p",
+             "5k", "--duration", "6s", "--timeout", "10s", "--json", "-", *args[1:],
+             f"{scheme}://127.0.0.1:{server.port}"]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(not BENCH.exists(), reason="built without -Dbench")
+def test_nobody_notices_under_load(start_server):
+    """Requests over UDP, over kept connections and over one each, while five processes follow one
+    another: all are answered, rightly; and who was there before is there."""
+    rate = 3000 if IS_SANITIZED else 20000
+    server = start_server(*WATCHED, "--listen", f"127.0.0.1:{unused_port().port}", admin=True)
+    marked = {}
+    for n in range(200):
+        torrent = new_hash()
+        with server.udp(source=f"127.11.{n % 200}.1") as client:
+            client.announce(torrent, port=4000 + n, left=n % 2)
+        marked[torrent] = (1 - n % 2, n % 2)
+    loads = [load(server, "udp", "--rate", str(rate // 2), "--mix",
+                  "announce=80,connect=5,scrape=5,churn=10"),
+             load(server, "http", "--rate", str(rate // 4), "-c", "32"),
+             load(server, "http", "--rate", str(rate // 4), "-c", "32", "--close")]
+    for _ in range(5):
+        upgrade(server)
+        time.sleep(0.3)
+    for process in loads:
+        out, err = process.communicate(timeout=120)
+        found = json.loads(out)
+        assert process.returncode == 0, err
+        assert found["answered"] == found["sent"] > 0 and found["lost"] == 0, found
+        assert found["wrong"] == 0 and found["send_failures"] == 0, found
+    after = everything(server)
+    for torrent, (complete, incomplete) in marked.items():
+        assert after[torrent][b"complete"] == complete
+        assert after[torrent][b"incomplete"] == incomplete
+    assert metrics_of(server)["upgrades_total"] == 5
+
+
+@pytest.mark.skipif(not BENCH.exists(), reason="built without -Dbench")
+def test_what_is_being_streamed_is_finished(start_server):
+    """A full scrape whose client reads slowly comes from the process that began it."""
+    server = start_server(*WATCHED, "--drain-timeout", "60s", "--timeout", "60s", admin=True)
+    done = subprocess.run([str(BENCH), "--quiet", "--sleep", "-t", "60k", "-p", "60k", "-d", "100ms",
+                           "--timeout", "10s", f"udp://127.0.0.1:{server.port}"],
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.settimeout(30)
+    slow.connect(("127.0.0.1", server.port))
+    slow.sendall(b"GET /scrape HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    got = slow.recv(1000)
+    upgrade(server)
+    while chunk := slow.recv(1 << 20):
+        got += chunk
+    assert b"HTTP/1.1 200" in got[:20]
+    assert got.count(b"d8:complete") >= 60000
+    slow.close()
