@@ -13,10 +13,8 @@ struct signal_row {
 };
 
 static const struct signal_row SIGNALS[] = {
-    {SIGTERM, WISH_STOP, "SIGTERM"},
-    {SIGINT, WISH_STOP, "SIGINT"},
-    {SIGHUP, WISH_RELOAD, "SIGHUP"},
-    {SIGUSR2, WISH_UPGRADE, "SIGUSR2"},
+    {SIGTERM, WISH_STOP, "SIGTERM"}, {SIGINT, WISH_STOP, "SIGINT"},
+    {SIGHUP, WISH_RELOAD, "SIGHUP"}, {SIGUSR2, WISH_UPGRADE, "SIGUSR2"},
     {SIGUSR1, WISH_SAVE, "SIGUSR1"},
 };
 
