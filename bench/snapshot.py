@@ -1,4 +1,4 @@
-"""snapshot.py - how long a store takes to save and to load, how large its file is, how long a lock is held.
+"""snapshot.py - how long a store takes to save and to load, its file's size, how long a lock is held.
 
 `./dev bench snapshot`. muster-bench fills a running muster through its UDP door; then it saves three times
 while muster-bench goes on announcing, and is restarted with what it saved. Saving is measured by the
@@ -82,15 +82,17 @@ def loaded(log):
 def measure(options, folder, port, row):
     sock = folder / f"{port}.sock"
     extra = ("--state-dir", str(folder / f"{port}.state"), "--save-interval", "0")
-    extra += ("--log-level", "info", "--user", "", "--admin-socket", str(sock), "--admin-listen", "off", "--max-memory", "4G")
+    extra += ("--admin-socket", str(sock), "--admin-listen", "off", "--max-memory", "4G")
+    extra += ("--log-level", "info", "--user", "")
     s = Setting(build=options.build, folder=folder / str(port), port=port, extra=extra)
     with Server("muster", s, "0") as server:
         subprocess.run(bench(s, server, port, ["-W", "0", *row.args]), check=True,
                        stdout=subprocess.DEVNULL)
         quiet = Api(sock).save()
-        load = subprocess.Popen(bench(s, server, port, ["-W", "0", "-d", "30s", "-r", "20000",
-                                                        "-t", "1000", "-p", "10000"]),
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        load = ["-W", "0", "-d", "30s", "-r", "20000", "-t", "1000", "-p", "10000"]
+        load = subprocess.Popen(
+            bench(s, server, port, load), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(1)
         busy = [Api(sock).save() for _ in range(SAVES)]
         load.terminate()
@@ -115,18 +117,21 @@ def markdown(rows, about, command):
     lines = [
         "# Saving and loading a store",
         "",
-        f"Commit {about['commit']}, {about['date']}; {about['cpu']}, Linux {about['kernel']}. `{command}`",
+        f"Commit {about['commit']}, {about['date']}; {about['cpu']}, "
+        f"Linux {about['kernel']}. `{command}`",
         "",
-        "What is measured, and how, is told at the top of `bench/snapshot.py`. MB are 10^6 bytes; busy: while "
-        "20 000 announces a second come in.",
+        "What is measured, and how, is told at the top of `bench/snapshot.py`. MB are 10^6 bytes; "
+        "busy: while 20 000 announces a second come in.",
         "",
-        "| store | file MB | save s | longest step µs | busy: save s | longest step µs | load s | peers loaded |",
+        "| store | file MB | save s | longest step µs | busy: save s | longest step µs "
+        "| load s | peers loaded |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         lines.append(
             f"| {r['title']} | {r['bytes'] / 1e6:.1f} | {r['save_s']:.2f} | {r['step_us']} "
-            f"| {r['busy_save_s']:.2f} | {r['busy_step_us']} | {r['load_s']:.2f} | {r['loaded_peers']} |"
+            f"| {r['busy_save_s']:.2f} | {r['busy_step_us']} | {r['load_s']:.2f} "
+            f"| {r['loaded_peers']} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -137,5 +142,6 @@ def study(run, about):
     for row in FILLS:
         run.port += 1
         rows.append(measure(run.options, run.folder, run.port, row))
-        run.say(f"{row.title}: saved in {rows[-1]['save_s']:.2f} s, loaded in {rows[-1]['load_s']:.2f} s")
+        saved_s, loaded_s = rows[-1]["save_s"], rows[-1]["load_s"]
+        run.say(f"{row.title}: saved in {saved_s:.2f} s, loaded in {loaded_s:.2f} s")
     return "snapshot", rows, markdown(rows, about, run.options.command), {}

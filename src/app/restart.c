@@ -85,10 +85,6 @@ enum err restart_check(const struct settings *s, const struct confine *c,
     struct settings *next = calloc(1, sizeof *next);
     if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
-    if (err == ERR_OK && next->config.app.state_dir[0] && geteuid() != 0 &&
-        access(next->config.app.state_dir, R_OK | W_OK | X_OK) != 0 && errno != ENOENT)
-        err = option_fail(error, ERR_BAD_VALUE, "state_dir: %.200s: %s", next->config.app.state_dir,
-                          strerror(errno));
     if (err == ERR_OK) err = check_settings(s, next, c, error);
     free(next);
     return err;

@@ -111,6 +111,12 @@ static enum exit_code start_sockets(struct server *s)
     return err == ERR_OK ? EXIT_FINE : EXIT_LISTEN;
 }
 
+static enum err start_state(struct server *s)
+{
+    const struct app_opts *a = &s->live->settings.config.app;
+    return state_open(&s->state, a->state_dir, a->user, &s->loop);
+}
+
 /* What must happen while still root. */
 static enum exit_code start_privileged(struct server *s)
 {
@@ -122,8 +128,9 @@ static enum exit_code start_privileged(struct server *s)
     s->machine.nofile = sandbox_limits(a);
     enum exit_code code = start_sockets(s);
     if (code != EXIT_FINE) return code;
-    if (state_open(&s->state, a->state_dir, a->user, &s->loop) != ERR_OK) return EXIT_RUNTIME;
+    if (!a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
     if (!sandbox_drop(a->user, a->chroot)) return EXIT_USER;
+    if (a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings,
                                 upgrade_take_admin(s->take)) != ERR_OK)
         return EXIT_LISTEN;

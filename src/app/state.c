@@ -7,6 +7,7 @@
  *            the next save does not push the good one before it out.
  * Import     a snapshot of its own beside ours. It is merged, and deleted when a save has stored what
  *            it brought: a crash in between merges it again, which changes nothing.
+ * Decided    docs/decisions/0016-snapshots.md
  * Rejected   saving from housekeeping's loop (a slow disk would stop the sweep and the pages); a
  *            journal of announces (peers announce again; what is lost after a crash is one interval
  *            of saves, and an fsync per announce is not for a tracker). */
@@ -293,12 +294,12 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
+    uint64_t peers = v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6];
     char size[TEXT_NUMBER_BYTES_MAX];
     text_print_bytes(size, v->bytes);
     log_line(LOG_INFO,
              "state: saved %llu torrents, %llu peers: %s bytes in %.2f s; longest step %llu us",
-             (unsigned long long)v->totals.torrents,
-             (unsigned long long)(v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6]), size,
+             (unsigned long long)v->totals.torrents, (unsigned long long)peers, size,
              (double)v->us / 1e6, (unsigned long long)v->hold_us_max);
     s->status.saved = *v;
     s->status.saves++;
