@@ -245,7 +245,7 @@ def client_run(own_program, path):
 
 @pytest.mark.parametrize("how", SICK)
 def test_a_new_program_that_fails(start_server, own_program, how):
-    server = start_server(*WATCHED, admin=True)
+    server = start_server(*WATCHED, "--sandbox", "off", admin=True)  # that would run no script
     with server.udp() as client:
         for n in range(20):
             client.announce(new_hash(), port=1000 + n)
@@ -276,7 +276,7 @@ def test_a_program_that_may_not_run(start_server, own_program):
 
 
 def test_a_program_that_hangs_can_be_done_without(start_server, own_program):
-    server = start_server(admin=True)
+    server = start_server("--sandbox", "off", admin=True)
     pid = serving_pid(server)
     own_program(b"#!/bin/sh\nexec sleep 600\n")
     server.signal(signal.SIGUSR2)
