@@ -347,6 +347,24 @@ EXPORT int open(const char *path, int flags, ...)
     return fails(CALL_OPEN) ? -1 : NEXT(open)(path, flags, mode);
 }
 
+EXPORT int openat(int folder_fd, const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    return fails(CALL_OPEN) ? -1 : NEXT(openat)(folder_fd, path, flags, mode);
+}
+
+EXPORT int openat64(int folder_fd, const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    return openat(folder_fd, path, flags, mode);
+}
+
 EXPORT int open64(const char *path, int flags, ...)
 {
     va_list args;
@@ -372,6 +390,11 @@ EXPORT int fsync(int fd)
 EXPORT int rename(const char *from, const char *to)
 {
     return fails(CALL_RENAME) ? -1 : NEXT(rename)(from, to);
+}
+
+EXPORT int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    return fails(CALL_RENAME) ? -1 : NEXT(renameat)(from_fd, from, to_fd, to);
 }
 
 struct mmdb;
