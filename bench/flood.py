@@ -30,12 +30,12 @@ ROWS = [  # name, flood?, options of muster
 ]
 
 
-def command(s, first_source, sources, rate, seed):
+def command(s, first_source, sources, rate, seed, timeout):
     return [
         *(str(s.build / "muster-bench"), "--quiet", "--json", "-", "--sleep", "--deep", "0"),
         *("-t", "10k", "-p", "10k", "-s", str(sources)),
         *("--first-source", str(first_source), "--source-gap", "255"),
-        *("--rate", str(rate), "-e", str(seed), "-d", f"{SECONDS}s", "-F", "-T", "50ms", "-w", "8192"),
+        *("--rate", str(rate), "-e", str(seed), "-d", f"{SECONDS}s", "-F", "-T", timeout, "-w", "8192"),
         f"udp://127.0.0.1:{s.port}/announce",
     ]
 
@@ -52,9 +52,9 @@ def measure(run, is_flooded, options):
     """(honest, flood or None), as muster-bench reports them."""
     run.extra = options
     s = run.setting(LOAD, 10_000)
-    with Server(run.contender("muster"), s, "0,1"):
-        flood = load_start(s, HONEST, ABUSERS, FLOOD_RATE, 2) if is_flooded else None
-        honest = report_of(load_start(s, 0, HONEST, HONEST_RATE, 1))
+    with Server("muster", s, "0,1"):
+        flood = load_start(s, HONEST, ABUSERS, FLOOD_RATE, 2, "50ms") if is_flooded else None
+        honest = report_of(load_start(s, 0, HONEST, HONEST_RATE, 1, "1s"))
         return honest, report_of(flood) if flood else None
 
 

@@ -1,7 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [--build FOLDER] memory | curve | levers | flame | tuning | flood | lists
+    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -34,6 +34,7 @@ import flood
 import levers
 import lists
 import memory
+import snapshot
 import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
 from workloads import WORKLOADS
@@ -47,6 +48,7 @@ STUDIES = {
     "curve": curve,
     "levers": levers,
     "flame": flame,
+    "snapshot": snapshot,
     "tuning": tuning,
     "flood": flood,
     "lists": lists,

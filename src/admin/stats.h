@@ -76,6 +76,9 @@ struct stats {
     const struct stats_socket *sockets; /* UDP; borrowed */
     uint32_t socket_count;
     uint32_t connections_open, connections_max;
+    struct {
+        uint64_t saved_unix_s, bytes, us, step_us_max;
+    } state; /* of the last snapshot */
     uint64_t rss_bytes, rss_bytes_max;
     uint64_t nofile_soft, nofile_hard;
     uint64_t access_entries[ACCESS_LISTS], access_loaded_unix_s; /* 0: never */

@@ -193,12 +193,12 @@ static bool may(const struct reader *r, const char *path, unsigned wanted)
     return r->uid == 0 || (st.st_mode >> shift & wanted) == wanted;
 }
 
-static int why_not_readable(const struct reader *r, const char *file)
+static int why_not(const struct reader *r, const char *file, unsigned wanted)
 {
     char path[CONFIG_PATH_BYTES_MAX], full[PATH_MAX];
     if (!realpath(file, full) || strlen(full) >= sizeof path) return errno ? errno : ENAMETOOLONG;
     snprintf(path, sizeof path, "%s", full);
-    if (!may(r, path, 4)) return errno;
+    if (!may(r, path, wanted)) return errno;
     for (char *slash = strrchr(path, '/'); slash && slash != path; slash = strrchr(path, '/')) {
         *slash = '\0';
         if (!may(r, path, 1)) return errno;
@@ -228,7 +228,8 @@ static void gather_user(struct check_facts *f)
         r.group_count = n < 0 ? 0 : n;
     }
     errno = 0;
-    f->config_file_why = a->config_file[0] ? why_not_readable(&r, a->config_file) : 0;
+    f->config_file_why = a->config_file[0] ? why_not(&r, a->config_file, 4) : 0;
+    f->web_root_why = a->web_root[0] ? why_not(&r, a->web_root, 1) : 0;
 }
 
 /* ---- addresses ---- */
@@ -277,6 +278,8 @@ void check_facts_gather(struct control *c, struct settings *running, struct chec
     json_t *stats = control_ask(c, "/stats.json");
     out->running = stats && c->status == 200;
     if (out->running && control_running_settings(c, running)) out->config = &running->config;
+    const struct settings *of = out->config == &running->config ? running : &c->settings;
+    out->user_source = of->origin[option_find(VIEW("user")) - OPTIONS].source;
     out->store_bytes = control_number(stats, "memory.store_bytes");
     out->store_bytes_max = control_number(stats, "memory.store_max_bytes");
     out->workers = out->config->app.workers ? out->config->app.workers : os_cpu_usable();

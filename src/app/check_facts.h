@@ -21,7 +21,9 @@ struct check_facts {
     bool is_root;
     char user_name[CONFIG_NAME_BYTES_MAX]; /* of this process */
     bool user_exists;                      /* config->app.user; true where it is empty */
+    enum option_source user_source;        /* of config->app.user */
     int config_file_why;                   /* 0, or the errno of `user` reading the file */
+    int web_root_why;                      /* likewise of entering the folder */
     /* the process; all but `running` are of it */
     bool running;
     double store_bytes, store_bytes_max;

@@ -292,6 +292,17 @@ static void judge_clock(const struct check_facts *f, struct finding *out)
 
 /* ---- rights ---- */
 
+/* Where it was said it must be taken back; a restart in place keeps words, environment and root. */
+static void mend_user(const struct check_facts *f, struct finding *out)
+{
+    if (f->user_source == SOURCE_COMMAND_LINE)
+        mend(out, "stop it, and start it without --user %s, or with --user nobody",
+             f->config->app.user[0] ? f->config->app.user : "\"\"");
+    else if (f->user_source == SOURCE_ENVIRONMENT)
+        mend(out, "take MUSTER_USER out of its environment, then stop and start it");
+    else mend(out, "user = nobody in the configuration file, then muster restart");
+}
+
 static void judge_user(const struct check_facts *f, struct finding *out)
 {
     const char *user = f->config->app.user;
@@ -299,7 +310,7 @@ static void judge_user(const struct check_facts *f, struct finding *out)
         found(out, FINDING_OK, "not root: muster stays %s", f->user_name);
     } else if (!user[0] || strcmp(user, "root") == 0) {
         found(out, FINDING_ADVICE, "it will serve as root");
-        mend(out, "user = nobody in the configuration file, then muster restart");
+        mend_user(f, out);
     } else if (!f->user_exists) {
         found(out, FINDING_PROBLEM, "there is no user \"%s\": it will not start", user);
         mend(out, "useradd --system --shell /usr/sbin/nologin %s", user);
@@ -323,10 +334,27 @@ static void judge_config_file(const struct check_facts *f, struct finding *out)
     }
 }
 
+static void judge_web_root(const struct check_facts *f, struct finding *out)
+{
+    const struct app_opts *a = &f->config->app;
+    const char *user = f->is_root && a->user[0] ? a->user : f->user_name;
+    if (!a->web_root[0]) {
+        found(out, FINDING_OK, "no folder of own pages");
+    } else if (f->web_root_why == 0) {
+        found(out, FINDING_OK, "%.200s can be entered by %s", a->web_root, user);
+    } else {
+        found(out, FINDING_PROBLEM, "%.200s: %s for %s: it will not start", a->web_root,
+              strerror(f->web_root_why), user);
+        mend(out, "chgrp -R $(id -gn %s) %.200s && chmod -R g+rX %.200s    (and x for its folders)",
+             user, a->web_root, a->web_root);
+    }
+}
+
 const struct check_rule CHECK_RULES[] = {
     {"addresses", judge_addresses},
     {"user", judge_user},
     {"config-file", judge_config_file},
+    {"web-root", judge_web_root},
     {"memory", judge_memory},
     {"open-files", judge_files},
     {"udp-receive-buffer", judge_recv_buffer},

@@ -137,8 +137,8 @@ const struct command COMMANDS[] = {
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
     {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
-     "Prints the announce URLs, the process id and where the log is: FILE, or beside the control "
-     "socket. Refuses to start where a muster answers already.", control_start},
+     "Prints the announce URLs, the process id and where the log is: FILE, else "
+     "/var/log/muster-PORT.log for root, and beside the control socket for others. Refuses to start where a muster answers already.", control_start},
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},

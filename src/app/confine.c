@@ -46,8 +46,8 @@ static const char *const ALWAYS_READ[] = {"/proc", "/sys/fs/cgroup"};
 
 /* Read by a program that starts. */
 static const char *const START_READ[] = {
-    "/dev/null", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl",           "/lib",
-    "/lib64",    "/usr/lib",     "/usr/lib64",       "/usr/local/lib", "/usr/share/zoneinfo"};
+    "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl",       "/lib",
+    "/lib64",       "/usr/lib",         "/usr/lib64",     "/usr/local/lib", "/usr/share/zoneinfo"};
 
 /* ---- this program ---- */
 
@@ -73,6 +73,8 @@ static void grant_start(struct confine *c, int ruleset)
     char path[PATH_MAX], loader[PATH_MAX] = "";
     for (size_t i = 0; i < sizeof START_READ / sizeof *START_READ; i++)
         landlock_allow(ruleset, START_READ[i], LAND_READ); /* not everywhere */
+    landlock_allow(ruleset, "/dev/null",
+                   LAND_READ | LAND_WRITE); /* in place of closed descriptors */
     dl_iterate_phdr(loader_find, loader);
     if (loader[0]) landlock_allow(ruleset, loader, LAND_READ | LAND_RUN);
     if (!process_program_path(path) || stat(path, &c->program) != 0) return;

@@ -246,11 +246,23 @@ json_t *control_command(struct control *c, const char *target)
 
 enum exit_code control_failed(const struct control *c)
 {
-    fprintf(stderr, "muster: %s\n", c->error);
+    char text[CONTROL_ERROR_BYTES];
+    snprintf(text, sizeof text, "%s", c->error);
+    control_clean(text);
+    fprintf(stderr, "muster: %s\n", text);
     return EXIT_RUNTIME;
 }
 
 /* ---- what it says ---- */
+
+void control_clean(char *text)
+{
+    for (uint8_t *at = (uint8_t *)text; *at; at++) {
+        bool is_c1 = *at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+        if (is_c1) at[1] = '?';
+        if (is_c1 || *at < ' ' || *at == 0x7f) *at = '?';
+    }
+}
 
 void control_value_text(const json_t *value, char out[OPTION_VALUE_BYTES_MAX])
 {
@@ -274,7 +286,10 @@ static void running_set(struct settings *s, const json_t *option)
     if (!row || row->secret || !value) return;
     control_value_text(value, text);
     enum err err = option_set(s, row, view_of_text(text), origin, row->name, &error);
-    (void)err; /* of another version: it keeps its default */
+    if (err != ERR_OK) return; /* of another version: it keeps its default */
+    const char *source = control_text(option, "origin.source");
+    for (enum option_source is = SOURCE_DEFAULT; is <= SOURCE_LIVE; is++)
+        if (strcmp(source, option_source_name(is)) == 0) s->origin[row - OPTIONS].source = is;
 }
 
 bool control_running_settings(struct control *c, struct settings *out)

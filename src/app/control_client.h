@@ -60,6 +60,9 @@ enum exit_code control_failed(const struct control *c);
 /* What a change of settings says of the file it went into, for people (control_set.c). */
 void control_print_saved(const json_t *answer);
 
+/* Text of others made safe for a terminal: control characters, C1 in UTF-8 too, become '?'. */
+void control_clean(char *text);
+
 /* A value of the settings' JSON as the option's text. */
 void control_value_text(const json_t *value, char out[OPTION_VALUE_BYTES_MAX]);
 

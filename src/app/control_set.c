@@ -20,6 +20,7 @@ static void print_option(const json_t *option, const char *file)
     int line = (int)control_number(option, "origin.line");
     bool is_secret = json_is_true(json_object_get(option, "secret"));
     control_value_text(json_object_get(option, "value"), value);
+    control_clean(value);
     if (is_secret && json_is_true(json_object_get(option, "is_set")))
         snprintf(value, sizeof value, "(not shown)");
     int column = printf("%-27s = %s", control_text(option, "name"), value);
@@ -92,12 +93,35 @@ static json_t *read_pairs(const struct arguments *a)
     return set;
 }
 
-static void print_map(FILE *out, const char *form, const json_t *map)
+static void print_changed(const json_t *changed)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)map, name, value)
-        fprintf(out, form, name, json_is_string(value) ? json_string_value(value) : "(not shown)");
+    char text[OPTION_VALUE_BYTES_MAX];
+    json_object_foreach((json_t *)changed, name, value)
+    {
+        control_value_text(value, text);
+        control_clean(text);
+        printf("%s = %s\n", name, json_is_string(value) ? text : "(not shown)");
+    }
+}
+
+/* Most texts begin with the option's name. */
+static void print_errors(const json_t *errors)
+{
+    const char *key;
+    json_t *value;
+    char name[OPTION_VALUE_BYTES_MAX], text[OPTION_VALUE_BYTES_MAX];
+    json_object_foreach((json_t *)errors, key, value)
+    {
+        size_t length = strlen(key);
+        control_value_text(value, text);
+        control_clean(text);
+        snprintf(name, sizeof name, "%s", key);
+        control_clean(name);
+        bool is_named = strncmp(text, key, length) == 0 && text[length] == ':';
+        fprintf(stderr, "muster: %s%s%s\n", is_named ? "" : name, is_named ? "" : ": ", text);
+    }
 }
 
 void control_print_saved(const json_t *answer)
@@ -116,14 +140,17 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
     if (!answer) return control_failed(c);
     if (c->status == 200) {
         const json_t *changed = json_object_get(answer, "changed");
-        print_map(stdout, "%s = %s\n", changed);
+        print_changed(changed);
         if (json_object_size(changed) == 0) printf("nothing changed\n");
         control_print_saved(answer);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");
-    print_map(stderr, "muster: %s: %s\n", errors);
-    if (!errors) fprintf(stderr, "muster: %s\n", control_text(answer, "error"));
+    print_errors(errors);
+    if (!errors) {
+        snprintf(c->error, sizeof c->error, "%s", control_text(answer, "error"));
+        (void)control_failed(c);
+    }
     return c->status == 400 ? EXIT_USAGE : EXIT_RUNTIME;
 }
 

@@ -19,9 +19,11 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LOG_FOLDER     "/var/log" /* root's; others log beside the socket */
 #define START_WAIT_MS  60000
 #define POLL_MS        50
 #define LOG_TAIL_BYTES 2000
@@ -34,11 +36,33 @@ static bool log_path(struct control *c, const char *wanted, char *out, size_t si
     const struct app_opts *a = &c->settings.config.app;
     char socket[CONTROL_PATH_BYTES_MAX];
     if (wanted) return (size_t)snprintf(out, size, "%s", wanted) < size;
+    if (geteuid() == 0)
+        return (size_t)snprintf(out, size, LOG_FOLDER "/muster-%u.log", a->port) < size;
     if (a->admin_socket[0]) return (size_t)snprintf(out, size, "%s.log", a->admin_socket) < size;
-    control_path_prepare("", a->user);
     if (control_path_choose(a->port, socket) != ERR_OK) return false;
     size_t stem = strlen(socket) - strlen(".sock");
     return (size_t)snprintf(out, size, "%.*s.log", (int)stem, socket) < size;
+}
+
+/* A descriptor, or -1 with `why`. A log of ours is no link, and no file or pipe that a stranger made
+ * where he may write; a device (/dev/null) is fine, as only root makes those. */
+static int log_open(const char *path, const char **why)
+{
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        *why = errno == ENXIO ? "it is no plain file" : strerror(errno);
+    } else if (S_ISCHR(st.st_mode)) {
+        return fd;
+    } else if (!S_ISREG(st.st_mode)) {
+        *why = "it is no plain file";
+    } else if (st.st_nlink != 1 || (st.st_uid != geteuid() && st.st_uid != 0)) {
+        *why = "it is another user's, or has another name";
+    } else {
+        return fd;
+    }
+    if (fd >= 0) close(fd);
+    return -1;
 }
 
 static void print_log_tail(const char *path, off_t from)
@@ -176,8 +200,9 @@ static enum exit_code start(struct control *c, char **argv)
         return command_usage("start: it needs the control socket: admin_socket is off");
     if (!log_path(c, c->arguments.values[0], log, sizeof log))
         return command_usage("start: where should the log go? --log FILE");
-    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
-    if (fd < 0) return command_usage("start: log %.200s: %s", log, strerror(errno));
+    const char *why;
+    int fd = log_open(log, &why);
+    if (fd < 0) return command_usage("start: log %.200s: %s", log, why);
     off_t log_start = lseek(fd, 0, SEEK_END);
     pid_t child = fork();
     if (child == 0) child_run(fd, argv);

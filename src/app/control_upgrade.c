@@ -63,8 +63,7 @@ enum exit_code control_upgrade(const struct command_input *in)
     struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     json_t *answer = control_command(c, "/api/control/upgrade");
-    int pid = answer ? (int)control_number(answer, "pid") : 0;
-    code = answer ? watch(c, pid) : control_failed(c);
+    code = answer ? watch(c, (int)control_number(answer, "pid")) : control_failed(c);
     json_decref(answer);
     control_close(c);
     return code;

@@ -14,6 +14,7 @@
 #include "app/site.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define BANNER "muster " MUSTER_VERSION ", a BitTorrent tracker"
@@ -215,6 +216,16 @@ static bool is_proxied(const void *ctx)
     return ((const struct server *)ctx)->live->settings.config.app.admin_hosts[0] != '\0';
 }
 
+/* As the user that serves: a folder that he may not enter would only ever answer 404. */
+static enum err web_root_open(struct server *s, const char *folder)
+{
+    if (!folder[0]) return ERR_OK;
+    s->web_root_fd = files_root_open(folder);
+    if (s->web_root_fd >= 0 && faccessat(s->web_root_fd, ".", X_OK, AT_EACCESS) == 0) return ERR_OK;
+    log_line(LOG_ERROR, "web_root: cannot open %s: %s", folder, strerror(errno));
+    return ERR_BAD_VALUE;
+}
+
 enum err pages_open(struct server *s)
 {
     const struct admin_env env = {.loop = &s->loop,
@@ -227,13 +238,8 @@ enum err pages_open(struct server *s)
                                   .is_proxied = is_proxied,
                                   .ctx = s,
                                   .http_opts = &s->env.http_opts};
-    const char *folder = s->live->settings.config.app.web_root;
-    if (folder[0]) s->web_root_fd = files_root_open(folder);
-    if (folder[0] && s->web_root_fd < 0) {
-        log_line(LOG_ERROR, "web_root: cannot open %s: %s", folder, strerror(errno));
-        return ERR_BAD_VALUE;
-    }
-    enum err err = admin_open(&s->admin, &env);
+    enum err err = web_root_open(s, s->live->settings.config.app.web_root);
+    if (err == ERR_OK) err = admin_open(&s->admin, &env);
     return err == ERR_OK ? listeners_open(s) : err;
 }
 

@@ -27,8 +27,8 @@
 #define RELOAD_TICK_MS     250
 #define STATUS_TICK_MS     10000
 #define PAGES_TICK_MS      100
+#define STATE_TICK_MS      50
 #define LISTS_TICK_MS      100
-#define STATE_TICK_MS      100
 #define LINE_PERIOD_MS     60000
 #define SWEEP_PARTS        16 /* of a peer's lifetime: a cycle, where sweep_period is 0 */
 #define SWEEP_PERIOD_MAX_S 60

@@ -111,6 +111,12 @@ static enum exit_code start_sockets(struct server *s)
     return err == ERR_OK ? EXIT_FINE : EXIT_LISTEN;
 }
 
+static enum err start_state(struct server *s)
+{
+    const struct app_opts *a = &s->live->settings.config.app;
+    return state_open(&s->state, a->state_dir, a->user, &s->loop);
+}
+
 /* What must happen while still root. */
 static enum exit_code start_privileged(struct server *s)
 {
@@ -122,7 +128,9 @@ static enum exit_code start_privileged(struct server *s)
     s->machine.nofile = sandbox_limits(a);
     enum exit_code code = start_sockets(s);
     if (code != EXIT_FINE) return code;
+    if (!a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
     if (!sandbox_drop(a->user, a->chroot)) return EXIT_USER;
+    if (a->chroot[0] && start_state(s) != ERR_OK) return EXIT_RUNTIME;
     if (admin_sockets_open_unix(&s->admin_sockets, &s->live->settings,
                                 upgrade_take_admin(s->take)) != ERR_OK)
         return EXIT_LISTEN;
@@ -150,8 +158,7 @@ static void keys_choose(struct server *s)
 static enum exit_code start_store(struct server *s)
 {
     live_resolve(s->live, &s->machine);
-    if (state_open(&s->state, s->live->settings.config.app.state_dir, &s->loop) != ERR_OK ||
-        (!s->take && !state_claim(s->state)))
+    if ((!s->take && !state_claim(s->state)) || state_begin(s->state) != ERR_OK)
         return EXIT_RUNTIME;
     keys_choose(s);
     enum err err = swarm_new(&s->swarm, &s->live->swarm);

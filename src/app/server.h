@@ -54,8 +54,8 @@ struct server {
     struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
     struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
     bool stopping, interrupted, reload_wanted, restart_wanted;
-    bool lists_waiting; /* lists were read and no generation has them yet */
     bool reload_after;  /* the configuration changed since the next process has read it */
+    bool lists_waiting; /* lists were read and no generation has them yet */
 };
 
 /* Serve until told to stop. Reads the sources itself; everything it has to say goes to the log. */
@@ -84,10 +84,11 @@ bool server_has_room(const struct server *s);
  * `again`, the program starts anew when all has ended (restart.h). */
 void server_stop(struct server *s, const char *why, bool again);
 
-/* Make a generation with the access lists that were read. */
-void server_take_lists(struct server *s);
 /* Another process serves now: give connections on, then end. */
 void server_leave(struct server *s);
+
+/* Make a generation with the access lists that were read. */
+void server_take_lists(struct server *s);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);

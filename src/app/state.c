@@ -7,6 +7,7 @@
  *            the next save does not push the good one before it out.
  * Import     a snapshot of its own beside ours. It is merged, and deleted when a save has stored what
  *            it brought: a crash in between merges it again, which changes nothing.
+ * Decided    docs/decisions/0016-snapshots.md
  * Rejected   saving from housekeeping's loop (a slow disk would stop the sweep and the pages); a
  *            journal of announces (peers announce again; what is lost after a crash is one interval
  *            of saves, and an fsync per announce is not for a tracker). */
@@ -24,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,15 +65,29 @@ struct state {
 
 /* ---- opening ---- */
 
-static enum err open_fail(struct state *s, const char *what)
+static enum err fail(const struct state *s, const char *what)
 {
     log_line(LOG_ERROR, "state_dir: %s: %s: %s", s->folder, what, strerror(errno));
-    state_close(s);
     return ERR_OS;
 }
 
-enum err state_open(struct state **out, const char *folder, struct loop *loop)
+/* A folder that root makes is for the user he is about to become. */
+static enum err folder_open(struct state *s, const char *user)
 {
+    bool is_new = mkdir(s->folder, 0700) == 0;
+    if (!is_new && errno != EEXIST) return fail(s, "cannot be made");
+    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->folder_fd < 0) return fail(s, "cannot be opened");
+    if (!realpath(s->folder, s->path)) return fail(s, "cannot be found");
+    const struct passwd *p = is_new && geteuid() == 0 && user[0] ? getpwnam(user) : NULL;
+    if (p && fchown(s->folder_fd, p->pw_uid, p->pw_gid) != 0)
+        return fail(s, "cannot be given away");
+    return ERR_OK;
+}
+
+enum err state_open(struct state **out, const char *folder, const char *user, struct loop *loop)
+{
+    enum err err = ERR_NO_MEMORY;
     *out = NULL;
     if (!folder[0]) return ERR_OK;
     struct state *s = calloc(1, sizeof *s);
@@ -80,19 +96,18 @@ enum err state_open(struct state **out, const char *folder, struct loop *loop)
     s->folder_fd = -1;
     s->loop = loop;
     s->status.is_on = true;
-    if (!s->folder) {
-        state_close(s);
-        return ERR_NO_MEMORY;
-    }
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return open_fail(s, "cannot be made");
-    s->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->folder_fd < 0) return open_fail(s, "cannot be opened");
-    if (!realpath(folder, s->path)) return open_fail(s, "cannot be found");
+    if (s->folder) err = folder_open(s, user);
+    if (err == ERR_OK) *out = s;
+    else state_close(s);
+    return err;
+}
+
+enum err state_begin(struct state *s)
+{
+    if (!s) return ERR_OK;
     if (faccessat(s->folder_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return open_fail(s, "cannot be written");
-    if (state_keys_open(s->folder_fd, &s->keys) != ERR_OK) return open_fail(s, STATE_KEYS);
-    *out = s;
-    return ERR_OK;
+        return fail(s, "cannot be written");
+    return state_keys_open(s->folder_fd, &s->keys) == ERR_OK ? ERR_OK : fail(s, STATE_KEYS);
 }
 
 void state_close(struct state *s)
@@ -286,12 +301,12 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
+    uint64_t peers = v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6];
     char size[TEXT_NUMBER_BYTES_MAX];
     text_print_bytes(size, v->bytes);
     log_line(LOG_INFO,
              "state: saved %llu torrents, %llu peers: %s bytes in %.2f s; longest step %llu us",
-             (unsigned long long)v->totals.torrents,
-             (unsigned long long)(v->totals.peers[FAMILY_V4] + v->totals.peers[FAMILY_V6]), size,
+             (unsigned long long)v->totals.torrents, (unsigned long long)peers, size,
              (double)v->us / 1e6, (unsigned long long)v->hold_us_max);
     s->status.saved = *v;
     s->status.saves++;

@@ -28,9 +28,13 @@ struct state_keys {
     uint8_t store[SWARM_KEY_BYTES];
 };
 
-/* Use the folder, made when it is missing, and its keys, made when they are; *out is NULL for "". What
- * is wrong is logged: ERR_OS, ERR_NO_MEMORY. `loop` is woken when a thread is done; borrowed. */
-enum err state_open(struct state **out, const char *folder, struct loop *loop) MUST_CHECK;
+/* Open the folder, made when it is missing; *out is NULL for "". While still root: who will be `user`
+ * need not be allowed on the way there, and gets a folder that is made. What is wrong is logged: ERR_OS,
+ * ERR_NO_MEMORY. `loop` is woken when a thread is done; borrowed, opened later. */
+enum err state_open(struct state **out, const char *folder, const char *user,
+                    struct loop *loop) MUST_CHECK;
+/* As the user who serves: take the keys, made when they are missing. ERR_OS, logged. */
+enum err state_begin(struct state *s) MUST_CHECK;
 /* Waits for its thread. */
 void state_close(struct state *s);
 

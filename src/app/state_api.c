@@ -18,15 +18,15 @@ void api_state(void *ctx, const struct admin_request *r, struct admin_response *
     struct state_status v;
     (void)r;
     state_status(s->state, &v);
-    const uint64_t *peers = v.saved.totals.peers;
-    json_t *o = json_pack(
-        "{s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:s}", "on", v.is_on,
-        "folder", v.folder, "busy", v.is_busy, "begun", (json_int_t)v.begun, "saves",
-        (json_int_t)v.saves, "failures", (json_int_t)v.failures, "imports", (json_int_t)v.imports,
-        "saved_unix_s", (json_int_t)v.saved_unix_s, "torrents", (json_int_t)v.saved.totals.torrents,
-        "peers", (json_int_t)(peers[FAMILY_V4] + peers[FAMILY_V6]), "bytes",
-        (json_int_t)v.saved.bytes, "seconds", (double)v.saved.us / 1e6, "longest_step_us",
-        (json_int_t)v.saved.hold_us_max, "error", v.error);
+    uint64_t peers = v.saved.totals.peers[FAMILY_V4] + v.saved.totals.peers[FAMILY_V6];
+    json_t *o =
+        json_pack("{s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:s}", "on",
+                  v.is_on, "folder", v.folder, "busy", v.is_busy, "begun", (json_int_t)v.begun,
+                  "saves", (json_int_t)v.saves, "failures", (json_int_t)v.failures, "imports",
+                  (json_int_t)v.imports, "saved_unix_s", (json_int_t)v.saved_unix_s, "torrents",
+                  (json_int_t)v.saved.totals.torrents, "peers", (json_int_t)peers, "bytes",
+                  (json_int_t)v.saved.bytes, "seconds", (double)v.saved.us / 1e6, "longest_step_us",
+                  (json_int_t)v.saved.hold_us_max, "error", v.error);
     api_respond(out, 200, o);
 }
 

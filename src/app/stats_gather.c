@@ -98,6 +98,16 @@ static void gather_store(const struct server *s, struct stats *out)
     out->socket_count = s->udp_fd_count;
 }
 
+static void gather_state(const struct server *s, struct stats *out)
+{
+    struct state_status v;
+    state_status(s->state, &v);
+    out->state.saved_unix_s = v.saved_unix_s;
+    out->state.bytes = v.saved.bytes;
+    out->state.us = v.saved.us;
+    out->state.step_us_max = v.saved.hold_us_max;
+}
+
 static void gather_lists(const struct server *s, struct stats *out)
 {
     const struct access *x = s->lists.current;
@@ -133,6 +143,7 @@ void stats_gather(struct server *s, enum admin_origin origin, struct stats *out)
     gather_process(s, out);
     gather_load(s, out);
     gather_store(s, out);
+    gather_state(s, out);
     gather_lists(s, out);
     gather_private(s, origin, out);
 }

@@ -46,7 +46,7 @@ struct upgrade {
     struct loop_source done; /* the sender has come to its end */
     int keeper_fd;           /* of who waits for this process; -1: nobody of ours */
     bool under_way;
-    bool is_waiting; /* for a save to end */
+    bool is_waiting; /* for a save, or the upgrade before, to end */
     char failure[sizeof((struct option_error *)0)->text];
     pid_t successor;
     int kept_fd;          /* of the successor's reports, once this process is the keeper */
@@ -251,8 +251,6 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
     char path[PATH_MAX];
     if (u->server->stopping) return option_fail(error, ERR_BAD_VALUE, "it is stopping already");
     if (u->under_way) return option_fail(error, ERR_BAD_VALUE, "an upgrade is under way already");
-    if (u->server->take)
-        return option_fail(error, ERR_BAD_VALUE, "the process before has not ended yet");
     const char *forbidden = confine_forbids_start(&u->server->confine);
     if (forbidden) return option_fail(error, ERR_BAD_VALUE, "%s: restart muster", forbidden);
     if (u->server->live->settings.config.app.chroot[0])
@@ -276,13 +274,15 @@ enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *
 
 void upgrade_tick(struct upgrade *u)
 {
-    char path[PATH_MAX];
-    if (!u->is_waiting || !state_is_idle(u->server->state)) return;
+    char path[PATH_MAX] = "this program";
+    if (!u->is_waiting || u->server->take || !state_is_idle(u->server->state)) return;
     u->is_waiting = false;
     u->server->reload_after = false;
     u->start_ms = clock_now_ms();
-    errno = ENOENT;
-    if (!process_program_path(path) || !start(u, path)) fail(u, true, strerror(errno));
+    if (process_program_path(path) && start(u, path)) return;
+    char text[sizeof u->failure];
+    snprintf(text, sizeof text, "cannot start %.400s: %s", path, strerror(errno));
+    fail(u, true, text);
 }
 
 /* ---- passing on ---- */

@@ -12,7 +12,7 @@
  *
  * Threads   main thread only.
  * Memory    two stores while it lasts; journal at most 2 x UPGRADE_CHANGES_MAX x 72 bytes.
- * Sources   docs/decisions/0012-upgrade.md */
+ * Sources   docs/decisions/0014-upgrade-between-two-processes.md */
 #ifndef APP_UPGRADE_H
 #define APP_UPGRADE_H
 
@@ -33,7 +33,7 @@ enum err upgrade_open(struct upgrade **out, struct server *s, int take_keeper_fd
 void upgrade_close(struct upgrade *u);
 
 /* `who` asks, for the log. ERR_BAD_VALUE with error->text: why not. It begins when no snapshot is being
- * saved any more; none is while it sends. */
+ * saved any more (none is while it sends), and the process before has given everything. */
 enum err upgrade_begin(struct upgrade *u, const char *who, struct option_error *error) MUST_CHECK;
 
 /* Give up one that is under way. */

@@ -25,7 +25,7 @@
 #define ROUNDS_MAX        64
 #define CHANGES_PER_FRAME 4096
 
-struct outgoing {
+struct sending {
     struct upgrade_send *u;
     struct snapshot_writer writer;
 };
@@ -64,11 +64,11 @@ enum err upgrade_send_changes(struct upgrade_send *u)
 /* Under a shard's lock. */
 static void put(void *ctx, const struct stored_torrent *t)
 {
-    struct outgoing *s = ctx;
+    struct sending *s = ctx;
     snapshot_put(&s->writer, t);
 }
 
-static enum err send_store(struct upgrade_send *u, struct outgoing *s)
+static enum err send_store(struct upgrade_send *u, struct sending *s)
 {
     struct swarm_dump_at *at = calloc(1, sizeof *at);
     if (!at) return ERR_NO_MEMORY;
@@ -87,7 +87,7 @@ static enum err send_store(struct upgrade_send *u, struct outgoing *s)
     return err;
 }
 
-static enum err send_head(struct upgrade_send *u, struct outgoing *s, uint8_t *buffer)
+static enum err send_head(struct upgrade_send *u, struct sending *s, uint8_t *buffer)
 {
     struct swarm_traits traits;
     uint8_t bytes[SNAPSHOT_HEADER_BYTES];
@@ -143,7 +143,7 @@ static enum err send_start(struct upgrade_send *u)
 
 static enum err send_all(struct upgrade_send *u)
 {
-    struct outgoing *s = calloc(1, sizeof *s);
+    struct sending *s = calloc(1, sizeof *s);
     uint8_t *buffer = malloc(SNAPSHOT_BLOCK_BYTES_MAX);
     enum err err = s && buffer ? send_start(u) : ERR_NO_MEMORY;
     if (err == ERR_OK) {

@@ -121,8 +121,8 @@ static bool conn_is_wanted(const struct http_listener *l, const struct address *
     return false;
 }
 
-/* Count a connection in; false: there is no room, nor can any be made. */
-static bool door_count_in(struct http_door *d)
+/* Is there room? Counts the connection in when there is. */
+static bool conn_admit(struct http_door *d)
 {
     const struct http_opts *o = http_door_opts(d);
     _Atomic uint32_t *open = &d->env.shared->connections;
@@ -134,7 +134,7 @@ static bool door_count_in(struct http_door *d)
     return false;
 }
 
-/* A place for a connection that is to be counted in; NULL: there is none. */
+/* A place for a connection that is counted in; NULL: there is none. */
 static struct http_conn *conn_counted(struct http_door *d)
 {
     struct http_conn *c = conn_new(d);
@@ -149,7 +149,7 @@ static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_s
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && door_count_in(l->door))
+    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(d))
         c = conn_counted(d);
     if (!c) {
         close(fd);
@@ -338,7 +338,7 @@ void http_door_leave(struct http_door *d, struct http_heir *heir)
 
 void http_door_adopt(struct http_door *d, const struct http_handed *handed)
 {
-    struct http_conn *c = door_count_in(d) ? conn_counted(d) : NULL;
+    struct http_conn *c = conn_admit(d) ? conn_counted(d) : NULL;
     if (c) {
         http_conn_adopt(c, d, handed);
         return;

@@ -398,9 +398,8 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
     if (allowed != ERR_OK) err = allowed;
     if (err != ERR_OK)
         answer_failure_text(c, r, err, tracker_refusal(t, err, NULL, &client), 0, out);
-    else if (tracker_is_info(t)) scrape_write(c, r, NULL, 0, out);
-    else if (count == 0) answer_full_scrape(c, r, is_known ? &client : NULL, out);
-    else scrape_write(c, r, hashes, count, out);
+    else if (count || tracker_is_info(t)) scrape_write(c, r, hashes, count, out);
+    else answer_full_scrape(c, r, is_known ? &client : NULL, out);
 }
 
 /* ---- dispatch ---- */

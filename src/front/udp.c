@@ -142,8 +142,11 @@ static void charge_batch(struct udp_door *d)
     const struct tracker *t = d->env.tracker;
     const struct tracker_opts *o = atomic_load_explicit(&t->opts, memory_order_acquire);
     bool is_shared = o->rate.shares[RATE_ANNOUNCE] && d->env.loop->now_us >= d->exact_until_us;
-    d->charged = is_shared ? rng_u64(d->env.rng) & rng_u64(d->env.rng) : UINT64_MAX;
+    d->charged = o->rate.per_s[RATE_ANNOUNCE] > 0 ? UINT64_MAX : 0;
     d->tokens = is_shared ? RATE_SHARE : 1;
+    if (!is_shared) return;
+    d->charged = rng_u64(d->env.rng);
+    d->charged &= rng_u64(d->env.rng);
 }
 
 static bool may_announce(struct udp_door *d, const struct datagram *g)

@@ -76,7 +76,7 @@ static void head_write(const struct snapshot_head *h, uint8_t out[SNAPSHOT_HEAD_
     store_u32be(out + 8, h->number);
     store_u32be(out + 12, h->payload_bytes);
     store_u32be(out + 16, h->payload_crc);
-    store_u32be(out + 20, crc_of(out, 20));
+    store_u32be(out + 20, crc_of(out, SNAPSHOT_HEAD_BYTES - 4));
 }
 
 enum err snapshot_head_read(const uint8_t in[SNAPSHOT_HEAD_BYTES], struct snapshot_head *out)

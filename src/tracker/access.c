@@ -3,7 +3,8 @@
  * Order     who asks comes before what is asked (protocol.md A29), and what costs least comes first.
  * Twice     whoever is on no list and near none, which is nearly everybody, is told so by a few bits; only
  *           the others are looked at exactly.
- * Metrics   one for each list, counted where the refusal is decided. */
+ * Metrics   one for each list, counted where the refusal is decided.
+ * See       docs/decisions/0015-access-lists-beside-the-work.md */
 #include "tracker/access.h"
 
 #include "base/metrics.h"

@@ -14,13 +14,14 @@ static uint16_t peers_wanted(const struct tracker_opts *o, const struct announce
     return (uint16_t)(wanted < o->numwant_max ? wanted : o->numwant_max);
 }
 
-/* Nothing is recorded and nobody named. The spread keeps tomorrow's crowd apart, too. */
+/* Nothing is recorded and nobody named. The spread keeps tomorrow's crowd apart, too; it goes down, as
+ * clients and `muster probe` doubt an interval of more than a day. */
 static enum err answer_info(const struct tracker_opts *o, struct rng *rng,
                             struct announce_answer *out)
 {
     uint32_t spread_s = INFO_INTERVAL_S * o->interval.jitter_pct / 100;
-    out->interval_s = INFO_INTERVAL_S + rng_below(rng, spread_s + 1);
-    out->min_interval_s = INFO_INTERVAL_S * o->interval.min_pct / 100;
+    out->interval_s = INFO_INTERVAL_S - rng_below(rng, spread_s + 1);
+    out->min_interval_s = out->interval_s * o->interval.min_pct / 100;
     out->swarm.numbers = (struct swarm_numbers){0};
     out->swarm.verdict = SWARM_UNKNOWN;
     memset(out->swarm.peers.count, 0, sizeof out->swarm.peers.count);

@@ -151,6 +151,15 @@ def test_a_folder_that_is_not_there(start_server, tmp_path):
     server.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_folder_that_the_user_may_not_enter(start_server, tmp_path):
+    tmp_path.chmod(0o700)
+    server = start_server("--web-root", tmp_path, "--user", "nobody", wait=False)
+    server.wait_output("web_root: cannot open .*: Permission denied")
+    server.expected_code = 2
+    server.stop()
+
+
 def test_the_tracker_is_where_it_was(web, root):
     (root / "announce").write_bytes(SECRET)
     assert web.http().get("/announce").failure == "missing info_hash"

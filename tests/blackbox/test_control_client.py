@@ -229,6 +229,28 @@ def test_start_tells_why_it_did_not(tmp_path, server):
     assert stat.S_IMODE(os.stat(log).st_mode) & 0o027 == 0
 
 
+def start_with_log(log, folder):
+    return run_muster("start", "--log", log, "--admin-socket", folder / "s.sock", "--listen",
+                      "127.0.0.1", "--port", "1", "--admin-listen", "off")
+
+
+def test_start_logs_into_no_file_of_a_stranger(tmp_path):
+    fifo, link, named, theirs = (tmp_path / name for name in ("fifo", "link", "named", "theirs"))
+    os.mkfifo(fifo)
+    named.write_text("precious")
+    link.symlink_to(named)
+    os.link(named, tmp_path / "second")
+    theirs.write_text("")
+    logs = [fifo, link, named, tmp_path]
+    if os.geteuid() == 0:
+        os.chown(theirs, 65534, 65534)
+        logs.append(theirs)
+    for log in logs:
+        ended = start_with_log(log, tmp_path)
+        assert ended.returncode == USAGE and f"log {log}: " in ended.stderr, ended.stderr
+    assert named.read_text() == "precious"
+
+
 def test_start_refuses_a_second_one(fake):
     ended = run(fake, "start")
     assert ended.returncode == FAILED

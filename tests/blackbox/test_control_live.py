@@ -88,6 +88,9 @@ def test_set_changes_what_is_announced_and_save_keeps_it(background):
         assert interval == 800
     refused = background.run("set", "interval", "700", "numwant", "-5")
     assert refused.returncode == 2 and "numwant" in refused.stderr
+    assert refused.stderr.count("numwant") == 1, "named once"
+    evil = background.run("set", "real_ip_header", "\x1b]0;x\x07\x9b31m")
+    assert evil.returncode == 2 and not set("\x1b\x07\x9b") & set(evil.stderr), repr(evil.stderr)
     assert background.run("get", "interval").stdout.split()[2] == "800s"
     assert background.run("set", "port", "1").returncode == 2
     assert background.run("save").returncode == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import COMPLETED, STOPPED, Owner, join_many, new_hash
+from harness import COMPLETED, STOPPED, Owner, join_many, new_hash, run_muster
 
 DAY_S = 86400
 
@@ -46,7 +46,7 @@ def test_scrapes(server, owner):
     info_hash = new_hash()
     server.http().announce(info_hash, left=0)
     owner.set(mode="info")
-    assert server.http().scrape(info_hash).data[b"files"] == {}
+    assert server.http().numbers(info_hash) == (0, 0, 0)
     assert server.http().scrape().data[b"files"] == {}
     assert server.udp().scrape(info_hash).entries == [(0, 0, 0)]
     owner.set(mode="tracker")
@@ -69,4 +69,12 @@ def test_the_rest_goes_on(server, owner):
 def test_the_spread(start_server):
     server = start_server("--mode", "info", "--interval-jitter", "10")
     intervals = {server.udp().announce(new_hash()).interval for _ in range(20)}
-    assert len(intervals) > 5 and DAY_S <= min(intervals) <= max(intervals) <= DAY_S * 11 // 10
+    assert len(intervals) > 5 and DAY_S * 9 // 10 <= min(intervals) <= max(intervals) <= DAY_S
+
+
+def test_no_tool_finds_fault_with_it(start_server):
+    server = start_server("--mode", "info", "--interval-jitter", "50")
+    for scheme in ("udp", "http"):
+        ended = run_muster("probe", "--json", f"{scheme}://127.0.0.1:{server.port}/announce")
+        assert ended.returncode == 0, ended.stdout
+        assert "interval-range" not in ended.stdout and "scrape-incomplete" not in ended.stdout

@@ -354,6 +354,7 @@ def test_any_damage_is_survived(start, blocks):
 # ---- kill -9 ----
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_killed_two_hundred_times(folder):
     """Under announces and saves without a pause. What was saved before the kill is there; nothing is
     there that nobody announced; numbers agree with the peers."""

@@ -38,8 +38,9 @@ PLAIN_CPU = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM"
 
 def instructions(program, stream, count, *lists):
     """Instructions of one whole run; `lists` are announce_stream's words for access lists."""
+    callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     run = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, stream, str(count), *lists],
+        [*callgrind, program, stream, str(count), *lists],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

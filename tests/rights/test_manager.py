@@ -93,7 +93,7 @@ def test_doors_are_those_given(activated):
     activated.udp6().announce(torrent)
     for client in (activated.http(), activated.http6()):
         assert client.announce(torrent).status == 200
-    assert f"listening on udp://127.0.0.1:{activated.port}" in activated.output()
+    activated.wait_output(rf"listening on udp://127\.0\.0\.1:{activated.port}")
 
 
 def test_all_workers_serve_a_given_socket(activated):

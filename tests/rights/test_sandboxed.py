@@ -88,6 +88,20 @@ def test_a_database_of_places_is_renewed(start_server, tmp_path, mode):
     assert "denied" not in server.output()
 
 
+def test_lists_are_read_again(start_server, tmp_path, mode):
+    """A file that is renamed over, and a folder that gets another."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    first, second = new_hash(), new_hash()
+    (lists / "deny.txt").write_text(f"{first.hex()} gone\n")
+    server = start_server("--deny-torrents", lists / "deny.txt", *mode)
+    assert server.http().announce(first).failure
+    replace(lists / "deny.txt", f"{second.hex()} gone too\n")
+    server.signal(signal.SIGHUP)
+    eventually(lambda: server.http().announce(second).failure, "the new list is in force")
+    assert not server.http().announce(first).failure
+
+
 def test_a_password_is_checked(start_server, mode):
     """On a thread of its own, which inherits the sandbox."""
     said = subprocess.run([muster_bin(), "password"], input="correct horse\n" * 2, text=True,

@@ -96,6 +96,32 @@ static void small_buffers(void **state)
     assert_finding("udp-receive-buffer", FINDING_OK, "");
 }
 
+/* The remedy is where the mistake is. */
+static void root_is_left_where_it_was_asked_for(void **state)
+{
+    (void)state;
+    all_well();
+    facts.is_root = true;
+    settings.config.app.user[0] = '\0';
+    facts.user_source = SOURCE_FILE;
+    assert_finding("user", FINDING_ADVICE, "in the configuration file");
+    facts.user_source = SOURCE_COMMAND_LINE;
+    assert_finding("user", FINDING_ADVICE, "without --user \"\"");
+    facts.user_source = SOURCE_ENVIRONMENT;
+    assert_finding("user", FINDING_ADVICE, "MUSTER_USER");
+}
+
+static void a_folder_that_the_user_cannot_enter(void **state)
+{
+    (void)state;
+    all_well();
+    assert_finding("web-root", FINDING_OK, "");
+    snprintf(settings.config.app.web_root, sizeof settings.config.app.web_root, "/srv/pages");
+    assert_finding("web-root", FINDING_OK, "");
+    facts.web_root_why = EACCES;
+    assert_finding("web-root", FINDING_PROBLEM, "chmod -R g+rX /srv/pages");
+}
+
 static void short_queues(void **state)
 {
     (void)state;
@@ -228,6 +254,8 @@ int main(void)
         cmocka_unit_test(a_good_machine_is_fine),
         cmocka_unit_test(what_cannot_be_seen_is_no_finding),
         cmocka_unit_test(small_buffers),
+        cmocka_unit_test(root_is_left_where_it_was_asked_for),
+        cmocka_unit_test(a_folder_that_the_user_cannot_enter),
         cmocka_unit_test(short_queues),
         cmocka_unit_test(dropped_datagrams),
         cmocka_unit_test(connection_tracking),

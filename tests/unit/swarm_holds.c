@@ -77,6 +77,40 @@ static void a_large_torrent_expires_in_bounded_holds(void **state)
     assert_in_range(removed_in_a_hold(5000), 1, 300);
 }
 
+/* ---- visiting: what takes several holds is told whole, each torrent once ---- */
+
+#define VISITED 300
+
+struct visited {
+    uint32_t count;
+    struct info_hash seen[VISITED + 1];
+};
+
+static void visit_one(void *ctx, const struct info_hash *h, const struct swarm_numbers *n)
+{
+    struct visited *v = ctx;
+    assert_int_equal(n->incomplete, 1);
+    for (uint32_t i = 0; i < v->count; i++)
+        assert_memory_not_equal(&v->seen[i], h, sizeof *h);
+    assert_true(v->count < VISITED);
+    v->seen[v->count++] = *h;
+}
+
+static void a_full_shard_is_visited_whole(void **state)
+{
+    static struct visited v;
+    (void)state;
+    uint32_t torrent = 0;
+    for (uint32_t i = 0; i < VISITED; i++) {
+        torrent = torrent_of_shard_0(torrent + 1);
+        struct announce a = kit_peer(FAMILY_V4, 1, 6881, 1, LEECHING, EVENT_STARTED);
+        a.info_hash = kit_torrent(torrent);
+        kit_announce(k, &a);
+    }
+    swarm_visit(k->swarm, 0, k->time, visit_one, &v);
+    assert_int_equal(v.count, VISITED);
+}
+
 /* ---- picking ---- */
 
 static uint64_t cpu_ns(void)
@@ -126,6 +160,7 @@ int main(void)
                                         close_store),
         cmocka_unit_test_setup_teardown(a_large_torrent_expires_in_bounded_holds, open_store,
                                         close_store),
+        cmocka_unit_test_setup_teardown(a_full_shard_is_visited_whole, open_store, close_store),
         cmocka_unit_test_setup_teardown(a_barren_swarm_costs_little_more_than_a_full_answer,
                                         open_store, close_store),
     };

@@ -119,6 +119,23 @@ static void a_longer_interval_lengthens_life_at_once_a_shorter_one_later(void **
     assert_int_equal(interval_lifetime_s(&i), 600);
 }
 
+static void a_longer_life_is_kept_after_a_restart(void **state)
+{
+    (void)state;
+    struct interval i = at_start(600);
+    interval_lifetime_keep(&i, &OPTS, 900, 10);
+    assert_int_equal(interval_lifetime_s(&i), 1200); /* it is longer already */
+    interval_lifetime_keep(&i, &OPTS, 1500, 10);
+    assert_int_equal(interval_lifetime_s(&i), 1500);
+    uint32_t now_s = 10;
+    turn_until(&i, &OPTS, &MIXED, &now_s, 1509);
+    assert_int_equal(interval_lifetime_s(&i), 1500);
+    turn_until(&i, &OPTS, &MIXED, &now_s, 1511);
+    assert_int_equal(interval_lifetime_s(&i), 1200);
+    interval_lifetime_keep(&i, &OPTS, UINT32_MAX, now_s);
+    assert_int_equal(interval_lifetime_s(&i), 2 * OPTS.max_s);
+}
+
 static void jitter_stays_within_its_share_and_min_interval_follows(void **state)
 {
     (void)state;
@@ -149,6 +166,7 @@ int main(void)
         cmocka_unit_test(no_decision_while_it_still_drifts),
         cmocka_unit_test(default_limit_is_cores_less_a_half),
         cmocka_unit_test(a_longer_interval_lengthens_life_at_once_a_shorter_one_later),
+        cmocka_unit_test(a_longer_life_is_kept_after_a_restart),
         cmocka_unit_test(jitter_stays_within_its_share_and_min_interval_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

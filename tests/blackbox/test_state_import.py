@@ -1,0 +1,125 @@
+"""muster import: what other trackers held, for a muster that runs and for the next start."""
+
+import os
+import struct
+import time
+
+import pytest
+
+from harness import Owner, everything, new_hash, new_peer_id, run_muster, stats_of
+
+ALL = ("--full-scrape", "--full-scrape-interval", "0")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def start(start_server, folder):
+    return lambda *options: start_server("--state-dir", folder, *ALL, *options, admin=True)
+
+
+def trakx_backup(*torrents):
+    """torrents: (info hash, [(peer id, is complete, address, port, age_s)])"""
+    out = b""
+    for info_hash, peers in torrents:
+        out += info_hash + struct.pack("<I", len(peers))
+        for peer_id, is_complete, address, port, age_s in peers:
+            out += peer_id + bytes([is_complete]) + struct.pack("<i", len(address)) + address
+            out += struct.pack("<Hq", port, int(time.time()) - age_s)
+    return out
+
+
+@pytest.fixture
+def backup(tmp_path):
+    info_hash, peer_id = new_hash(), new_peer_id()
+    path = tmp_path / "peers.db"
+    path.write_bytes(trakx_backup(
+        (info_hash, [(peer_id, True, bytes((127, 0, 0, 7)), 7001, 60),
+                     (new_peer_id(), False, bytes(15) + b"\1", 7002, 60),
+                     (new_peer_id(), False, bytes((127, 0, 0, 8)), 7003, 100000)]),
+        (new_hash(), [(new_peer_id(), False, bytes((127, 0, 0, n)), 7000 + n, 5)
+                      for n in range(1, 100)])))
+    return path, info_hash, peer_id
+
+
+def test_a_backup_of_trakx_before_the_start(start, folder, backup):
+    path, info_hash, peer_id = backup
+    folder.mkdir()
+    ended = run_muster("import", "trakx", path, "--state-dir", folder)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ("2 torrents read, with 102 peers and 0 downloads counted\n"
+                            "the next start takes them in\n")
+    server = start()
+    assert stats_of(server)["peers"] == 101  # one was too old
+    assert server.http().numbers(info_hash) == (1, 0, 1)
+    # a known client: its id came along
+    server.udp(source="127.0.0.7").announce(info_hash, peer_id, port=7001, left=0, event=3)
+    assert server.http().numbers(info_hash) == (0, 0, 1)
+    server.stop()
+    assert "import" not in os.listdir(folder)
+    assert stats_of(start())["peers"] == 100
+
+
+def test_into_one_that_runs(start, folder, backup):
+    path, info_hash, _ = backup
+    server = start()
+    other = new_hash()
+    server.http().announce(other, port=1, left=0)
+    ended = run_muster("import", "trakx", path, "--admin-socket", server.admin_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "3 torrents and 102 peers saved" in ended.stdout
+    assert set(everything(server)) >= {other, info_hash}
+    assert not (folder / "import").exists()
+    assert Owner(server.unix()).get("/api/state")[1]["imports"] == 1
+
+
+@pytest.mark.parametrize("kind", ["scrape", "tpbs", "statedump"])
+def test_completed_counts(start, folder, tmp_path, kind):
+    info_hash = new_hash()
+    text = {
+        "scrape": b"d5:filesd20:%bd8:completei5e10:downloadedi41e10:incompletei3eeee" % info_hash,
+        "tpbs": b"%b:5:3:41\n" % info_hash.hex().upper().encode(),
+        "statedump": b"%b:29000000:41\n" % info_hash.hex().encode(),
+    }[kind]
+    path = tmp_path / "dump"
+    path.write_bytes(text)
+    folder.mkdir()
+    ended = run_muster("import", kind, path, "--state-dir", folder)
+    assert ended.returncode == 0, ended.stderr
+    assert start().http().numbers(info_hash) == (0, 41, 0)
+
+
+def test_what_muster_answers_is_understood(start, folder, tmp_path):
+    info_hash = new_hash()
+    server = start()
+    client = server.http()
+    client.announce(info_hash, b"x" * 20, port=1, left=1)
+    client.announce(info_hash, b"x" * 20, port=1, left=0, event="completed")
+    (tmp_path / "scrape").write_bytes(client.get("/scrape").body)
+    (tmp_path / "tpbs").write_bytes(server.unix().get("/stats?mode=tpbs&format=txtp").body)
+    server.stop()
+    for kind in ("scrape", "tpbs"):
+        for name in os.listdir(folder):
+            os.unlink(folder / name)
+        ended = run_muster("import", kind, tmp_path / kind, "--state-dir", folder)
+        assert ended.returncode == 0, ended.stderr
+        server = start()
+        assert server.http().numbers(info_hash) == (0, 1, 0)
+        server.stop()
+
+
+def test_what_is_no_such_file_is_refused(folder, tmp_path):
+    path = tmp_path / "file"
+    folder.mkdir()
+    path.write_bytes(b"<html>404</html>")
+    for kind in ("trakx", "scrape", "tpbs", "statedump"):
+        ended = run_muster("import", kind, path, "--state-dir", folder)
+        assert ended.returncode == 1 and f"no {kind} file: byte 0 makes no sense" in ended.stderr
+    assert os.listdir(folder) == []
+    assert run_muster("import", "gif", path, "--state-dir", folder).returncode == 1
+    assert run_muster("import", "scrape", "/nowhere", "--state-dir", folder).returncode == 1
+    assert run_muster("import", "scrape", path).returncode == 2
+    assert run_muster("import", "scrape", "--state-dir", folder).returncode == 2
