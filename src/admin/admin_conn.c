@@ -20,8 +20,12 @@
 #include <unistd.h>
 
 #define PIECES_PER_TURN   8
-#define REQUESTS_PER_TURN 16
+#define REQUESTS_PER_TURN 4
 #define TAKEN_PER_MS      8 /* bytes: the slowest client that is not behind */
+
+/* What the kernel holds for a client (it doubles this). Its own choice grows to megabytes: hundreds of
+ * answers made for one who pipelines requests and reads none. */
+#define SEND_BUFFER_BYTES 65536
 
 /* ---- bodies ---- */
 
@@ -328,6 +332,8 @@ void admin_conn_open(struct admin_conn *c, struct admin *a, int take_fd, enum ad
                              .origin = origin,
                              .wait = ADMIN_WAIT_REQUEST,
                              .since_ms = a->env.loop->now_ms};
+    static const int BYTES = SEND_BUFFER_BYTES;
+    setsockopt(take_fd, SOL_SOCKET, SO_SNDBUF, &BYTES, sizeof BYTES);
     stream_open(&c->stream, take_fd, conn_ready);
     a->open++;
 }
