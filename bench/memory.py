@@ -20,7 +20,7 @@ from contenders import Server, Setting
 SWEEP_S = 5
 ENTRY = re.compile(rb"8:completei(\d+)e10:downloadedi\d+e11:downloadersi\d+e10:incompletei(\d+)e")
 ENTRY_BYTES_MAX = 200
-TAKEN_FOR_ANOTHER = 1e-4  # of the peers, at most: the store keeps 16 bits of an id, and sources have many peers
+TAKEN_FOR_ANOTHER = 1e-4  # of the peers, at most: the store keeps 16 bits of an id
 WARM_UP = ["-d", "500ms", "-m", "connect=1,scrape=1", "--no-fill", "-t", "1", "-p", "4096"]
 
 
@@ -122,19 +122,21 @@ def markdown(rows, about, command):
         "",
         f"Commit {about['commit']}, {about['date']}; {about['cpu']}, Linux {about['kernel']}. `{command}`",
         "",
-        "Resident set in MB (10^6 bytes); warm: after connects and scrapes. Goals are for the growth since then, "
-        "after a sweep, the last one for the whole process. Peers and torrents as a full scrape counted them; the few "
-        "that lack were taken for a peer of the same address that had moved its port (16 bits of the id are kept).",
+        "Resident set in MB (10^6 bytes); warm: after connects and scrapes. Goals are for the growth since "
+        "then, after a sweep, the last one for the whole process. Peers and torrents as a full scrape "
+        "counted them; the few that lack were taken for a peer of the same address that had moved its port "
+        "(16 bits of the id are kept).",
         "",
-        "| workload | at start | warm | filled | swept | weighed | goal | bytes/peer | torrents | peers | fill s |",
+        "| workload | at start | warm | filled | swept | weighed | goal | bytes/peer | torrents | peers "
+        "| fill s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         verdict = "" if r["weighed_mb"] <= r["goal_mb"] else " **missed**"
         count = "" if r["is_counted_right"] else " **wrong**"
         lines.append(
-            f"| {r['title']} | {r['started_mb']:.1f} | {r['before_mb']:.1f} | {r['filled_mb']:.1f} | {r['swept_mb']:.1f} "
-            f"| {r['weighed_mb']:.1f} | {r['goal_mb']:.0f}{verdict} "
+            f"| {r['title']} | {r['started_mb']:.1f} | {r['before_mb']:.1f} | {r['filled_mb']:.1f} "
+            f"| {r['swept_mb']:.1f} | {r['weighed_mb']:.1f} | {r['goal_mb']:.0f}{verdict} "
             f"| {r['weighed_mb'] * 1e6 / r['peers']:.1f} | {r['torrents']} | {r['peers']}{count} "
             f"| {r['fill_s']:.1f} |"
         )

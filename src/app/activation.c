@@ -32,7 +32,7 @@ static enum err refuse(int fd, const char *name, const char *why)
 
 static enum err look_at_ip(struct given_socket *g, const char *name)
 {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {0};
     socklen_t len = sizeof ss;
     struct listen_address *l = &g->address;
     if (getsockname(g->fd, (struct sockaddr *)&ss, &len) != 0 ||

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define STOP_WAIT_MS    10000 /* behind drain_timeout */
-#define RESTART_WAIT_MS 60000 /* behind drain_timeout, too: a large store takes its time */
+#define STOP_WAIT_MS    120000 /* behind drain_timeout: a large store is saved last */
+#define RESTART_WAIT_MS 180000 /* behind drain_timeout, too: it is saved, and loaded again */
 #define POLL_MS         50
 
 /* ---- status ---- */

@@ -162,7 +162,7 @@ const struct option_row OPTIONS[] = {
      .choices = "tracker info", .value = "MODE", .dflt = "tracker",
      .help = "info: announces get an empty list and a day's interval",
      .more = "For a tracker that is to end, or rests: clients are told to come back in a day, HTTP "
-             "scrapes get no torrents, UDP scrapes zeros, and nothing new is stored. Pages and "
+             "and UDP scrapes get zeros, and nothing new is stored. Pages and "
              "heartbeats go on."},
     {.name = "external_ip", .type = OPT_FLAG, IN(ANSWER), LIVE, AT(http.external_ip),
      .dflt = "yes",

@@ -182,9 +182,9 @@ static enum exit_code start_store(struct server *s)
     struct live *first = s->live;
     s->live = NULL;
     server_publish(s, first);
-    if (!s->take)
-        state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
-    return EXIT_FINE;
+    if (s->take) return EXIT_FINE;
+    err = state_load(s->state, &s->tracker, &s->live->tracker.interval, loop_now_s(&s->loop));
+    return err == ERR_OK ? EXIT_FINE : EXIT_RUNTIME;
 }
 
 static void udp_fds_note(struct server *s)

@@ -261,6 +261,7 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
                       struct inherited *inherited)
 {
     struct wishes w;
+    assert(workers > 0);
     *s = (struct sockets){0};
     wishes_fill(&w, o);
     enum err err = probe_all(s, &w, inherited);

@@ -166,9 +166,9 @@ static void tell_loaded(const char *name, const struct snapshot_loaded *l)
                  l->blocks_damaged ? "" : "; its end or a block is missing");
 }
 
-enum outcome { OUTCOME_NONE, OUTCOME_WHOLE, OUTCOME_PART };
+enum outcome { OUTCOME_NONE, OUTCOME_WHOLE, OUTCOME_PART, OUTCOME_REFUSED };
 
-/* Log what became of it. */
+/* Log what became of it. A file that we were not given memory or a descriptor for is not damaged. */
 static enum outcome load_file(struct state *s, struct tracker *t, const char *name, uint32_t now_s,
                               struct snapshot_loaded *out)
 {
@@ -179,36 +179,43 @@ static enum outcome load_file(struct state *s, struct tracker *t, const char *na
                           : snapshot_load(fd, name, t->swarm, time, tell_progress,
                                           (void *)(uintptr_t)name, out);
     const char *why = err == ERR_OS ? strerror(errno) : err_text(err);
+    bool is_refused = fd < 0 || err == ERR_NO_MEMORY;
     if (fd >= 0) close(fd);
     metrics_add(METRIC_STATE_DAMAGES, err == ERR_OK ? out->blocks_damaged : 1);
     if (err == ERR_OK) {
         tell_loaded(name, out);
         return out->is_whole ? OUTCOME_WHOLE : OUTCOME_PART;
     }
-    log_line(LOG_ERROR, "state: %s/%s: %s", s->folder, name, why);
-    return OUTCOME_PART;
+    log_line(LOG_ERROR, "state: cannot read %s/%s: %s", s->folder, name, why);
+    return is_refused ? OUTCOME_REFUSED : OUTCOME_PART;
 }
 
-void state_load(struct state *s, struct tracker *t, const struct interval_opts *o, uint32_t now_s)
+enum err state_load(struct state *s, struct tracker *t, const struct interval_opts *o,
+                    uint32_t now_s)
 {
     struct snapshot_loaded l = {0};
-    if (!s) return;
-    enum outcome got = load_file(s, t, STATE_SNAPSHOT, now_s, &l);
+    if (!s) return ERR_OK;
+    enum outcome got = load_file(s, t, STATE_SNAPSHOT, now_s, &l), old = OUTCOME_NONE;
+    if (got == OUTCOME_REFUSED) return ERR_NO_MEMORY;
     uint32_t lifetime_s = l.header.lifetime_s;
     s->status.saved_unix_s = l.header.saved_unix_s;
     if (got == OUTCOME_PART) {
         log_line(LOG_WARN, "state: what is missing is looked for in %s; %s is kept as %s", OLD,
                  STATE_SNAPSHOT, DAMAGED);
-        (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
     }
-    if (got != OUTCOME_WHOLE && load_file(s, t, OLD, now_s, &l) == OUTCOME_NONE &&
-        got == OUTCOME_NONE)
+    if (got != OUTCOME_WHOLE) old = load_file(s, t, OLD, now_s, &l);
+    if (old == OUTCOME_REFUSED) return ERR_NO_MEMORY;
+    if (got == OUTCOME_PART) (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
+    if (got == OUTCOME_NONE && old == OUTCOME_NONE)
         log_line(LOG_INFO, "state: %s: nothing was saved yet", s->folder);
     if (lifetime_s < l.header.lifetime_s) lifetime_s = l.header.lifetime_s;
     interval_lifetime_keep(&t->interval, o, lifetime_s, now_s);
     l.blocks = 0;
-    s->has_imported = load_file(s, t, STATE_IMPORT, now_s, &l) != OUTCOME_NONE && l.blocks;
+    enum outcome imported = load_file(s, t, STATE_IMPORT, now_s, &l);
+    if (imported == OUTCOME_REFUSED) return ERR_NO_MEMORY;
+    s->has_imported = imported != OUTCOME_NONE && l.blocks;
     if (s->has_imported) state_want_save(s, STATE_IMPORT);
+    return ERR_OK;
 }
 
 /* ---- the thread ---- */

@@ -49,8 +49,10 @@ void state_release(struct state *s);
 const struct state_keys *state_keys(const struct state *s);
 
 /* Put into the store what was saved, and make peers live as long as they were told. Before workers
- * start: it takes seconds for millions of torrents, and says so. */
-void state_load(struct state *s, struct tracker *t, const struct interval_opts *o, uint32_t now_s);
+ * start: it takes seconds for millions of torrents, and says so. ERR_NO_MEMORY, logged: a file is there
+ * that could not be opened or had no memory; who went on would save less over it. */
+enum err state_load(struct state *s, struct tracker *t, const struct interval_opts *o,
+                    uint32_t now_s) MUST_CHECK;
 
 /* Save as soon as no save is under way; `why` is for the log, constant text. */
 void state_want_save(struct state *s, const char *why);

@@ -111,7 +111,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct upgrade_take *t, c
     char why[WHY_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(why, sizeof why, format, args);
+    vsnprintf(why, sizeof why, format, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(args);
     log_line(LOG_ERROR, "upgrade: %s", why);
     upgrade_take_fail(t, why);

@@ -61,11 +61,6 @@ void loop_modify(struct loop *l, struct loop_source *s, uint32_t events)
 void loop_remove(struct loop *l, struct loop_source *s)
 {
     epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
-    loop_forget(l, s);
-}
-
-void loop_forget(struct loop *l, const struct loop_source *s)
-{
     for (int i = l->event_at; i < l->event_count; i++)
         if (l->events[i].data.ptr == s) l->events[i].data.ptr = NULL;
 }

@@ -37,10 +37,9 @@ void loop_close(struct loop *l);
 
 enum err loop_add(struct loop *l, struct loop_source *s, uint32_t events) MUST_CHECK;
 void loop_modify(struct loop *l, struct loop_source *s, uint32_t events);
-/* Forget the source, also in events already fetched this turn. Does not close its fd. */
+/* Forget the source, also in events already fetched this turn. Does not close its fd; to close it does
+ * not do instead: epoll keeps what another process still has open, as a child has until its exec. */
 void loop_remove(struct loop *l, struct loop_source *s);
-/* The same for a source whose fd is closed next, which takes it out of epoll without a call. */
-void loop_forget(struct loop *l, const struct loop_source *s);
 
 /* Wait at most timeout_ms (-1: until something happens), then run the callbacks. */
 void loop_turn(struct loop *l, int timeout_ms);

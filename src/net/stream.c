@@ -132,7 +132,7 @@ void stream_close(struct stream_pool *p, struct stream *s, bool abort)
     list_remove(&s->waiting);
     buffer_return(p, &s->in);
     buffer_return(p, &s->out);
-    if (s->events) loop_forget(p->loop, &s->source);
+    if (s->events) loop_remove(p->loop, &s->source);
     if (abort && s->source.fd >= 0) {
         struct linger none = {.l_onoff = 1, .l_linger = 0};
         setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);

@@ -70,7 +70,8 @@ enum err access_check_address(const struct access *x, const struct address *a) M
 
 /* The whole announce: ERR_OK or one of ERR_ADDRESS_REFUSED, ERR_CLIENT_REFUSED, ERR_PORT_REFUSED,
  * ERR_TORRENT_REFUSED, in this order. `hash` is the keyed hash of its info hash.
- *   cost   about 50 instructions with every list in force and nothing found */
+ *   cost   about 55 instructions where nothing on a deny list is near, 80 with an allow list of
+ *          torrents */
 enum err access_check_announce(const struct access *x, const struct announce *a,
                                uint64_t hash) MUST_CHECK;
 

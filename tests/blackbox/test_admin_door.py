@@ -268,7 +268,7 @@ def test_several_addresses(start_server, door):
     for host in ("127.0.0.1", "::1"):
         client = server.http()
         client.server = (host, port)
-        assert client.get("/robots.txt").status == 200
+        assert client.get("/robots.txt", host="localhost").status == 200
 
 
 @pytest.mark.parametrize("value", ["off,127.0.0.1", "127.0.0.1,off", "udp://127.0.0.1:1", "x",

@@ -6,8 +6,11 @@
  *            what becomes of its peers is known without a look at the others. All use the same few
  *            torrents, so that they meet in every lock. Clocks differ by a second or two, as they do
  *            when each thread reads its own once per turn; nobody is silent for a lifetime:
- *            a whole run takes 40 seconds, of a lifetime of 1000. */
+ *            a whole run takes 40 seconds, of a lifetime of 1000.
+ * Dumps      follow each other meanwhile; residents, who came before and go after, must be in every
+ *            one, whatever the others do to their torrents. */
 #include "../store_kit.h"
+#include "swarm/dump.h"
 
 #include "base/metrics.h"
 
@@ -17,6 +20,9 @@
 #define WORKERS  4
 #define TORRENTS 40
 #define HOSTS    120 /* per worker */
+
+#define RESIDENTS      8 /* of every second torrent */
+#define RESIDENT_FIRST 1000000u
 
 enum state { ABSENT, LEECHING, SEEDING };
 
@@ -90,8 +96,8 @@ static void *worker_run(void *arg)
             struct info_hash h = kit_torrent(torrent);
             struct swarm_numbers n;
             swarm_scrape(w->swarm, swarm_hash(w->swarm, &h), &h, worker_time(w), &n);
-            require(n.complete + n.incomplete <= WORKERS * HOSTS, "scraped",
-                    n.complete + n.incomplete, WORKERS * HOSTS);
+            require(n.complete + n.incomplete <= WORKERS * HOSTS + RESIDENTS, "scraped",
+                    n.complete + n.incomplete, WORKERS * HOSTS + RESIDENTS);
         } else if (dice < (is_shrinking ? 80 : 10)) {
             announce(w, &rng, torrent, host, EVENT_STOPPED, ABSENT);
         } else if (dice < 85) {
@@ -130,6 +136,52 @@ static void *keep_house(void *arg)
         struct swarm_counts counts;
         swarm_counts(s, &counts);
         require(counts.torrents <= TORRENTS, "torrents", counts.torrents, TORRENTS);
+    }
+    return NULL;
+}
+
+/* ---- dumps ---- */
+
+static void residents_announce(struct swarm *s, enum event event)
+{
+    struct rng rng;
+    rng_init(&rng, 99);
+    struct swarm_time time = {.now_s = atomic_load(&now_s), .lifetime_s = 1000};
+    for (uint32_t i = 0; i < TORRENTS * RESIDENTS; i++) {
+        struct swarm_answer out = {.peers = {.max_total = 0}};
+        uint32_t torrent = i / RESIDENTS, client = RESIDENT_FIRST + i;
+        if (torrent % 2) continue;
+        struct announce a = kit_peer(family_of(i), client, 6881, client, 1, event);
+        a.info_hash = kit_torrent(torrent);
+        swarm_announce(s, swarm_hash(s, &a.info_hash), &a, time, &rng, &out);
+    }
+}
+
+static void mark_residents(void *ctx, const struct stored_torrent *t)
+{
+    uint8_t *times = ctx;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const uint8_t *ip = t->peers[i].address.ip;
+        bool v4 = t->peers[i].address.family == FAMILY_V4;
+        uint32_t host = load_u32be(ip + (v4 ? 0 : 4)) & (v4 ? 0xffffffu : UINT32_MAX);
+        if (host >= RESIDENT_FIRST) times[host - RESIDENT_FIRST]++;
+    }
+}
+
+static void *keep_dumping(void *arg)
+{
+    struct swarm *s = arg;
+    metrics_thread_init();
+    while (!atomic_load(&is_over)) {
+        uint8_t times[TORRENTS * RESIDENTS] = {0};
+        struct swarm_dump_at at = {0};
+        struct swarm_time time;
+        do
+            time = (struct swarm_time){.now_s = atomic_load(&now_s), .lifetime_s = 1000};
+        while (swarm_dump(s, time, &at, mark_residents, times));
+        for (uint32_t i = 0; i < TORRENTS * RESIDENTS; i++)
+            require((times[i] != 0) == (i / RESIDENTS % 2 == 0), "a resident in a dump", times[i],
+                    i);
     }
     return NULL;
 }
@@ -195,16 +247,20 @@ int main(int argc, char **argv)
     opts.lifetime_s_max = 1000;
     struct swarm *s;
     if (swarm_new(&s, &opts) != ERR_OK) return 1;
-    pthread_t house;
+    pthread_t house, saver;
+    residents_announce(s, EVENT_STARTED);
     for (unsigned i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){.swarm = s, .number = i, .operations = operations};
         if (pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0) return 1;
     }
     if (pthread_create(&house, NULL, keep_house, s) != 0) return 1;
+    if (pthread_create(&saver, NULL, keep_dumping, s) != 0) return 1;
     for (int i = 0; i < WORKERS; i++)
         pthread_join(workers[i].thread, NULL);
     atomic_store(&is_over, true);
     pthread_join(house, NULL);
+    pthread_join(saver, NULL);
+    residents_announce(s, EVENT_STOPPED);
     check_counts(s, workers);
     struct swarm_time time = {.now_s = atomic_load(&now_s), .lifetime_s = 1000};
     struct sweep_report report = {0};

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import HttpClient, Owner, Server, eventually, muster_bin, new_hash
+from harness import HttpClient, Owner, Server, eventually, everything, muster_bin, new_hash
 from harness.mmdb import city, mmdb_bytes
 
 MODES = ["on", "strict"]
@@ -102,6 +102,20 @@ def test_lists_are_read_again(start_server, tmp_path, mode):
     assert not server.http().announce(first).failure
 
 
+def test_a_snapshot_is_saved_and_kept(start_server, tmp_path, mode):
+    """Twice, so that the one before becomes the old one; and read by the next start."""
+    state = tmp_path / "state"
+    server = start_server("--state-dir", state, *mode)
+    server.udp().announce(new_hash())
+    for name in ("snapshot", "snapshot.old"):
+        server.signal(signal.SIGUSR1)
+        eventually((state / name).exists, f"{name} is there")
+    server.stop()
+    assert "failed" not in server.output()
+    again = start_server("--state-dir", state, "--full-scrape", *mode)
+    assert len(everything(again)) == 1
+
+
 def test_a_password_is_checked(start_server, mode):
     """On a thread of its own, which inherits the sandbox."""
     said = subprocess.run([muster_bin(), "password"], input="correct horse\n" * 2, text=True,
@@ -165,6 +179,21 @@ def test_a_restart_in_place(start_server, installed, config):
         eventually(lambda: os.path.exists(server.admin_path), "its socket is there")
     assert server.udp().announce(new_hash())
     assert server.output().count("sandbox on: system calls filtered") == 19
+
+
+def test_an_upgrade(start_server, installed):
+    """By another file in its place, twice: the sandboxes are one inside the other."""
+    path = installed("muster")
+    server = start_server("--full-scrape", "--full-scrape-interval", "0", admin=True)
+    server.udp().announce(new_hash())
+    for _ in range(2):
+        shutil.copy(path, path.with_name("new"))
+        path.with_name("new").replace(path)
+        done = subprocess.run([path, "upgrade", "--admin-socket", server.admin_path],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+    assert len(everything(server)) == 1
+    assert server.output().count("sandbox on: system calls filtered") == 3
 
 
 def test_among_other_programs_only_the_same_file(start_server, installed):

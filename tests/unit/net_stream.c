@@ -169,6 +169,29 @@ static void ends_are_told_apart(void **state)
     pair_close(&p);
 }
 
+static void fail_when_ready(struct loop_source *source, uint32_t events)
+{
+    (void)source;
+    (void)events;
+    fail_msg("an event for a closed connection");
+}
+
+/* As a child process has it, from its fork until its exec. */
+static void what_somebody_else_still_has_open_tells_nothing_more(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    p.stream.source.ready = fail_when_ready;
+    assert_int_equal(stream_watch(&p.pool, &p.stream, EPOLLIN), ERR_OK);
+    int elsewhere = dup(p.stream.source.fd);
+    stream_close(&p.pool, &p.stream, false);
+    assert_int_equal(send(p.peer, "hello", 5, 0), 5);
+    loop_turn(&p.loop, 0);
+    close(elsewhere);
+    pair_close(&p);
+}
+
 static void queues_keep_the_order_of_deadlines(void **state)
 {
     (void)state;
@@ -195,6 +218,7 @@ int main(void)
         cmocka_unit_test(who_keeps_too_much_already_is_closed),
         cmocka_unit_test(what_the_peer_does_not_take_is_sent_later),
         cmocka_unit_test(a_released_connection_lives_on_with_its_bytes),
+        cmocka_unit_test(what_somebody_else_still_has_open_tells_nothing_more),
         cmocka_unit_test(ends_are_told_apart),
         cmocka_unit_test(queues_keep_the_order_of_deadlines),
     };

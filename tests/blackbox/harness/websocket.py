@@ -31,7 +31,7 @@ def frame(opcode, payload=b"", *, fin=True, masked=True, rsv=0, length=None):
     return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
 
 
-def handshake_request(host_header="muster", *, key=None, headers=(), drop=(), path="/api/websocket"):
+def handshake_request(host_header="localhost", *, key=None, headers=(), drop=(), path="/api/websocket"):
     lines = {"Host": host_header, "Upgrade": "websocket", "Connection": "keep-alive, Upgrade",
              "Sec-WebSocket-Key": key or base64.b64encode(os.urandom(16)).decode(),
              "Sec-WebSocket-Version": "13"}
