@@ -26,9 +26,11 @@ from kit.tracker import Tracker  # noqa: E402
 
 ROUNDS, ROUND_S_MIN, ROUND_S_MAX = 16, 6, 60
 PAUSE_S = 2
-SAMPLE_PERIOD_S = 2
+SAMPLES, SAMPLE_S_MIN, SAMPLE_S_MAX = 270, 2, 10
 TORRENTS, PEERS = 2000, 10_000  # of each stream of a round
 LONG_INTERVAL_S = 3600
+LOG_SHOWN = 4000  # bytes
+STOPPED = 130  # exit status, as a shell has it for Ctrl-C
 
 
 @dataclass
@@ -50,6 +52,10 @@ class Plan:
         """...to this one."""
         return self.rounds * 4 // 5
 
+    @property
+    def sample_s(self):
+        return min(max(self.rounds * self.round_s / SAMPLES, SAMPLE_S_MIN), SAMPLE_S_MAX)
+
     def is_upgraded(self, number):
         return not self.quiet_first <= number <= self.quiet_last
 
@@ -68,7 +74,7 @@ class Soak:
 
     def __init__(self, plan, tracker):
         self.plan, self.tracker = plan, tracker
-        self.sampler = Sampler(tracker, SAMPLE_PERIOD_S)
+        self.sampler = Sampler(tracker, plan.sample_s)
         self.rounds, self.pauses, self.load, self.end = [], [], None, None
 
     def run(self):
@@ -91,7 +97,7 @@ class Soak:
         disturb.all_of(self.tracker, number, p.round_s - PAUSE_S, p.is_upgraded(number),
                        lambda name, failure: actions.append((name, failure)))
         self.rounds.append({"round": number, "actions": actions, "load": self.load.reports()})
-        assert self.tracker.server.is_running(), f"it ended:\n{self.tracker.server.output()[-4000:]}"
+        assert self.tracker.server.is_running(), "it ended"
         assert not self.sampler.failure, self.sampler.failure
         time.sleep(PAUSE_S)
         self.pauses.append(self.sampler.take())
@@ -109,7 +115,7 @@ class Soak:
         """{where: (torrents, peers, seeders)} when nobody asks and nobody expires any more, and the
         last full scrape."""
         t = self.tracker
-        t.owner().set(interval=LONG_INTERVAL_S, min_interval=LONG_INTERVAL_S)
+        t.set(interval=LONG_INTERVAL_S, min_interval=LONG_INTERVAL_S)
         counts = {"/stats.json": stats_counts(t)}
         counts["full scrape"], _ = scrape_counts(t)
         disturb.save(t, 1)
@@ -122,15 +128,18 @@ class Soak:
 
     def verdicts(self):
         metrics = self.tracker.metrics()
-        samples, settled = self.sampler.samples, self.pauses[self.plan.quiet_first:]
-        out = [*judge.memory(samples, self.plan),
-               judge.flat(settled, "fds", "open descriptors"),
-               judge.flat(settled, "threads", "threads"),
-               judge.flat(settled, "processes", "processes"),
-               *judge.answers(self.rounds, sum_of(metrics, "udp_kernel_drops_total")),
-               judge.actions(self.rounds), judge.counters(metrics, sum_of), judge.log(self.tracker)]
         counts, files = self.counts()
-        return [*out, judge.exact(counts), judge.marked(files, self.tracker.marked())]
+        self.tracker.stop()
+        samples, settled = self.sampler.samples, self.pauses[self.plan.quiet_first:]
+        return [*judge.memory(samples, self.plan),
+                judge.flat(settled, "fds", "open descriptors"),
+                judge.flat(settled, "threads", "threads"),
+                judge.flat(settled, "processes", "processes"),
+                *judge.answers(self.rounds, sum_of(metrics, "udp_kernel_drops_total"),
+                               sum_of(metrics, "shed_total")),
+                judge.actions(self.rounds), judge.counters(metrics, sum_of),
+                judge.log(self.tracker, self.rounds),
+                judge.exact(counts), judge.marked(files, self.tracker.marked())]
 
 
 def stats_counts(tracker):
@@ -160,9 +169,8 @@ def soak(plan, command, about, prefix=()):
         try:
             run.run()
             verdicts = run.verdicts()
-            tracker.stop()
         except BaseException:
-            say(tracker.server.output()[-6000:])
+            say(f"the last lines of its log:\n{tracker.server.output()[-LOG_SHOWN:]}")
             raise
         finally:
             tracker.kill()
@@ -189,7 +197,10 @@ def main():
     os.environ["MUSTER_BIN"] = str(o.build.resolve() / "muster")
     plan = plan_of(o.minutes, o.rate)
     say(f"{plan.rounds} rounds of {plan.round_s:.0f} s, {plan.rate} requests a second")
-    found = soak(plan, " ".join(["./dev soak", *sys.argv[1:]]), machine())
+    try:
+        found = soak(plan, f"./dev soak {' '.join(sys.argv[1:])}", machine())
+    except KeyboardInterrupt:
+        return STOPPED
     report.write(found, o.out)
     for v in found["verdicts"]:
         say(f"{'holds' if v['holds'] else 'FAILS'}  {v['name']}: {v['found']}; wanted: {v['wanted']}")

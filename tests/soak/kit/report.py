@@ -28,8 +28,9 @@ def markdown(run):
         f"{plan['rounds']} rounds of {plan['round_s']:.0f} s. In each, muster-bench sends "
         f"{plan['rate']} requests a second (announces, starts, stops, completions, scrapes, churn, wrong "
         "connection ids) to torrents that are new in that round, over UDP and HTTP, IPv4 and IPv6, kept "
-        "connections and one each; in between come a reload, a save, other access lists, other settings, "
-        f"every page and a full scrape, {upgrades} times an upgrade. {sent:.0f} requests in all. Two "
+        "connections and one each; in between, at any moments, come a reload, a save, other access lists and "
+        "a broken one, other settings, a broken configuration file, every page and a full scrape, viewers of "
+        f"the map, {upgrades} times an upgrade. {sent:.0f} requests in all. Two "
         "workers, the sandbox, a state folder, lists of torrents, addresses, client software and ports.",
         "",
         *table(run["verdicts"]),
@@ -56,8 +57,10 @@ def chart(run):
     panels = [
         ("RSS, MiB: the serving process", [s["rss_bytes"] / MIB for s in samples]),
         ("RSS, MiB: with those that wait or end", [s["rss_all_bytes"] / MIB for s in samples]),
+        ("memory of the store, MiB", [s["store_bytes"] / MIB for s in samples]),
         ("peers, thousands", [s["peers"] / 1000 for s in samples]),
         ("open descriptors", [s["fds"] for s in samples]),
+        ("threads", [s["threads"] for s in samples]),
     ]
     return charts.timeline("A long run; marks are upgrades", minutes, panels, marks)
 

@@ -36,6 +36,7 @@ def look(tracker):
         "threads": threads_of(pid),
         "peers": int(sum_of(metrics, "peers")),
         "requests": int(sum_of(metrics, "received_requests_total")),
+        "errors": int(sum_of(metrics, "errors_total")),
         "log_errors": len(tracker.log_lines("error")),
     }
     return {**sample, **{name: metrics[key] for name, key in COUNTED.items()}}

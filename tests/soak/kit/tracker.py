@@ -6,13 +6,17 @@ import re
 import subprocess
 from pathlib import Path
 
-from harness import (COMPLETED, HttpClient, Owner, Server, run_muster, unused_port)
+from harness import COMPLETED, HttpClient, Owner, Server, run_muster, unused_port
+from harness.mmdb import city, mmdb_bytes
 from harness.stats import SAMPLE
 
 DENIED_TORRENTS, DENIED_RANGES = 20_000, 5_000  # lines of the access lists
 MARKED, MARKED_EACH = 20, 10  # torrents whose peers are known by name, and their peers
-ENTRY = re.compile(rb"20:(.{20})d8:completei(\d+)e10:downloadedi(\d+)e10:incompletei(\d+)ee", re.DOTALL)
+ENTRY = re.compile(rb"20:(.{20})d8:completei(\d+)e10:downloadedi(\d+)e(?:11:downloadersi\d+e)?"
+                   rb"10:incompletei(\d+)ee", re.DOTALL)
+END = re.compile(rb"e(5:flagsd20:min_request_intervali\d+ee)?e")
 LOG_LINE = re.compile(r"^\S+ \S+ (error|warn) +(.*)$", re.M)
+PLACES = {"127.0.0.0/8": city("DE", 52.5, 13.4), "::1/128": city("FR", 48.9, 2.4)}
 
 CONFIGURATION = """\
 # a muster that lives long
@@ -37,6 +41,7 @@ deny_torrents = {folder}/torrents.deny
 deny_ips = {folder}/addresses.deny
 deny_clients = {folder}/clients.deny
 deny_ports = 1-1023
+geoip_file = {folder}/places.mmdb
 """
 
 
@@ -47,15 +52,16 @@ class Tracker:
         self.folder = Path(folder)
         self.lease, self.admin_lease = unused_port(), unused_port()
         self.admin_path = str(self.folder / "admin.sock")
-        self.denied = bytes(20)
+        self.denied = None  # the info hash that the list in force ends with
         self.prefix, self.pids = prefix, set()
         for name in ("torrents", "addresses", "clients"):
             (self.folder / f"{name}.deny").write_text("")
+        (self.folder / "places.mmdb").write_bytes(mmdb_bytes(PLACES))
         self.config = self.folder / "muster.conf"
         self.config.write_text(CONFIGURATION.format(
             port=self.lease.port, admin_port=self.admin_lease.port, folder=self.folder,
             interval_s=interval_s, save_s=save_s))
-        self.server = None
+        self.server, self.log_before = None, ""
         self.start()
 
     def start(self):
@@ -65,6 +71,7 @@ class Tracker:
     def stop(self):
         """As a service manager does it; a bad end is an AssertionError."""
         self.server.stop()
+        self.log_before += self.server.output()
 
     def kill(self):
         """Whatever is left of it, by number."""
@@ -81,8 +88,13 @@ class Tracker:
     def port(self):
         return self.lease.port
 
-    def owner(self):
-        return Owner(HttpClient(self.admin_path, None))
+    def set(self, save=False, **values):
+        with HttpClient(self.admin_path, None) as client:
+            Owner(client).set(save, **values)
+
+    def option(self, name):
+        with HttpClient(self.admin_path, None) as client:
+            return Owner(client).value(name)
 
     def page(self, path):
         with HttpClient(self.admin_path, None) as client:
@@ -110,13 +122,13 @@ class Tracker:
         only and thus not for a strict decoder."""
         with HttpClient("127.0.0.1", self.port) as client:
             body = client.get("/scrape").body
-        assert body.startswith(b"d5:filesd") and body.endswith(b"ee"), body[:200]
+        assert body.startswith(b"d5:filesd"), body[:200]
         files, at = {}, len(b"d5:filesd")
         while match := ENTRY.match(body, at):
             assert match[1] not in files, "a torrent twice"
             files[match[1]] = tuple(int(n) for n in match.group(2, 3, 4))
             at = match.end()
-        assert at == len(body) - 2, body[at:at + 100]
+        assert END.fullmatch(body, at), body[at:at + 100]
         return files
 
     # ---- peers that are known by name ----
@@ -162,8 +174,11 @@ class Tracker:
         self.pids |= ours
         return sorted(ours)
 
-    def log_lines(self, level):
-        return [text for found, text in LOG_LINE.findall(self.server.output()) if found == level]
+    def log_lines(self, level, pattern=""):
+        """Of all its processes, also of those before a stop."""
+        log = self.log_before + (self.server.output() if self.server.is_running() else "")
+        return [text for found, text in LOG_LINE.findall(log)
+                if found == level and re.search(pattern, text)]
 
 
 def rss_of(pid):
