@@ -23,7 +23,8 @@ SIGMAS = 3  # an estimate farther from 0 is no accident
 GROWTH_SHARE, GROWTH_BYTES = 0.05, 2 * MIB  # of the median RSS, or so much; whichever is more
 LEVEL_SHARE, LEVEL_BYTES = 0.15, 8 * MIB
 DROPS_SHARE = 0.001  # of the requests: what the kernel of a machine with other work may drop
-SETTLING_ROUNDS = 4  # after the last upgrade: as long as a peer lives
+SETTLING_ROUNDS, SETTLING_S = 4, 70  # after an upgrade: a peer's life; what is replaced is kept for a minute
+POINTS_MIN = 4  # rounds that tell a slope
 
 MUST_BE_ZERO = [
     "upgrades_failed_total", "state_failures_total", "state_damages_total",
@@ -35,7 +36,16 @@ MUST_BE_ZERO = [
 
 
 def verdict(name, found, wanted, holds):
-    return {"name": name, "found": found, "wanted": wanted, "holds": bool(holds)}
+    """`holds` None: the run was too short to tell."""
+    return {"name": name, "found": found, "wanted": wanted, "holds": None if holds is None else bool(holds)}
+
+
+def word(v):
+    return {True: "holds", False: "FAILS", None: "not judged"}[v["holds"]]
+
+
+def settling_rounds(round_s):
+    return max(SETTLING_ROUNDS, math.ceil(SETTLING_S / round_s))
 
 
 def theil_sen(points):
@@ -76,10 +86,10 @@ def slope(points):
 
 
 def memory(samples, plan):
-    first, last = plan.quiet_first + SETTLING_ROUNDS, plan.quiet_last
+    first, last = plan.quiet_first + plan.settling_rounds, plan.quiet_last
     points = by_round(samples, "rss_bytes", first, last)
-    if len(points) < 3:
-        yield verdict("RSS slope", f"{len(points)} rounds to judge", "at least 3", False)
+    if len(points) < POINTS_MIN:
+        yield verdict("RSS slope", f"{len(points)} rounds of one settled process", f"{POINTS_MIN}", None)
         return
     yield slope(points)
     level = statistics.median(y for _, y in by_round(samples, "rss_all_bytes", first, last))

@@ -5,12 +5,13 @@ import re
 
 import charts
 
-MIB = 1 << 20
+from . import judge
+from .judge import MIB
 
 
 def table(verdicts):
     lines = ["| | found | wanted | |", "|---|---|---|---|"]
-    lines += [f"| {v['name']} | {v['found']} | {v['wanted']} | {'holds' if v['holds'] else '**fails**'} |"
+    lines += [f"| {v['name']} | {v['found']} | {v['wanted']} | {judge.word(v)} |"
               for v in verdicts]
     return lines
 

@@ -10,7 +10,7 @@ from harness import COMPLETED, HttpClient, Owner, Server, run_muster, unused_por
 from harness.mmdb import city, mmdb_bytes
 from harness.stats import SAMPLE
 
-DENIED_TORRENTS, DENIED_RANGES = 20_000, 5_000  # lines of the access lists
+DENIED_TORRENTS, DENIED_RANGES = 4000, 1000  # lines of the access lists
 MARKED, MARKED_EACH = 20, 10  # torrents whose peers are known by name, and their peers
 ENTRY = re.compile(rb"20:(.{20})d8:completei(\d+)e10:downloadedi(\d+)e(?:11:downloadersi\d+e)?"
                    rb"10:incompletei(\d+)ee", re.DOTALL)
