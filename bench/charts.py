@@ -136,7 +136,8 @@ def panel(top, minutes, name, values, marks):
             f'<text x="{PLOT["left"] - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
         )
         value += step
-    out += [f'<path d="M{x(m):.1f} {top}V{bottom}" stroke="{LINES[1]}" stroke-dasharray="3 3"/>' for m in marks]
+    mark = f'V{bottom}" stroke="{LINES[1]}" stroke-dasharray="3 3"/>'
+    out += [f'<path d="M{x(m):.1f} {top}{mark}' for m in marks]
     out.append(f'<polyline points="{points}" fill="none" stroke="{LINES[0]}" stroke-width="1.5"/>')
     return out, bottom + PANEL_GAP
 

@@ -116,7 +116,8 @@ class Soak:
         """{where: (torrents, peers, seeders)} when nobody asks and nobody expires any more, and the
         last full scrape."""
         t = self.tracker
-        t.set(save=True, interval=LONG_INTERVAL_S, min_interval=LONG_INTERVAL_S, completed_ttl=LONG_INTERVAL_S)
+        t.set(save=True, interval=LONG_INTERVAL_S, min_interval=LONG_INTERVAL_S,
+              completed_ttl=LONG_INTERVAL_S)
         counts = {"/stats.json": stats_counts(t)}
         counts["full scrape"], _ = scrape_counts(t)
         disturb.save(t, 1)
@@ -170,7 +171,7 @@ def soak(plan, command, about, prefix=()):
         try:
             run.run()
             verdicts = run.verdicts()
-        except BaseException:
+        except Exception:
             say(f"the last lines of its log:\n{tracker.server.output()[-LOG_SHOWN:]}")
             raise
         finally:
@@ -195,6 +196,7 @@ def main():
     from run import machine  # of bench: what the machine is
     o = options_read()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell had it ignored
     os.environ["MUSTER_BIN"] = str(o.build.resolve() / "muster")
     plan = plan_of(o.minutes, o.rate)
     say(f"{plan.rounds} rounds of {plan.round_s:.0f} s, {plan.rate} requests a second")

@@ -37,7 +37,8 @@ MUST_BE_ZERO = [
 
 def verdict(name, found, wanted, holds):
     """`holds` None: the run was too short to tell."""
-    return {"name": name, "found": found, "wanted": wanted, "holds": None if holds is None else bool(holds)}
+    holds = None if holds is None else bool(holds)
+    return {"name": name, "found": found, "wanted": wanted, "holds": holds}
 
 
 def word(v):
@@ -77,10 +78,10 @@ def slope(points):
     per_s = max(SLOPE_SHARE * middle / HOUR_S, noise)
     growth = max(GROWTH_SHARE * middle, GROWTH_BYTES)
     return verdict("RSS slope",
-                   f"{found * HOUR_S / MIB:+.2f} MiB/h, {found * time_s / MIB:+.2f} MiB in {time_s:.0f} s, of "
-                   f"{middle / MIB:.1f} MiB",
+                   f"{found * HOUR_S / MIB:+.2f} MiB/h, {found * time_s / MIB:+.2f} MiB in {time_s:.0f} s, "
+                   f"of {middle / MIB:.1f} MiB",
                    f"at most {per_s * HOUR_S / MIB:.2f} MiB/h "
-                   f"({'what its scatter may make of 0' if per_s == noise else '2 % an hour'}), "
+                   f"({'what scatter may make of 0' if per_s == noise else '2 % an hour'}), "
                    f"and {growth / MIB:.1f} MiB in that time",
                    found <= per_s and found * time_s <= growth)
 
@@ -89,7 +90,8 @@ def memory(samples, plan):
     first, last = plan.quiet_first + plan.settling_rounds, plan.quiet_last
     points = by_round(samples, "rss_bytes", first, last)
     if len(points) < POINTS_MIN:
-        yield verdict("RSS slope", f"{len(points)} rounds of one settled process", f"{POINTS_MIN}", None)
+        yield verdict("RSS slope", f"{len(points)} rounds of one settled process", f"{POINTS_MIN} to judge",
+                      None)
         return
     yield slope(points)
     level = statistics.median(y for _, y in by_round(samples, "rss_all_bytes", first, last))
@@ -119,8 +121,8 @@ def answers(rounds, dropped, shed):
     yield verdict("wrong answers", f"{wrong} of {sent}" + (f" ({', '.join(kinds)})" if kinds else ""), "0",
                   wrong == 0)
     yield verdict("lost answers", f"{lost} of {sent}",
-                  f"no more than the kernel dropped before muster, {dropped:.0f}, and muster left undone for "
-                  f"that, {shed:.0f}", lost <= dropped + shed)
+                  f"no more than the kernel dropped before muster saw them, {dropped:.0f}, and muster left "
+                  f"undone because of that, {shed:.0f}", lost <= dropped + shed)
     yield verdict("datagrams dropped by the kernel", f"{dropped:.0f} of {sent}",
                   f"at most {DROPS_SHARE:.1%}", dropped <= DROPS_SHARE * sent)
 
