@@ -28,8 +28,9 @@ struct admin_inherited {
     char unix_path[CONTROL_PATH_BYTES_MAX];
 };
 
-/* Bind `admin_listen`, while still root, but for what is inherited (or NULL). An address that is written down must work: ERR_OS, with a
- * log line that says why. The default one only warns when another program has it. */
+/* Bind `admin_listen`, while still root, but for what is inherited (or NULL). An address that is
+ * written down must work: ERR_OS, with a log line that says why. The default one only warns when
+ * another program has it. */
 enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s,
                             struct admin_inherited *inherited) MUST_CHECK;
 

@@ -136,9 +136,11 @@ const struct command COMMANDS[] = {
     {"run", "[OPTIONS]", "serve until told to stop; `run` may be left out",
      "In the foreground, logging to standard output. `muster PORT [INTERVAL] [OPTIONS]` is the "
      "same, in short.", run_server},
-    {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]", "the same in the background; waits until it answers",
+    {"start", "[PORT [INTERVAL]] [--log FILE] [OPTIONS]",
+     "the same in the background; waits until it answers",
      "Prints the announce URLs, the process id and where the log is: FILE, else "
-     "/var/log/muster-PORT.log for root, and beside the control socket for others. Refuses to start where a muster answers already.", control_start},
+     "/var/log/muster-PORT.log for root, and beside the control socket for others. Refuses to start "
+     "where a muster answers already.", control_start},
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
      "Waits until it answers again. " WHICH, control_restart},
