@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness import muster_bin
 
-WINDOW = 48  # datagrams of a stream under way: of all streams, they fit a socket of the kernel's usual size
+WINDOW = 48  # datagrams under way while a stream fills: of all, they fit a socket of the kernel's usual size
 TIMEOUT_S = 20  # after which an answer is lost
 SLACK_S = 90  # a generator that goes on for longer than this after its time is ended
 

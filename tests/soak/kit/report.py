@@ -66,9 +66,23 @@ def chart(run):
     return charts.timeline("A long run; marks are upgrades", minutes, panels, marks)
 
 
+KEPT = ("sent", "answered", "lost", "wrong", "ignored", "fill_s", "latency_p50_us", "latency_p99_us",
+        "latency_max_us")
+
+
+def in_short(turn):
+    """A round as the file keeps it."""
+    failed = {name: why for name, why in turn["actions"] if why}
+    load = [{"stream": name, "exit": code, **{key: found[key] for key in KEPT if key in found}}
+            if isinstance(found, dict) else {"stream": name, "exit": code, "said": found}
+            for name, code, found in turn["load"]]
+    return {"round": turn["round"], "actions": ", ".join(name for name, _ in turn["actions"]),
+            "failed": failed, "load": load}
+
+
 def write(run, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(run, indent=1)
+    text = json.dumps({**run, "rounds": [in_short(turn) for turn in run["rounds"]]}, indent=1)
     text = re.sub(r"\{\n +([^{}\[\]]+?)\n +\}", lambda m: "{" + re.sub(r"\n +", " ", m[1]) + "}", text)
     (folder / "soak.json").write_text(text + "\n")
     (folder / "soak.md").write_text(markdown(run))
