@@ -25,7 +25,7 @@ from kit.samples import Sampler, sum_of  # noqa: E402
 from kit.tracker import Tracker  # noqa: E402
 
 ROUNDS, ROUND_S_MIN, ROUND_S_MAX = 24, 5, 60
-PAUSE_S = 2
+PAUSE_S, LOOKS, LOOK_S = 2, 3, 0.3
 SAMPLES, SAMPLE_S_MIN, SAMPLE_S_MAX = 270, 2, 10
 TORRENTS, PEERS = 2000, 10_000  # of each stream of a round
 LONG_INTERVAL_S = 3600
@@ -76,7 +76,7 @@ class Soak:
     def __init__(self, plan, tracker):
         self.plan, self.tracker = plan, tracker
         self.sampler = Sampler(tracker, plan.sample_s)
-        self.rounds, self.pauses, self.load, self.end = [], [], None, None
+        self.rounds, self.pauses, self.load = [], [], None
 
     def run(self):
         self.tracker.mark(is_first=True)
@@ -84,7 +84,6 @@ class Soak:
         try:
             for number in range(self.plan.rounds):
                 self.round(number)
-            self.end = self.sampler.take()
         finally:
             self.sampler.stop()
             if self.load:
@@ -93,16 +92,23 @@ class Soak:
     def round(self, number):
         p, actions = self.plan, []
         self.sampler.round = number
-        self.tracker.mark()
+        disturb.do(self.tracker.mark, actions)
         self.load = Load(self.tracker.port, p.rate, p.round_s - PAUSE_S, p.torrents, p.peers, number)
-        disturb.all_of(self.tracker, number, p.round_s - PAUSE_S, p.is_upgraded(number),
-                       lambda name, failure: actions.append((name, failure)))
+        disturb.all_of(self.tracker, number, p.round_s - PAUSE_S, p.is_upgraded(number), actions)
         self.rounds.append({"round": number, "actions": actions, "load": self.load.reports()})
         assert self.tracker.server.is_running(), "it ended"
         assert not self.sampler.failure, self.sampler.failure
-        time.sleep(PAUSE_S)
-        self.pauses.append(self.sampler.take())
+        self.pauses.append(self.pause())
         self.tell(number)
+
+    def pause(self):
+        """The sample with the least open of a few: a save may be under way in one of them."""
+        time.sleep(PAUSE_S - LOOKS * LOOK_S)
+        found = []
+        for _ in range(LOOKS):
+            time.sleep(LOOK_S)
+            found.append(self.sampler.take())
+        return min(found, key=lambda s: s["fds"] + s["threads"] + s["processes"])
 
     def tell(self, number):
         at, failed = self.pauses[-1], [f for f in self.rounds[-1]["actions"] if f[1]]

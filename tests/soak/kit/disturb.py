@@ -170,16 +170,21 @@ def upgrade(tracker, _):
 BETWEEN = [reload, settings, save, lists, broken_list, broken_configuration, read, watch]
 
 
-def all_of(tracker, number, seconds, is_upgraded, note):
-    """Every action once, in any order, at any moments of so many seconds (the same ones in every run);
-    note(name, text or None) after each."""
+def do(action, done, *args):
+    """Append (name, None or what went wrong) to `done`."""
+    failure = None
+    try:
+        action(*args)
+    except (AssertionError, OSError, ValueError, EOFError) as found:
+        failure = f"{type(found).__name__}: {found}"
+    done.append((action.__name__, failure))
+
+
+def all_of(tracker, number, seconds, is_upgraded, done):
+    """Every action once, in any order, at any moments of so many seconds (the same ones in every run)."""
     rng, start = random.Random(number), time.monotonic()
     actions = BETWEEN + ([upgrade] if is_upgraded else [])
     rng.shuffle(actions)
     for at, action in zip(sorted(rng.uniform(0, seconds) for _ in actions), actions):
         time.sleep(max(0, start + at - time.monotonic()))
-        try:
-            action(tracker, number)
-            note(action.__name__, None)
-        except (AssertionError, OSError, ValueError, EOFError) as failure:
-            note(action.__name__, f"{type(failure).__name__}: {failure}")
+        do(action, done, tracker, number)
