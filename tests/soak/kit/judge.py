@@ -4,8 +4,9 @@ Memory is judged in two ways, because an upgrade begins with a fresh heap and wo
 middle of the run one process serves for more than half of the time: the RSS of each round there is the
 median of its samples, the slope the Theil-Sen estimate over the rounds (the median of the slopes between
 any two of them: what disturbs a round does not move it). It must stay within SLOPE_SHARE of the RSS an
-hour, or, where the run is too short to tell so little, within what the scatter of the rounds makes of
-nothing; and what it adds up to within GROWTH in any case. Then upgrades follow one another again: the RSS
+hour, or, where the run is too short to tell so little, within what noise makes of nothing: the scatter of
+the rounds, or NOISE_BYTES over the judged time, since of what reloads replace more or less waits to be freed.
+What it adds up to must stay within GROWTH in any case. Then upgrades follow one another again: the RSS
 of all processes together must not be above that of the middle by more than LEVEL.
 """
 
@@ -20,6 +21,7 @@ MIB, HOUR_S = 1 << 20, 3600
 SLOPE_SHARE = 0.02  # of the median RSS an hour
 SIGMA_OF_MEDIAN = 1.4826  # what makes a median deviation a standard one
 SIGMAS = 3  # an estimate farther from 0 is no accident
+NOISE_BYTES = MIB
 GROWTH_SHARE, GROWTH_BYTES = 0.05, 2 * MIB  # of the median RSS, or so much; whichever is more
 LEVEL_SHARE, LEVEL_BYTES = 0.15, 8 * MIB
 DROPS_SHARE = 0.001  # of the requests: what the kernel of a machine with other work may drop
@@ -74,14 +76,14 @@ def slope_error(points, slope):
 def slope(points):
     found, time_s = theil_sen(points), points[-1][0] - points[0][0]
     middle = statistics.median(y for _, y in points)
-    noise = SIGMAS * slope_error(points, found)
+    noise = max(SIGMAS * slope_error(points, found), NOISE_BYTES / time_s)
     per_s = max(SLOPE_SHARE * middle / HOUR_S, noise)
     growth = max(GROWTH_SHARE * middle, GROWTH_BYTES)
     return verdict("RSS slope",
                    f"{found * HOUR_S / MIB:+.2f} MiB/h, {found * time_s / MIB:+.2f} MiB in {time_s:.0f} s, "
                    f"of {middle / MIB:.1f} MiB",
                    f"at most {per_s * HOUR_S / MIB:.2f} MiB/h "
-                   f"({'what scatter may make of 0' if per_s == noise else '2 % an hour'}), "
+                   f"({'what noise may make of 0' if per_s == noise else '2 % an hour'}), "
                    f"and {growth / MIB:.1f} MiB in that time",
                    found <= per_s and found * time_s <= growth)
 
