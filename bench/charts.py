@@ -110,3 +110,52 @@ def lines(title, xs, series):
         x, y = points[-1]
         out.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" style="fill:{ink}">{escape(label)}</text>')
     return picture(PLOT["bottom"] + 36, out)
+
+
+PANEL, PANEL_GAP = 110, 34
+
+
+def panel(top, minutes, name, values, marks):
+    """One row of a timeline, and where it ends."""
+    highest = max(max(values) * 1.05, 1e-9)
+    across = (PLOT["right"] + 90 - PLOT["left"]) / max(minutes[-1], 1e-9)
+    bottom = top + PANEL
+
+    def x(minute):
+        return PLOT["left"] + minute * across
+
+    points = " ".join(
+        f"{x(m):.1f},{bottom - v / highest * PANEL:.1f}" for m, v in zip(minutes, values)
+    )
+    out = [f'<text class="g" x="{PLOT["left"]}" y="{top - 6}">{escape(name)}</text>']
+    value, step = 0, step_of(highest) * 2
+    while value <= highest:
+        y = bottom - value / highest * PANEL
+        out.append(
+            f'<path d="M{PLOT["left"]} {y:.1f}H{x(minutes[-1]):.1f}" stroke="#8884"/>'
+            f'<text x="{PLOT["left"] - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
+        )
+        value += step
+    mark = f'V{bottom}" stroke="{LINES[1]}" stroke-dasharray="3 3"/>'
+    out += [f'<path d="M{x(m):.1f} {top}{mark}' for m in marks]
+    out.append(f'<polyline points="{points}" fill="none" stroke="{LINES[0]}" stroke-width="1.5"/>')
+    return out, bottom + PANEL_GAP
+
+
+def timeline(title, minutes, panels, marks):
+    """The SVG text of panels (name, values) one above the other, over the same minutes, with marks at
+    some moments."""
+    out, top = [f'<text class="t" x="12" y="24">{escape(title)}</text>'], TOP + 16
+    for name, values in panels:
+        parts, top = panel(top, minutes, name, values, marks)
+        out += parts
+    last = minutes[-1]
+    step = step_of(last) if last else 1
+    across = (PLOT["right"] + 90 - PLOT["left"]) / max(last, 1e-9)
+    for n in range(int(last / step) + 1):
+        x = PLOT["left"] + n * step * across
+        out.append(
+            f'<text x="{x:.1f}" y="{top - PANEL_GAP + 18}" text-anchor="middle">{n * step:g}</text>'
+        )
+    out.append(f'<text class="n" x="{PLOT["right"] + 100}" y="{top - PANEL_GAP + 18}">min</text>')
+    return picture(top, out)

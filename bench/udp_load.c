@@ -193,14 +193,22 @@ static void batch_send(struct udp_load *l, unsigned count)
     }
 }
 
+/* How many more may be under way: an open loop has every slot, all else the window, a fill before an
+ * open loop, too, which would fill the tracker's socket otherwise. */
+static uint32_t room_of(const struct udp_load *l)
+{
+    uint32_t most = l->bench->rate ? l->slot_count : l->bench->opts->window;
+    return most > l->busy_count ? most - l->busy_count : 0;
+}
+
 /* Send what is due, at most one batch; returns how many. */
 static unsigned send_due(struct udp_load *l, uint64_t now_ns, bool is_quiet)
 {
     struct bench *b = l->bench;
-    uint32_t due = bench_due(b, now_ns), batch = b->opts->batch;
-    if (!b->rate && !is_quiet && l->free_count < (batch < l->slot_count ? batch : l->slot_count))
-        return 0;
-    if (due > l->free_count) due = l->free_count;
+    uint32_t due = bench_due(b, now_ns), batch = b->opts->batch, room = room_of(l);
+    uint32_t window = b->opts->window;
+    if (!b->rate && !is_quiet && room < (batch < window ? batch : window)) return 0;
+    if (due > room) due = room;
     if (due > batch) due = batch;
     unsigned count = 0;
     while (count < due) {
@@ -304,8 +312,9 @@ void udp_load_run(struct udp_load *l, enum phase phase, uint64_t duration_ms)
     bench_stop_clock(b, now_ns);
     while (l->busy_count) {
         now_ns = bench_now_ns();
-        receive_all(l);
+        got = receive_all(l);
         if (bench_tick(b, now_ns)) slots_expire(l, now_ns);
+        if (!got && b->opts->sleep) wait_for_answers(l);
     }
 }
 
