@@ -213,7 +213,7 @@ static bool read_all(struct csv *c)
 static bool read_open(struct csv *c)
 {
     struct stat status;
-    c->fd = open(c->r->path, O_RDONLY | O_CLOEXEC);
+    c->fd = open(c->r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (c->fd < 0 || fstat(c->fd, &status) != 0) {
         snprintf(c->r->error, sizeof c->r->error, "%s", strerror(errno));
         return false;
