@@ -201,9 +201,9 @@ static bool read_all(struct csv *c)
         if (got < 0) return fail(c, strerror(errno));
         c->used += (size_t)got;
         c->bytes_read += (uint64_t)got;
-        if (!take_lines(c, got == 0)) return false;
         if (got == 0 && c->bytes_read < c->bytes_total)
             return fail(c, "the file became shorter while it was read");
+        if (!take_lines(c, got == 0)) return false;
         if (got == 0) return c->r->rows ? true : fail(c, "the file is empty");
         double total = (double)(c->bytes_total ? c->bytes_total : 1);
         if (!geoip_progress(c->r, (double)c->bytes_read / total)) return false;
