@@ -20,6 +20,8 @@
 #include "base/metrics.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -29,6 +31,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -250,19 +253,44 @@ static uint32_t action_of(enum call_filter filter, bool strict)
     return filter == FILTER_WORKER ? REFUSE_AND_TELL : SCMP_ACT_ERRNO(ENOSYS);
 }
 
-bool call_filter_load(enum call_filter filter, bool strict)
+/* The library writes its result into a file; NULL and errno. */
+static struct sock_filter *code_of(scmp_filter_ctx ctx, uint16_t *count)
 {
+    struct sock_filter *code = NULL;
+    int fd = memfd_create("filter", MFD_CLOEXEC);
+    off_t bytes = fd >= 0 && seccomp_export_bpf(ctx, fd) == 0 ? lseek(fd, 0, SEEK_END) : -1;
+    if (bytes > 0 && (size_t)bytes <= UINT16_MAX * sizeof *code) code = malloc((size_t)bytes);
+    if (code && pread(fd, code, (size_t)bytes, 0) != bytes) {
+        free(code);
+        code = NULL;
+    }
+    if (code) *count = (uint16_t)((size_t)bytes / sizeof *code);
+    if (fd >= 0) close(fd);
+    return code;
+}
+
+bool call_filter_make(struct call_filter_code *out, enum call_filter filter, bool strict)
+{
+    *out = (struct call_filter_code){0};
     struct list l = {.ctx = seccomp_init(action_of(filter, strict))};
-    if (!l.ctx || !refusals_handle()) {
+    if (!l.ctx) {
         errno = ENOMEM;
         return false;
     }
-    seccomp_attr_set(l.ctx, SCMP_FLTATR_CTL_NNP, 0); /* is set; prctl() may be forbidden by now */
-    seccomp_attr_set(l.ctx, SCMP_FLTATR_CTL_SSB, 1);
     if (filter == FILTER_WORKER) fill_worker(&l);
     else fill_service(&l, strict);
-    if (!l.error) l.error = seccomp_load(l.ctx);
-    seccomp_release(l.ctx);
     errno = -l.error;
-    return l.error == 0;
+    if (!l.error) out->instructions = code_of(l.ctx, &out->count);
+    seccomp_release(l.ctx);
+    return out->instructions;
+}
+
+bool call_filter_load(const struct call_filter_code *code)
+{
+    struct sock_fprog program = {.len = code->count, .filter = code->instructions};
+    if (!refusals_handle()) return false;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) ==
+        0)
+        return true;
+    return errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }

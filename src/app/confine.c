@@ -14,7 +14,6 @@
  *              everybody's; only seccomp differs by thread, as a second line. (docs/decisions/0013) */
 #include "app/confine.h"
 
-#include "app/call_filter.h"
 #include "app/confine_paths.h"
 #include "app/landlock.h"
 #include "app/process.h"
@@ -24,6 +23,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +40,9 @@
 #endif
 
 #define SHOWN_BYTES_MAX 1024
+
+/* Without a number the C library would open a file to count CPUs, in the eighth thread that allocates. */
+#define ARENAS_MAX 8
 
 /* Read while serving: the load, memory, this machine's limits. */
 static const char *const ALWAYS_READ[] = {"/proc", "/sys/fs/cgroup"};
@@ -156,10 +159,23 @@ static bool refuse(const struct confine *c, const char *layer, int why)
     return !strict;
 }
 
+static bool own_load(bool strict)
+{
+    struct call_filter_code own;
+    if (!call_filter_make(&own, FILTER_SERVICE, strict)) return false;
+    bool good = call_filter_load(&own);
+    int why = errno;
+    free(own.instructions);
+    errno = why;
+    return good;
+}
+
 static bool confine_calls(struct confine *c)
 {
     if (!call_filter_is_built()) return refuse(c, "filter of system calls in this build", ENOSYS);
-    c->calls_filtered = call_filter_load(FILTER_SERVICE, c->mode == SANDBOX_STRICT);
+    bool strict = c->mode == SANDBOX_STRICT;
+    c->calls_filtered =
+        call_filter_make(&c->worker_calls, FILTER_WORKER, strict) && own_load(strict);
     return c->calls_filtered || refuse(c, "filter of system calls", errno);
 }
 
@@ -184,6 +200,7 @@ bool confine_process(struct confine *c, const struct settings *s, const char *un
         c->mode = SANDBOX_OFF;
     }
     if (c->mode == SANDBOX_OFF) return true;
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     struct confine_grants *g = calloc(1, sizeof *g);
     if (!g) return refuse(c, "memory", ENOMEM);
     confine_grants_of(s, unix_path, g);
@@ -197,8 +214,13 @@ bool confine_process(struct confine *c, const struct settings *s, const char *un
 bool confine_worker(const struct confine *c)
 {
     if (!c->calls_filtered) return true;
-    return call_filter_load(FILTER_WORKER, c->mode == SANDBOX_STRICT) ||
+    return call_filter_load(&c->worker_calls) ||
            refuse(c, "filter of a worker's system calls", errno);
+}
+
+void confine_free(struct confine *c)
+{
+    free(c->worker_calls.instructions);
 }
 
 /* ---- paths that change ---- */

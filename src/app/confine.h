@@ -9,6 +9,7 @@
 #ifndef APP_CONFINE_H
 #define APP_CONFINE_H
 
+#include "app/call_filter.h"
 #include "app/options.h"
 
 #include <sys/stat.h>
@@ -18,6 +19,7 @@ struct confine {
     enum sandbox_mode mode; /* in force: SANDBOX_OFF where it cannot be or is not wanted */
     int landlock;           /* version in force; 0: none */
     bool calls_filtered;
+    struct call_filter_code worker_calls;
     struct stat program; /* the one that may be run again */
     bool runs_by_folder; /* so may another that takes its place */
 };
@@ -28,6 +30,9 @@ struct confine {
  *   unix_path     the operators' socket, "" for none
  *   returns       false, with a log line, when `strict` cannot have both layers: do not serve */
 bool confine_process(struct confine *c, const struct settings *s, const char *unix_path);
+
+/* When no thread runs any more that is to be confined. */
+void confine_free(struct confine *c);
 
 /* A worker's own, shorter list of calls, for the calling thread; false, logged, as above. */
 bool confine_worker(const struct confine *c);

@@ -405,6 +405,7 @@ static void server_free(struct server *s)
         swarm_free(s->swarm);
     }
     rate_free(s->rate);
+    confine_free(&s->confine);
     server_free_retired(s, UINT64_MAX);
     access_loader_release(&s->lists, s->live ? s->live->tracker.access : NULL);
     free(s->live);

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import HttpClient, Owner, Server, eventually, everything, muster_bin, new_hash
+from harness import (HttpClient, Owner, Server, eventually, everything, metrics_of, muster_bin,
+                     new_hash)
 from harness.mmdb import city, mmdb_bytes
 
 MODES = ["on", "strict"]
@@ -49,6 +50,14 @@ def owner_of(server):
 def test_the_sandbox_is_on_by_default(start_server):
     server = start_server()
     assert "sandbox on: system calls filtered" in server.output()
+
+
+def test_many_workers_need_no_more_than_few(start_server, mode):
+    server = start_server("--workers", "64", *mode, admin=True)
+    for _ in range(200):
+        with server.http() as client:
+            assert client.announce(new_hash()).status == 200
+    assert metrics_of(server)["sandbox_denied_calls_total"] == 0
 
 
 def test_a_replaced_configuration_is_read(start_server, config, mode):
