@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import check_layers
+import check_named_tests
 import check_style
 import count_tests
 
@@ -144,6 +145,44 @@ class Style(Sample):
         self.refused("src/base/a.c", "/* a.c - x. */\n" + body, "function of 71 lines")
         text = "/* a.c - x. */\n/* Long because it is a table. */\n" + body
         self.assertEqual([], self.complaints("src/base/a.c", text))
+
+
+class NamedTests(Sample):
+    def setUp(self):
+        super().setUp()
+        self.write("tests/blackbox/test_a.py", "def test_one(server):\n    pass\n")
+        self.write("tests/unit/base_a.c", "static void one(void **s)\n{\n}\nstatic void two(int a)\n{\n}\n")
+        self.write("tests/unit/base_b.c", "static void one(void **s)\n")
+        self.write("tests/unit/meson.build", "unit_tests = [\n  'base_a',\n]\n")
+        self.write("tests/fuzz/fuzz_a.c", "")
+        self.write("tests/fuzz/fuzz_b.c", "")
+        self.write("tests/fuzz/meson.build", "fuzz_targets = {\n  'fuzz_a': [],\n}\n")
+        self.write("src/base/a.c", "")
+
+    def complaints(self, text):
+        self.write("docs/a.md", text)
+        return check_named_tests.check(self.root, "docs/a.md")
+
+    def test_what_is_there(self):
+        self.assertEqual([], self.complaints(
+            "`blackbox/test_a.py::test_one` `unit/base_a.c::one` `fuzz_a` `test_a.py` `base/a.c`\n"
+            "`--option` `udp://x:1/a.c` `GET /x`\n"))
+
+    def test_what_is_not(self):
+        for name in ("blackbox/test_a.py::test_on", "blackbox/test_b.py::test_one", "blackbox/test_a.py::",
+                     "rights/test_a.py::test_one", "unit/base_a.c::two", "unit/base_b.c::one",
+                     "fuzz_b", "fuzz_c", "test_b.py", "base/b.c"):
+            (complaint,) = self.complaints(f"`fuzz_a`\n`{name}`\n")
+            self.assertEqual(complaint, f"docs/a.md:2: there is no {name}")
+
+    def test_a_row_without_a_test(self):
+        head = "| attack | test |\n|---|---|\n| a | `fuzz_a` |\n"
+        self.assertEqual([], self.complaints(head))
+        self.assertEqual(["docs/a.md:4: names no test"], self.complaints(head + "| b `fuzz_a` | none |\n"))
+        self.assertEqual([], self.complaints(head + "\n| attack | why |\n|---|---|\n| c | d |\n"))
+
+    def test_a_document_without_a_name(self):
+        self.assertEqual(["docs/a.md: names no test at all"], self.complaints("nothing\n"))
 
 
 class Counting(Sample):

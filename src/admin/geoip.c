@@ -11,10 +11,13 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 const char GEOIP_WHERE_FROM[] =
     "Databases that fit, free of charge, each with latitude and longitude by city:\n"
@@ -60,17 +63,27 @@ bool geoip_progress(struct geoip_reading *r, double done)
     return false;
 }
 
+/* The first bytes, zeros where there are none. Nobody may make the thread wait, as a pipe would: a stop
+ * waits for it. So every reader opens with O_NONBLOCK, and what is no file is refused. */
+static bool start_read(struct geoip_reading *r, uint8_t start[2])
+{
+    struct stat status;
+    int fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool is_open = fd >= 0 && fstat(fd, &status) == 0;
+    bool is_file = is_open && S_ISREG(status.st_mode);
+    bool is_read = is_file && read(fd, start, 2) >= 0;
+    if (!is_read)
+        snprintf(r->error, sizeof r->error, "%s",
+                 is_open && !is_file ? "it is no regular file" : strerror(errno));
+    if (fd >= 0) close(fd);
+    return is_read;
+}
+
 static void read_kind(struct geoip_reading *r)
 {
     uint8_t start[2] = {0};
-    FILE *file = fopen(r->path, "rbe");
-    if (!file) {
-        snprintf(r->error, sizeof r->error, "%s", strerror(errno));
-        return;
-    }
-    size_t got = fread(start, 1, sizeof start, file);
-    fclose(file);
-    if (got == sizeof start && start[0] == 0x1f && start[1] == 0x8b) {
+    if (!start_read(r, start)) return;
+    if (start[0] == 0x1f && start[1] == 0x8b) {
         snprintf(r->error, sizeof r->error, "it is packed by gzip: unpack it first");
         return;
     }

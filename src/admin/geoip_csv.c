@@ -201,9 +201,9 @@ static bool read_all(struct csv *c)
         if (got < 0) return fail(c, strerror(errno));
         c->used += (size_t)got;
         c->bytes_read += (uint64_t)got;
-        if (!take_lines(c, got == 0)) return false;
         if (got == 0 && c->bytes_read < c->bytes_total)
             return fail(c, "the file became shorter while it was read");
+        if (!take_lines(c, got == 0)) return false;
         if (got == 0) return c->r->rows ? true : fail(c, "the file is empty");
         double total = (double)(c->bytes_total ? c->bytes_total : 1);
         if (!geoip_progress(c->r, (double)c->bytes_read / total)) return false;
@@ -213,7 +213,7 @@ static bool read_all(struct csv *c)
 static bool read_open(struct csv *c)
 {
     struct stat status;
-    c->fd = open(c->r->path, O_RDONLY | O_CLOEXEC);
+    c->fd = open(c->r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (c->fd < 0 || fstat(c->fd, &status) != 0) {
         snprintf(c->r->error, sizeof c->r->error, "%s", strerror(errno));
         return false;

@@ -190,7 +190,7 @@ static bool copy_all(struct geoip_reading *r, int file_fd, int copy_fd)
 /* A copy of the file that nobody else can change; -1: r->error says why there is none. */
 static int copy_open(struct geoip_reading *r)
 {
-    int file_fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    int file_fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     int copy_fd = file_fd >= 0 ? memfd_create("locations", MFD_CLOEXEC) : -1;
     if (copy_fd < 0) snprintf(r->error, sizeof r->error, "%s", strerror(errno));
     if (copy_fd >= 0 && !copy_all(r, file_fd, copy_fd)) {
@@ -209,7 +209,7 @@ bool geoip_is_mmdb(const char *path)
     bool is_mmdb = false;
     struct stat status;
     uint8_t *end = malloc(METADATA_BYTES_MAX);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (end && fd >= 0 && fstat(fd, &status) == 0) {
         off_t from = status.st_size > METADATA_BYTES_MAX ? status.st_size - METADATA_BYTES_MAX : 0;
         ssize_t got = pread(fd, end, METADATA_BYTES_MAX, from);

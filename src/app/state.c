@@ -102,9 +102,23 @@ enum err state_open(struct state **out, const char *folder, const char *user, st
     return err;
 }
 
+/* Who can replace what lies in it can forge peers and, knowing the keys, connection ids. */
+static bool is_safe(const struct state *s)
+{
+    struct stat st;
+    if (fstat(s->folder_fd, &st) != 0) return false;
+    if ((st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & S_IWOTH)) return true;
+    log_line(LOG_ERROR,
+             "state_dir: %s: it is another user's, or everybody may write in it: it must belong to "
+             "who serves or to root (chown), and be closed (chmod o-w)",
+             s->folder);
+    return false;
+}
+
 enum err state_begin(struct state *s)
 {
     if (!s) return ERR_OK;
+    if (!is_safe(s)) return ERR_BAD_VALUE;
     if (faccessat(s->folder_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
         return fail(s, "cannot be written");
     return state_keys_open(s->folder_fd, &s->keys) == ERR_OK ? ERR_OK : fail(s, STATE_KEYS);
@@ -173,7 +187,7 @@ static enum outcome load_file(struct state *s, struct tracker *t, const char *na
                               struct snapshot_loaded *out)
 {
     struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
-    int fd = openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return OUTCOME_NONE;
     enum err err = fd < 0 ? ERR_OS
                           : snapshot_load(fd, name, t->swarm, time, tell_progress,
@@ -255,7 +269,7 @@ static void save(struct state *s)
 static void import(struct state *s)
 {
     struct swarm_time time = {(uint32_t)(clock_now_ms() / 1000), s->lifetime_s};
-    int fd = openat(s->folder_fd, STATE_IMPORT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(s->folder_fd, STATE_IMPORT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     s->err = fd < 0 ? ERR_OS
                     : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
                                     (void *)(uintptr_t)STATE_IMPORT, &s->loaded);

@@ -71,7 +71,7 @@ enum err state_replace(int folder_fd, const char *name, struct view bytes)
 enum err state_keys_open(int folder_fd, struct state_keys *out)
 {
     uint8_t bytes[KEYS_BYTES];
-    int fd = openat(folder_fd, STATE_KEYS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(folder_fd, STATE_KEYS, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno != ENOENT) return ERR_OS; /* they are there: do not overwrite them */
     ssize_t n = fd >= 0 ? read(fd, bytes, sizeof bytes) : 0;
     if (fd >= 0) close(fd);

@@ -236,6 +236,20 @@ def test_root_believes_nothing_that_the_user_before_left(start_server):
     assert f"{server.port}.token: it is another user's" in server.output()
 
 
+OPEN = """mount -t tmpfs none /run && mkdir -m 777 /run/muster "$0" && chmod 777 /run/muster "$0" && exec "$@"
+"""
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs root and mount namespaces")
+def test_no_socket_is_put_where_strangers_may_write(start_server, tmp_path):
+    session = tmp_path / "session"
+    server = start_exact(start_server, "--admin-listen", "off", env={"XDG_RUNTIME_DIR": str(session)},
+                         prefix=("unshare", "-m", "sh", "-c", OPEN, str(session)))
+    assert chosen_path(server) == f"/tmp/muster-0/{server.port}.sock"
+    st = os.stat("/tmp/muster-0")
+    assert st.st_uid == 0 and stat.S_IMODE(st.st_mode) == 0o700
+
+
 # --- two musters ---------------------------------------------------------------------------------
 
 def test_the_default_address_is_missed_not_fought_for(start_server, tmp_path):

@@ -65,6 +65,22 @@ def test_no_socket_of_the_port_and_no_socket_at_all(tmp_path):
     lease.release()
 
 
+def test_a_socket_where_strangers_may_put_one_is_not_asked(fake, tmp_path):
+    """What it answers would be believed."""
+    os.rename(fake.path, tmp_path / f"muster-{fake.lease.port}.sock")
+
+    def get(mode):
+        tmp_path.chmod(mode)
+        return run_muster("get", "--port", fake.lease.port, env={"XDG_RUNTIME_DIR": str(tmp_path)})
+
+    assert get(0o700).returncode == OK
+    asked = len(fake.requests)
+    for mode in (0o777, 0o722, 0o770):
+        ended = get(mode)
+        assert ended.returncode == FAILED and "no muster answers" in ended.stderr
+    assert len(fake.requests) == asked
+
+
 def test_what_answers_is_no_muster(fake):
     for answer in (b"\x00\x01", b"<html>", b"[" * 100000):
         fake.answers[("GET", "/api/settings")] = (200, answer)

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import random
+import re
 import signal
 import struct
 import time
@@ -355,6 +357,49 @@ def test_a_reload_takes_the_new_file_and_keeps_the_old_one_when_it_is_broken(sta
 def test_a_file_that_cannot_be_read_is_named(databases, name, text):
     result = run_muster("geoip", "--geoip-file", databases / name)
     assert result.returncode == 1 and name in result.stderr and text in result.stderr
+
+
+def led_astray(first, last, target):
+    """A database in which all records of these nodes lead to target(node)."""
+    content = bytearray(mmdb_bytes({"127.1.0.0/16": city("DE", 52.5, 13.4)}))
+    for node in range(first, last):
+        content[6 * node:6 * node + 6] = target(node).to_bytes(3, "big") * 2
+    return bytes(content)
+
+
+@pytest.mark.parametrize("content, text", [
+    (led_astray(0, 100, lambda node: node + 1), "circles"),
+    (led_astray(100, 110, lambda node: 60), "circles|deeper"),
+    (led_astray(1, 100, lambda node: node), "circles|deeper"),
+    (led_astray(90, 100, lambda node: 0xffffff), "outside"),
+], ids=["doubling", "back", "itself", "outside"])
+def test_a_hostile_database_is_refused(tmp_path, content, text):
+    """However often its tree branches into itself, it is read in no more steps than it has nodes."""
+    (tmp_path / "hostile.mmdb").write_bytes(content)
+    result = run_muster("geoip", "127.1.0.1", "--geoip-file", tmp_path / "hostile.mmdb")
+    assert result.returncode == 1 and re.search(text, result.stderr, re.I), result.stderr
+    assert "Sanitizer" not in result.stderr
+
+
+def test_any_damage_to_a_database_is_survived(tmp_path):
+    rng, good = random.Random(3), mmdb_bytes(NETWORKS)
+    for _ in range(60):
+        broken = bytearray(good)
+        for _ in range(rng.randrange(1, 9)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        (tmp_path / "broken.mmdb").write_bytes(broken[:rng.choice((len(broken), rng.randrange(len(broken))))])
+        result = run_muster("geoip", "127.1.0.1", "--geoip-file", tmp_path / "broken.mmdb")
+        assert result.returncode in (0, 1), result.stderr
+        assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["pipe.mmdb", "pipe.csv", "pipe"])
+def test_a_pipe_in_place_of_a_database_holds_nothing_up(start_server, tmp_path, name):
+    """Neither the start nor, which the fixture sees, the stop."""
+    os.mkfifo(tmp_path / name)
+    server = start_server("--geoip-file", tmp_path / name, admin=True)
+    server.wait_output(f"{name}: it is no regular file")
+    server.udp().announce(new_hash())
 
 
 @pytest.mark.parametrize("argument", ["127.0.0.300", "example.test", "--nonsense"])

@@ -338,6 +338,26 @@ def test_sigusr1_does_not_end_it(server):
     assert server.http().announce(new_hash()).counts == (0, 1)
 
 
+def test_nobody_who_announces_is_logged(start_server):
+    """Whatever the level, and whether it is answered or refused: no address, torrent or peer id."""
+    server = start_server("--log-level", "debug", "--passkey", "k3y")
+    torrent, peer_id, source = new_hash(), b"-MU0001-somebody1234", "127.33.44.55"
+    with server.udp(source) as udp, server.http(source) as http:
+        udp.announce(torrent, peer_id)
+        udp.announce(torrent, peer_id, connection_id=1)
+        udp.scrape(torrent)
+        http.announce(torrent, peer_id, path="/k3y/announce")
+        http.announce(torrent, peer_id)
+        http.scrape(torrent, path="/k3y/scrape")
+        http.get("/announce?info_hash=short")
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    output = server.output().lower()
+    assert "stopped" in output
+    for trace in (source, torrent.hex(), "somebody", "k3y"):
+        assert trace not in output
+
+
 def test_counters_are_logged_at_a_stop_with_debug(start_server):
     server = start_server("--log-level", "debug")
     server.http().announce(new_hash())

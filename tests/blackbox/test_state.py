@@ -229,6 +229,37 @@ def test_a_folder_that_cannot_be(tmp_path):
     assert b"state_dir" in ended.stdout
 
 
+def of_nobody(folder):
+    os.chown(folder, 65534, 65534)
+
+
+def open_to_all(folder):
+    folder.chmod(0o777)
+
+
+@pytest.mark.parametrize("expose", [
+    open_to_all, pytest.param(of_nobody, marks=pytest.mark.skipif(os.geteuid() != 0, reason="needs root"))])
+def test_a_folder_of_strangers_is_not_used(folder, expose):
+    """Who may put files there would choose peers, and the key of connection ids."""
+    folder.mkdir()
+    expose(folder)
+    ended = run_muster("--state-dir", folder, "--user", "", "--port", "21001", "--listen", "127.0.0.1",
+                       "--admin-listen", "off", "--admin-socket", "off")
+    assert ended.returncode == 1 and "must belong to who serves or to root" in ended.stdout
+    assert not os.listdir(folder)
+
+
+def test_pipes_in_the_folder_hold_nothing_up(start, folder):
+    folder.mkdir(0o700)
+    for name in ("snapshot", "snapshot.old", "keys", "import"):
+        os.mkfifo(folder / name)
+    server = start()
+    info_hash = new_hash()
+    server.udp().announce(info_hash)
+    server.stop()
+    assert info_hash in read_snapshot(folder / "snapshot").torrents
+
+
 def test_damaged_keys_are_made_anew(start, folder):
     start().stop()
     (folder / "keys").write_bytes(b"nonsense")

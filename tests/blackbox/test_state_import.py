@@ -111,6 +111,17 @@ def test_what_muster_answers_is_understood(start, folder, tmp_path):
         server.stop()
 
 
+def test_a_second_name_of_another_file_is_not_written_to(start, folder, tmp_path, backup):
+    """Who serves may leave one for the command, which may be root's."""
+    folder.mkdir()
+    (tmp_path / "precious").write_text("precious")
+    os.link(tmp_path / "precious", folder / "import.tmp")
+    ended = run_muster("import", "trakx", backup[0], "--state-dir", folder)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert stats_of(start())["peers"] == 101
+
+
 def test_what_is_no_such_file_is_refused(folder, tmp_path):
     path = tmp_path / "file"
     folder.mkdir()

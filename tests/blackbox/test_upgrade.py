@@ -314,6 +314,14 @@ def test_an_address_that_another_program_has(start_server, tmp_path):
         assert isinstance(client.announce(new_hash()), UdpAnnounce)
 
 
+@pytest.mark.parametrize("value", ["9", "0", "-1", "99999999999", "x", ""])
+def test_a_hand_over_that_is_none_is_not_waited_for(start_server, value):
+    """Whoever sets the environment names no descriptor of ours, or one that is no socket."""
+    server = start_server(env={"MUSTER_HANDOVER": value})
+    assert isinstance(server.udp().announce(new_hash()), UdpAnnounce)
+    assert "taking over" not in server.output()
+
+
 # --- the process that was started ---
 
 def test_whoever_waits_sees_the_end(start_server):

@@ -203,6 +203,32 @@ def test_the_database_changes_while_it_is_read(start_server, faults, tmp_path, c
     world.check()
 
 
+def reads(server, path):
+    """How far the server has read an open file; None: it has not opened it."""
+    for number in os.listdir(f"/proc/{server.pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{server.pid}/fd/{number}") == str(path):
+                with open(f"/proc/{server.pid}/fdinfo/{number}", encoding="ascii") as info:
+                    return int(info.readline().split()[1])
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return None
+
+
+def test_a_csv_is_cut_while_it_is_read(start_server, faults, tmp_path):
+    path = tmp_path / "places.csv"
+    path.write_text("".join(f'"{i}","{i}","DE","Germany","Berlin","Berlin","{i % 90}","{i % 180}"\n'
+                            for i in range(20000)))
+    faults.arm("malloc", delay_ms=300, thread="locations")
+    server = start_server("--workers", "1", "--map", "local", "--geoip-file", path, admin=True)
+    world = World(server)
+    eventually(lambda: reads(server, path), "the reading is in the middle", pause_s=0.02)
+    os.truncate(path, 1)
+    faults.disarm("malloc")
+    server.wait_output("locations: .*places.csv: .*became shorter while it was read")
+    world.check()
+
+
 NO_DATABASES = {"empty": b"", "cut": b"\xab\xcd\xefMaxMind.com", "garbage": bytes(range(256)) * 400}
 
 

@@ -154,3 +154,19 @@ def test_run_chroot(loop, tmp_path):
     assert f"process    {running.muster()}" in status.stdout, status
     running.process.terminate()
     assert running.process.wait(30) == 0
+
+
+# --- the program ---
+
+def test_the_program_is_hardened():
+    """Loaded anywhere, no code on the stack, relocations read-only before it serves, canaries, and
+    calls of the C library that know how large their target is."""
+    def readelf(*words):
+        return subprocess.run(["readelf", "-W", *words, muster_bin()], text=True, capture_output=True,
+                              check=True, env=clean_env()).stdout
+
+    segments, dynamic, symbols = readelf("-lh"), readelf("-d"), readelf("--dyn-syms")
+    assert "Position-Independent Executable" in segments
+    assert re.search(r"GNU_STACK .* RW +0x", segments) and "RWE" not in segments
+    assert "GNU_RELRO" in segments and re.search(r"FLAGS_1.*NOW", dynamic)
+    assert "__stack_chk_fail" in symbols and "__snprintf_chk" in symbols

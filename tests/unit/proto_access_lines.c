@@ -155,7 +155,7 @@ static void bad_hashes_are_told(void **state)
                                         HEX_V2 "00",
                                         "AERUKZ4JVPG66AJDIVTYTK6N54ASGRL1",
                                         HEX "\x01",
-                                        "-" HEX};
+                                        ("-" HEX)};
     (void)state;
     for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) {
         struct hash_entry e;

@@ -153,6 +153,33 @@ static void a_barren_swarm_costs_little_more_than_a_full_answer(void **state)
     assert_int_equal(k->out.peers.count[FAMILY_V6], 0);
 }
 
+/* ---- who chooses info hashes does not choose shards ---- */
+
+#define AIMED_AT 32
+
+/* The hashes that meet in one shard of a store whose key he knows are all over one with another key. */
+static void nobody_aims_at_a_shard(void **state)
+{
+    (void)state;
+    static const uint8_t KEY[SWARM_KEY_BYTES] = {7};
+    static bool is_met[SHARD_COUNT];
+    struct swarm_opts opts = kit_opts(1);
+    opts.key = KEY;
+    struct kit *other = kit_open(&opts, 1);
+    struct info_hash h = {{0}};
+    unsigned met = 0;
+    for (uint64_t n = 0, found = 0; found < AIMED_AT; n++) {
+        memcpy(&h, &n, sizeof n);
+        if (shard_of(k->swarm, swarm_hash(k->swarm, &h)) != k->swarm->shards) continue;
+        bool *shard = &is_met[swarm_hash(other->swarm, &h) >> (64 - SHARD_BITS)];
+        met += !*shard;
+        *shard = true;
+        found++;
+    }
+    kit_close(other);
+    assert_in_range(met, AIMED_AT - 3, AIMED_AT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_shard_is_visited_whole, open_store, close_store),
         cmocka_unit_test_setup_teardown(a_barren_swarm_costs_little_more_than_a_full_answer,
                                         open_store, close_store),
+        cmocka_unit_test_setup_teardown(nobody_aims_at_a_shard, open_store, close_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
