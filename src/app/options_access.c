@@ -84,7 +84,7 @@ static enum err port_parse(struct view text, uint16_t *out)
 
 static enum err ports_append(struct config *c, struct view item)
 {
-    struct access_ports ports;
+    struct access_ports ports = {0};
     const uint8_t *dash = memchr(item.ptr, '-', item.len);
     size_t n = dash ? (size_t)(dash - item.ptr) : item.len;
     if (c->access.port_count == ACCESS_PORTS_MAX) return ERR_FULL;

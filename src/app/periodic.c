@@ -262,7 +262,7 @@ static void job_status(struct server *s, uint64_t now_ms)
     swarm_counts(s->swarm, &counts);
     notify_status("%llu torrents, %llu peers, %llu requests/s%s",
                   (unsigned long long)counts.torrents,
-                  (unsigned long long)(counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6]),
+                  (unsigned long long)counts.peers[FAMILY_V4] + counts.peers[FAMILY_V6],
                   (unsigned long long)s->periodic.rate.rate[RATE_TOTAL].now,
                   s->watchdog.stuck ? "; a worker is stuck" : "");
 }

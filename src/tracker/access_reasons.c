@@ -36,15 +36,15 @@ static uint32_t *slot_find(const struct access_reasons *r, struct view text)
 
 static enum err slots_grow(struct access_reasons *r)
 {
-    struct access_reasons grown = *r;
-    if (r->count < r->slot_count / 2) return ERR_OK;
-    grown.slot_count = r->slot_count ? 2 * r->slot_count : SLOTS_MIN;
-    grown.slots = calloc(grown.slot_count, sizeof *grown.slots);
-    if (!grown.slots) return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < r->slot_count; i++)
-        if (r->slots[i]) *slot_find(&grown, access_reasons_get(r, r->slots[i])) = r->slots[i];
-    free(r->slots);
-    *r = grown;
+    uint32_t *before = r->slots, count = r->slot_count;
+    if (r->count < count / 2) return ERR_OK;
+    uint32_t *slots = calloc(count ? 2 * (size_t)count : SLOTS_MIN, sizeof *slots);
+    if (!slots) return ERR_NO_MEMORY;
+    r->slots = slots;
+    r->slot_count = count ? 2 * count : SLOTS_MIN;
+    for (uint32_t i = 0; i < count; i++)
+        if (before[i]) *slot_find(r, access_reasons_get(r, before[i])) = before[i];
+    free(before);
     return ERR_OK;
 }
 
