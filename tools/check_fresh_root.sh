@@ -55,15 +55,19 @@ mount_root() {
     mount -t tmpfs tmpfs "$root/tmp"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     cp -L /etc/hosts "$root/etc/hosts"
+    [ -z "${NODE_EXTRA_CA_CERTS:-}" ] ||
+        cp -L "$NODE_EXTRA_CA_CERTS" "$root/etc/npm-certificates.pem"
     rm -rf "$root/muster"
     mkdir "$root/muster"
     git -C "$checkout" archive HEAD | tar -x -C "$root/muster"
 }
 
-# fresh COMMAND...: in the root, with an empty environment but for a proxy.
+# fresh COMMAND...: in the root, with an empty environment but for the way to the network: a proxy,
+# and the certificates that npm trusts here.
 fresh() {
     exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        ${http_proxy:+http_proxy="$http_proxy"} "$@" </dev/null
+        ${http_proxy:+http_proxy="$http_proxy"} \
+        ${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/npm-certificates.pem} "$@" </dev/null
 }
 
 # A client announces and scrapes through each door; the tests' own harness speaks for it.
