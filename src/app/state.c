@@ -219,7 +219,10 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
     }
     if (got != OUTCOME_WHOLE) old = load_file(s, t, OLD, now_s, &l);
     if (old == OUTCOME_REFUSED) return ERR_NO_MEMORY;
-    if (got == OUTCOME_PART) (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
+    if (got == OUTCOME_PART) { /* what was read of it is in no other file */
+        (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
+        state_want_save(s, DAMAGED);
+    }
     if (got == OUTCOME_NONE && old == OUTCOME_NONE)
         log_line(LOG_INFO, "state: %s: nothing was saved yet", s->folder);
     if (lifetime_s < l.header.lifetime_s) lifetime_s = l.header.lifetime_s;
@@ -234,16 +237,22 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
 
 /* ---- the thread ---- */
 
-/* The name of the last snapshot becomes the new one's, and what had it is .old. */
+/* The snapshot that is there becomes .old. Where there is none, as it was damaged and set aside, .old is
+ * the only good one and stays. */
+static bool keep_last(int at)
+{
+    struct stat st;
+    if (fstatat(at, STATE_SNAPSHOT, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
+    /* a link, where there are links: the name is never without a file */
+    return linkat(at, STATE_SNAPSHOT, at, OLD, 0) == 0 ||
+           renameat(at, STATE_SNAPSHOT, at, OLD) == 0;
+}
+
 static bool take_place(const struct state *s)
 {
     int at = s->folder_fd;
-    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
-    /* a link, where there are links: the name is never without a file */
-    if (linkat(at, STATE_SNAPSHOT, at, OLD, 0) != 0 && errno != ENOENT &&
-        renameat(at, STATE_SNAPSHOT, at, OLD) != 0)
-        return false;
-    return renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
+    return keep_last(at) && renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
 }
 
 static enum err save_to(struct state *s, int fd)

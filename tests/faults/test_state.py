@@ -88,6 +88,32 @@ def test_a_rename_that_fails_in_the_middle(start, faults, skip):
     is_all_there_after_a_crash(world, start)
 
 
+def test_a_rename_that_fails_when_only_the_old_one_is_good(start, folder, faults):
+    """The last snapshot was damaged and set aside: the one before must outlive the next save's failure."""
+    world = World(start())
+    save(world.server)
+    save(world.server)
+    world.server.kill()
+    (folder / "snapshot").write_bytes(b"")
+    faults.arm("rename", "EIO", skip=1, times=1)  # the first sets it aside
+    world.server = start()
+    world.server.wait_output("the last good snapshot stays")
+    faults.disarm()
+    is_all_there_after_a_crash(world, start)
+
+
+def test_what_was_read_of_a_damaged_one_is_saved_at_once(start, folder):
+    """Else a crash before the next save would lose what no other file has."""
+    world = World(start())
+    save(world.server)
+    world.server.kill()
+    whole = (folder / "snapshot").read_bytes()
+    (folder / "snapshot").write_bytes(whole[:-1])
+    world.server = start()
+    world.server.wait_output("state: saved")
+    is_all_there_after_a_crash(world, start)
+
+
 def test_a_slow_disk(start, faults):
     """Announces and pages do not wait for a snapshot that takes its time."""
     world = World(start())
