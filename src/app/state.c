@@ -49,7 +49,8 @@ struct state {
     /* owner thread only */
     const char *save_wanted; /* why; NULL: not */
     bool import_wanted, has_imported;
-    uint64_t due_ms; /* 0: not counted from yet */
+    struct stat last_read; /* which file was loaded last */
+    uint64_t due_ms;       /* 0: not counted from yet */
     struct state_status status;
     pthread_t thread;
     enum job job; /* under way */
@@ -189,9 +190,10 @@ static enum outcome load_file(struct state *s, struct tracker *t, const char *na
     struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
     int fd = openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return OUTCOME_NONE;
-    enum err err = fd < 0 ? ERR_OS
-                          : snapshot_load(fd, name, t->swarm, time, tell_progress,
-                                          (void *)(uintptr_t)name, out);
+    enum err err =
+        fd < 0 || fstat(fd, &s->last_read) != 0
+            ? ERR_OS
+            : snapshot_load(fd, name, t->swarm, time, tell_progress, (void *)(uintptr_t)name, out);
     const char *why = err == ERR_OS ? strerror(errno) : err_text(err);
     bool is_refused = fd < 0 || err == ERR_NO_MEMORY;
     if (fd >= 0) close(fd);
@@ -279,9 +281,10 @@ static void import(struct state *s)
 {
     struct swarm_time time = {(uint32_t)(clock_now_ms() / 1000), s->lifetime_s};
     int fd = openat(s->folder_fd, STATE_IMPORT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    s->err = fd < 0 ? ERR_OS
-                    : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
-                                    (void *)(uintptr_t)STATE_IMPORT, &s->loaded);
+    s->err = fd < 0 || fstat(fd, &s->last_read) != 0
+                 ? ERR_OS
+                 : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
+                                 (void *)(uintptr_t)STATE_IMPORT, &s->loaded);
     s->why = errno;
     if (fd >= 0) close(fd);
 }
@@ -321,6 +324,21 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
     job_failed(s, "a thread", strerror(why));
 }
 
+/* Remove the file that was taken in, unless `muster import` has put another in its place, which is
+ * still to come. */
+static void import_drop(struct state *s)
+{
+    const struct stat *was = &s->last_read;
+    struct stat now;
+    s->has_imported = false;
+    if (fstatat(s->folder_fd, STATE_IMPORT, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now.st_ino != was->st_ino || now.st_size != was->st_size ||
+        now.st_mtim.tv_sec != was->st_mtim.tv_sec || now.st_mtim.tv_nsec != was->st_mtim.tv_nsec)
+        return;
+    if (unlinkat(s->folder_fd, STATE_IMPORT, 0) == 0)
+        log_line(LOG_INFO, "state: what was imported is in the snapshot");
+}
+
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
@@ -336,9 +354,7 @@ static void save_done(struct state *s)
     s->status.saved_unix_s = (uint64_t)time(NULL);
     metrics_inc(METRIC_STATE_SAVES);
     metrics_add(METRIC_STATE_SAVED_BYTES, v->bytes);
-    if (s->has_imported && unlinkat(s->folder_fd, STATE_IMPORT, 0) == 0)
-        log_line(LOG_INFO, "state: what was imported is in the snapshot");
-    s->has_imported = false;
+    if (s->has_imported) import_drop(s);
 }
 
 static void import_done(struct state *s)
