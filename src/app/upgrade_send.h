@@ -36,7 +36,7 @@ struct upgrade_send {
     pthread_t thread;
 };
 
-/* ERR_OS. */
+/* ERR_OS and errno. */
 enum err upgrade_send_start(struct upgrade_send *u) MUST_CHECK;
 void upgrade_send_join(struct upgrade_send *u);
 
