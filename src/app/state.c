@@ -425,3 +425,15 @@ void state_status(const struct state *s, struct state_status *out)
     out->folder = s ? s->path : "";
     out->is_busy = !state_is_idle(s);
 }
+
+bool state_wants_import(const struct state *s)
+{
+    return s && s->import_wanted;
+}
+
+void state_resume(struct state *s, const struct state_status *before)
+{
+    if (!s) return;
+    s->status = *before;
+    s->status.is_on = true;
+}
