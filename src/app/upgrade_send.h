@@ -11,8 +11,6 @@
 
 #include <pthread.h>
 
-#define UPGRADE_SOCKETS_MAX 8192
-
 struct upgrade_socket {
     enum handover_socket kind;
     int fd; /* borrowed */
