@@ -164,7 +164,7 @@ struct load {
     snapshot_progress_fn *progress;
     void *ctx;
     uint64_t at, size, told_ms;
-    uint8_t *payload; /* SNAPSHOT_BLOCK_BYTES_MAX */
+    uint8_t *payload; /* room for the largest block of the file, and for SCAN_BYTES */
     bool has_end;
     struct snapshot_reader reader;
     struct snapshot_totals totals;
@@ -251,10 +251,11 @@ static enum err load_block(struct load *w)
     if (n < 0) return ERR_OS;
     if ((size_t)n < sizeof bytes || snapshot_head_read(bytes, &head) != ERR_OK)
         return skip_to_head(w, "no block begins");
+    uint64_t all = sizeof bytes + head.payload_bytes;
+    if (w->at + all > w->size) return skip_to_head(w, "the file ends within a block");
     n = read_at(w->fd, w->at + sizeof bytes, w->payload, head.payload_bytes);
     if (n < 0) return ERR_OS;
     if ((size_t)n < head.payload_bytes) return skip_to_head(w, "the file ends within a block");
-    uint64_t all = sizeof bytes + head.payload_bytes;
     if (snapshot_payload_is_whole(&head, w->payload)) take_block(w, &head);
     else note_damage(w, all, "a block is damaged");
     w->at += all;
@@ -288,6 +289,12 @@ static enum err load_all(struct load *w)
     return err;
 }
 
+static size_t payload_room(uint64_t file_bytes)
+{
+    if (file_bytes > SNAPSHOT_BLOCK_BYTES_MAX) return SNAPSHOT_BLOCK_BYTES_MAX;
+    return file_bytes > SCAN_BYTES ? (size_t)file_bytes : SCAN_BYTES;
+}
+
 enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_time time,
                        snapshot_progress_fn *progress, void *ctx, struct snapshot_loaded *out)
 {
@@ -295,8 +302,9 @@ enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_t
     struct stat st;
     *out = (struct snapshot_loaded){0};
     if (fstat(fd, &st) != 0) return ERR_OS;
+    uint64_t size = (uint64_t)st.st_size;
     struct load *w = calloc(1, sizeof *w);
-    uint8_t *payload = malloc(SNAPSHOT_BLOCK_BYTES_MAX);
+    uint8_t *payload = malloc(payload_room(size));
     enum err err = ERR_NO_MEMORY;
     if (w && payload) {
         *w = (struct load){.fd = fd,
@@ -305,7 +313,7 @@ enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_t
                            .time = time,
                            .progress = progress,
                            .ctx = ctx,
-                           .size = (uint64_t)st.st_size,
+                           .size = size,
                            .told_ms = start_us / 1000,
                            .payload = payload,
                            .out = out};

@@ -49,7 +49,8 @@ struct state {
     /* owner thread only */
     const char *save_wanted; /* why; NULL: not */
     bool import_wanted, has_imported;
-    uint64_t due_ms; /* 0: not counted from yet */
+    struct stat last_read; /* which file was loaded last */
+    uint64_t due_ms;       /* 0: not counted from yet */
     struct state_status status;
     pthread_t thread;
     enum job job; /* under way */
@@ -189,9 +190,10 @@ static enum outcome load_file(struct state *s, struct tracker *t, const char *na
     struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
     int fd = openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return OUTCOME_NONE;
-    enum err err = fd < 0 ? ERR_OS
-                          : snapshot_load(fd, name, t->swarm, time, tell_progress,
-                                          (void *)(uintptr_t)name, out);
+    enum err err =
+        fd < 0 || fstat(fd, &s->last_read) != 0
+            ? ERR_OS
+            : snapshot_load(fd, name, t->swarm, time, tell_progress, (void *)(uintptr_t)name, out);
     const char *why = err == ERR_OS ? strerror(errno) : err_text(err);
     bool is_refused = fd < 0 || err == ERR_NO_MEMORY;
     if (fd >= 0) close(fd);
@@ -219,7 +221,10 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
     }
     if (got != OUTCOME_WHOLE) old = load_file(s, t, OLD, now_s, &l);
     if (old == OUTCOME_REFUSED) return ERR_NO_MEMORY;
-    if (got == OUTCOME_PART) (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
+    if (got == OUTCOME_PART) { /* what was read of it is in no other file */
+        (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
+        state_want_save(s, DAMAGED);
+    }
     if (got == OUTCOME_NONE && old == OUTCOME_NONE)
         log_line(LOG_INFO, "state: %s: nothing was saved yet", s->folder);
     if (lifetime_s < l.header.lifetime_s) lifetime_s = l.header.lifetime_s;
@@ -234,16 +239,22 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
 
 /* ---- the thread ---- */
 
-/* The name of the last snapshot becomes the new one's, and what had it is .old. */
+/* The snapshot that is there becomes .old. Where there is none, as it was damaged and set aside, .old is
+ * the only good one and stays. */
+static bool keep_last(int at)
+{
+    struct stat st;
+    if (fstatat(at, STATE_SNAPSHOT, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
+    /* a link, where there are links: the name is never without a file */
+    return linkat(at, STATE_SNAPSHOT, at, OLD, 0) == 0 ||
+           renameat(at, STATE_SNAPSHOT, at, OLD) == 0;
+}
+
 static bool take_place(const struct state *s)
 {
     int at = s->folder_fd;
-    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
-    /* a link, where there are links: the name is never without a file */
-    if (linkat(at, STATE_SNAPSHOT, at, OLD, 0) != 0 && errno != ENOENT &&
-        renameat(at, STATE_SNAPSHOT, at, OLD) != 0)
-        return false;
-    return renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
+    return keep_last(at) && renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
 }
 
 static enum err save_to(struct state *s, int fd)
@@ -270,9 +281,10 @@ static void import(struct state *s)
 {
     struct swarm_time time = {(uint32_t)(clock_now_ms() / 1000), s->lifetime_s};
     int fd = openat(s->folder_fd, STATE_IMPORT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    s->err = fd < 0 ? ERR_OS
-                    : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
-                                    (void *)(uintptr_t)STATE_IMPORT, &s->loaded);
+    s->err = fd < 0 || fstat(fd, &s->last_read) != 0
+                 ? ERR_OS
+                 : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
+                                 (void *)(uintptr_t)STATE_IMPORT, &s->loaded);
     s->why = errno;
     if (fd >= 0) close(fd);
 }
@@ -312,6 +324,21 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
     job_failed(s, "a thread", strerror(why));
 }
 
+/* Remove the file that was taken in, unless `muster import` has put another in its place, which is
+ * still to come. */
+static void import_drop(struct state *s)
+{
+    const struct stat *was = &s->last_read;
+    struct stat now;
+    s->has_imported = false;
+    if (fstatat(s->folder_fd, STATE_IMPORT, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now.st_ino != was->st_ino || now.st_size != was->st_size ||
+        now.st_mtim.tv_sec != was->st_mtim.tv_sec || now.st_mtim.tv_nsec != was->st_mtim.tv_nsec)
+        return;
+    if (unlinkat(s->folder_fd, STATE_IMPORT, 0) == 0)
+        log_line(LOG_INFO, "state: what was imported is in the snapshot");
+}
+
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
@@ -327,9 +354,7 @@ static void save_done(struct state *s)
     s->status.saved_unix_s = (uint64_t)time(NULL);
     metrics_inc(METRIC_STATE_SAVES);
     metrics_add(METRIC_STATE_SAVED_BYTES, v->bytes);
-    if (s->has_imported && unlinkat(s->folder_fd, STATE_IMPORT, 0) == 0)
-        log_line(LOG_INFO, "state: what was imported is in the snapshot");
-    s->has_imported = false;
+    if (s->has_imported) import_drop(s);
 }
 
 static void import_done(struct state *s)
@@ -399,4 +424,16 @@ void state_status(const struct state *s, struct state_status *out)
     *out = s ? s->status : (struct state_status){0};
     out->folder = s ? s->path : "";
     out->is_busy = !state_is_idle(s);
+}
+
+bool state_wants_import(const struct state *s)
+{
+    return s && s->import_wanted;
+}
+
+void state_resume(struct state *s, const struct state_status *before)
+{
+    if (!s) return;
+    s->status = *before;
+    s->status.is_on = true;
 }

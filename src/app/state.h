@@ -75,4 +75,10 @@ struct state_status {
 };
 void state_status(const struct state *s, struct state_status *out);
 
+/* Is `import` to be taken in, and has not begun? */
+bool state_wants_import(const struct state *s);
+
+/* Go on counting where the process before stopped: whoever asked it for a job waits for our answer. */
+void state_resume(struct state *s, const struct state_status *before);
+
 #endif

@@ -72,9 +72,13 @@ enum err state_keys_open(int folder_fd, struct state_keys *out)
 {
     uint8_t bytes[KEYS_BYTES];
     int fd = openat(folder_fd, STATE_KEYS, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno != ENOENT) return ERR_OS; /* they are there: do not overwrite them */
     ssize_t n = fd >= 0 ? read(fd, bytes, sizeof bytes) : 0;
+    int why = errno;
     if (fd >= 0) close(fd);
+    if (n < 0 || (fd < 0 && why != ENOENT)) { /* they are there: do not overwrite them */
+        errno = why;
+        return ERR_OS;
+    }
     bool is_good = n == KEYS_BYTES && keys_decode(bytes, out);
     enum err err = ERR_OK;
     if (!is_good) {

@@ -6,8 +6,8 @@
 
 #define STATE_KEYS "keys"
 
-/* Read them, or make and store new ones where there are none or they cannot be read. ERR_OS, errno:
- * new ones could not be stored. */
+/* Read them, or make and store new ones where there are none or they are damaged. ERR_OS, errno: the
+ * system refuses to read them, or new ones could not be stored. */
 enum err state_keys_open(int folder_fd, struct state_keys *out) MUST_CHECK;
 
 /* Write a file beside `name`, let it reach the disk, and take `name`'s place. ERR_OS and errno. */

@@ -323,7 +323,8 @@ static void leave(struct upgrade *u, uint64_t pause_us)
              (double)pause_us / 1000);
     u->successor = u->child;
     notify_mainpid(u->child);
-    if (u->keeper_pipe[0] >= 0) u->kept_fd = dup(u->keeper_pipe[0]);
+    u->kept_fd = u->keeper_pipe[0];
+    u->keeper_pipe[0] = -1;
     release(u);
     s->env.heir = &u->heir;
     server_leave(s);

@@ -195,7 +195,8 @@ static void *send_main(void *arg)
 
 enum err upgrade_send_start(struct upgrade_send *u)
 {
-    return pthread_create(&u->thread, NULL, send_main, u) == 0 ? ERR_OK : ERR_OS;
+    errno = pthread_create(&u->thread, NULL, send_main, u);
+    return errno == 0 ? ERR_OK : ERR_OS;
 }
 
 void upgrade_send_join(struct upgrade_send *u)

@@ -11,8 +11,6 @@
 
 #include <pthread.h>
 
-#define UPGRADE_SOCKETS_MAX 8192
-
 struct upgrade_socket {
     enum handover_socket kind;
     int fd; /* borrowed */
@@ -36,7 +34,7 @@ struct upgrade_send {
     pthread_t thread;
 };
 
-/* ERR_OS. */
+/* ERR_OS and errno. */
 enum err upgrade_send_start(struct upgrade_send *u) MUST_CHECK;
 void upgrade_send_join(struct upgrade_send *u);
 

@@ -193,6 +193,51 @@ static void load_read(const json_t *a, struct load *l)
     }
 }
 
+/* ---- snapshots ---- */
+
+static json_t *saves_write(const struct state *s)
+{
+    struct state_status v;
+    state_status(s, &v);
+    json_t *o = json_pack("{s:b, s:b, s:s}", "wanted", !state_is_idle(s), "import",
+                          state_wants_import(s), "error", v.error);
+    put(o, "begun", v.begun);
+    put(o, "saves", v.saves);
+    put(o, "failures", v.failures);
+    put(o, "imports", v.imports);
+    put(o, "saved_unix_s", v.saved_unix_s);
+    put(o, "torrents", v.saved.totals.torrents);
+    put(o, "peers4", v.saved.totals.peers[FAMILY_V4]);
+    put(o, "peers6", v.saved.totals.peers[FAMILY_V6]);
+    put(o, "bytes", v.saved.bytes);
+    put(o, "us", v.saved.us);
+    put(o, "hold_us_max", v.saved.hold_us_max);
+    return o;
+}
+
+static void saves_read(const json_t *o, struct state *s)
+{
+    const char *error = json_string_value(json_object_get(o, "error"));
+    struct state_status v = {
+        .begun = take(o, "begun"),
+        .saves = take(o, "saves"),
+        .failures = take(o, "failures"),
+        .imports = take(o, "imports"),
+        .saved_unix_s = take(o, "saved_unix_s"),
+        .saved = {.totals = {.torrents = take(o, "torrents"),
+                             .peers = {take(o, "peers4"), take(o, "peers6")}},
+                  .bytes = take(o, "bytes"),
+                  .us = take(o, "us"),
+                  .hold_us_max = take(o, "hold_us_max")},
+    };
+    snprintf(v.error, sizeof v.error, "%s", error ? error : "");
+    state_resume(s, &v);
+    if (json_is_true(json_object_get(o, "import"))) state_want_import(s);
+    else if (json_is_true(json_object_get(o, "wanted"))) state_want_save(s, "an upgrade");
+}
+
+/* ---- options ---- */
+
 static json_t *live_write(const struct settings *s)
 {
     json_t *o = json_object();
@@ -255,7 +300,7 @@ char *upgrade_state_write(const struct server *s)
         json_object_set_new(o, "load", load_write(&s->periodic.load));
         json_object_set_new(o, "live", live_write(&s->live->settings));
         json_object_set_new(o, "reload", json_boolean(s->reload_wanted || s->reload_after));
-        json_object_set_new(o, "save", json_boolean(!state_is_idle(s->state)));
+        json_object_set_new(o, "saves", saves_write(s->state));
         text = json_dumps(o, JSON_COMPACT);
         json_decref(o);
     }
@@ -302,7 +347,7 @@ enum err upgrade_state_read(struct server *s, struct view text)
     live_read(s, json_object_get(o, "live"));
     interval_read(json_object_get(o, "interval"), &s->tracker.interval);
     s->reload_wanted = json_is_true(json_object_get(o, "reload"));
-    if (json_is_true(json_object_get(o, "save"))) state_want_save(s->state, "an upgrade");
+    saves_read(json_object_get(o, "saves"), s->state);
     json_decref(o);
     return ERR_OK;
 }

@@ -237,6 +237,11 @@ static uint32_t lifetime_s(const struct upgrade_take *t)
     return t->head.lifetime_s < max_s ? t->head.lifetime_s : max_s;
 }
 
+static bool no_room(struct upgrade_take *t)
+{
+    return fail(t, "max_memory has no room for the store");
+}
+
 static bool take_block(struct upgrade_take *t, struct view bytes)
 {
     struct snapshot_head head;
@@ -250,9 +255,8 @@ static bool take_block(struct upgrade_take *t, struct view bytes)
     while ((err = snapshot_next(&t->reader, &torrent)) == ERR_OK && torrent)
         swarm_restore(t->server->swarm, torrent, time, &t->restored);
     if (err != ERR_OK) return fail(t, "a block of the store arrived damaged");
-    if (t->restored.peers_refused || t->restored.torrents_refused)
-        return fail(t, "max_memory has no room for the store");
-    return true;
+    bool is_full = t->restored.peers_refused || t->restored.torrents_refused;
+    return !is_full || no_room(t);
 }
 
 /* The first frame is the head, and each that follows a block. */
@@ -271,7 +275,7 @@ static bool take_changes(struct upgrade_take *t, struct view bytes)
     for (; bytes.len >= sizeof c; bytes = view_from(bytes, sizeof c), t->changes++) {
         memcpy(&c, bytes.ptr, sizeof c);
         if (!swarm_change_is_valid(&c)) return fail(t, "a change arrived damaged");
-        swarm_replay(t->server->swarm, &c, lifetime_s(t), &t->rng);
+        if (!swarm_replay(t->server->swarm, &c, lifetime_s(t), &t->rng)) return no_room(t);
     }
     return bytes.len == 0 || fail(t, "a change arrived damaged");
 }

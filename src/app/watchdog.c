@@ -1,6 +1,7 @@
 /* watchdog.c - see watchdog.h.
  *
- * Signs of life   a worker comes round at least once a second, work or none (worker.c), and counts.
+ * Signs of life   a worker comes round twice a second, work or none (worker.c), and counts; once would
+ *                 not do: its second and ours drift, so that now and then none of its turns is in ours.
  *                 A count that stands still for the time of `watchdog` is a worker that waits for
  *                 something or goes in circles; the service manager then hears nothing more from us,
  *                 and nothing when it is this thread that hangs.

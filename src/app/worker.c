@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TICK_MS 100  /* how exact deadlines of connections are */
-#define IDLE_MS 1000 /* a worker without connections comes round all the same, to be seen alive */
+#define IDLE_MS 500  /* a worker without connections comes round all the same, to be seen alive */
 #define LATE_MS 1000 /* so late, we did not get to run: clients were not slow, we were */
 
 /* A connection on its way to the worker. */

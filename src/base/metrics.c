@@ -231,22 +231,23 @@ uint64_t metrics_clients(uint64_t out[CLIENT_CODES])
     return unnamed;
 }
 
-unsigned metrics_talkers(uint32_t now_s, struct talker *out, unsigned max)
+/* Of all threads. */
+static unsigned talkers_all(bool limited, uint32_t now_s, struct talker *out, unsigned max)
 {
     const struct metrics *m;
     unsigned count = 0;
     for (uint32_t at = 0; (m = next_block(&at));)
-        talkers_read(&m->talkers, now_s, out, &count, max);
+        talkers_read(limited ? &m->limited : &m->talkers, now_s, out, &count, max);
     talkers_sort(out, count);
     return count;
 }
 
+unsigned metrics_talkers(uint32_t now_s, struct talker *out, unsigned max)
+{
+    return talkers_all(false, now_s, out, max);
+}
+
 unsigned metrics_limited(uint32_t now_s, struct talker *out, unsigned max)
 {
-    const struct metrics *m;
-    unsigned count = 0;
-    for (uint32_t at = 0; (m = next_block(&at));)
-        talkers_read(&m->limited, now_s, out, &count, max);
-    talkers_sort(out, count);
-    return count;
+    return talkers_all(true, now_s, out, max);
 }

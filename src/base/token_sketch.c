@@ -24,7 +24,7 @@ _Static_assert((TOKEN_SKETCH_LINES & (TOKEN_SKETCH_LINES - 1)) == 0, "a mask cho
 
 struct token_rule token_rule_of(double per_s, uint32_t burst_s)
 {
-    if (per_s <= 0) return (struct token_rule){0};
+    if (per_s <= 0) return (struct token_rule){.burst_us = UINT64_MAX};
     double cost = 1e6 / per_s, burst = 1e6 * burst_s;
     if (cost > (double)TOKEN_BURST_US_MAX) cost = (double)TOKEN_BURST_US_MAX;
     if (burst < cost) burst = cost;

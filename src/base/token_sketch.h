@@ -26,7 +26,8 @@
  * nothing has to be refilled (GCRA, ITU-T I.371). */
 struct token_rule {
     uint64_t cost_us;  /* 0: no limit */
-    uint64_t burst_us; /* of a full bucket; at least the cost */
+    uint64_t burst_us; /* of a full bucket; at least the cost. Without limit whatever others have
+                        * taken of the same cells is too little */
 };
 
 /* `per_s` tokens a second, and as many at once as come in `burst_s`, but at least one. 0: no limit;

@@ -124,7 +124,7 @@ static void completed_set(struct swarm *s, uint64_t hash, const struct info_hash
     lock_release(&shard->lock);
 }
 
-void swarm_replay(struct swarm *s, const struct swarm_change *c, uint32_t lifetime_s,
+bool swarm_replay(struct swarm *s, const struct swarm_change *c, uint32_t lifetime_s,
                   struct rng *rng)
 {
     static const uint64_t LEFT[] = {
@@ -135,9 +135,10 @@ void swarm_replay(struct swarm *s, const struct swarm_change *c, uint32_t lifeti
                          .port = c->port,
                          .event = (enum event)c->event,
                          .left = LEFT[c->left]};
-    struct swarm_answer unread = {0};
+    struct swarm_answer answer = {0};
     uint64_t hash = swarm_hash(s, &a.info_hash);
     memcpy(a.address.ip, c->ip, sizeof a.address.ip);
-    swarm_announce(s, hash, &a, (struct swarm_time){c->now_s, lifetime_s}, rng, &unread);
+    swarm_announce(s, hash, &a, (struct swarm_time){c->now_s, lifetime_s}, rng, &answer);
     completed_set(s, hash, &a.info_hash, c->completed);
+    return !swarm_is_full(answer.verdict);
 }

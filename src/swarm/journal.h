@@ -52,8 +52,9 @@ bool swarm_journal_is_torn(struct swarm_journal *j);
 /* Is it one that this version understands? */
 bool swarm_change_is_valid(const struct swarm_change *c);
 
-/* Say the announce of a valid change to this store. Limits hold here, too. */
-void swarm_replay(struct swarm *s, const struct swarm_change *c, uint32_t lifetime_s,
+/* Say the announce of a valid change to this store. Limits hold here, too: false when the peer is not
+ * stored because of one, or of memory. */
+bool swarm_replay(struct swarm *s, const struct swarm_change *c, uint32_t lifetime_s,
                   struct rng *rng);
 
 #endif

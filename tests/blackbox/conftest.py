@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import Server, muster_bin
+from harness import Server, muster_bin, stop_all
 from harness.check import use_distinct_ids
 from harness.crowd import ids_for
 
@@ -51,7 +51,7 @@ def start_server(binary):
         return started[-1]
 
     yield start
-    _stop_all(started)
+    stop_all(started)
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +67,7 @@ def module_server(binary):
         return started[key]
 
     yield start
-    _stop_all(started.values())
-
-
-def _stop_all(servers):
-    failures = []
-    for server in servers:
-        try:
-            server.stop()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    stop_all(started.values())
 
 
 @pytest.fixture

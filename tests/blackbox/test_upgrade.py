@@ -152,6 +152,41 @@ def test_the_state_folder_goes_along(start_server, tmp_path):
     assert everything(again) == before
 
 
+def test_what_is_known_of_snapshots_goes_along(start_server, tmp_path):
+    """A page, or a command that waits for its save, does not begin again with nothing."""
+    server = start_server("--state-dir", tmp_path / "state", "--save-interval", "0", admin=True)
+    with server.udp() as client:
+        client.announce(new_hash(), port=1)
+    assert command(server, "save").returncode == OK
+    before = Owner(server.unix()).get("/api/state")[1]
+    assert before["saves"] == 1 and before["bytes"]
+    upgrade(server)
+    assert Owner(server.unix()).get("/api/state")[1] == before
+
+
+def test_an_import_asked_for_meanwhile(start_server, own_program, tmp_path):
+    """The new process takes it in, and the command that waits for it hears of its end."""
+    server = start_server("--state-dir", tmp_path / "state", "--save-interval", "0", *NO_SANDBOX,
+                          admin=True)
+    for n in range(2):
+        assert command(server, "save").returncode == OK
+    go, dump, info_hash = tmp_path / "go", tmp_path / "dump", new_hash()
+    dump.write_bytes(b"%b:5:3:41\n" % info_hash.hex().upper().encode())
+    own_program(b"#!/bin/sh\nwhile [ ! -e %b ]; do sleep 0.05; done\nexec %b \"$@\"\n"
+                % (bytes(go), str(own_program.good).encode()))
+    server.signal(signal.SIGUSR2)
+    server.wait_output("upgrade: SIGUSR2")
+    with subprocess.Popen([own_program.good, "import", "tpbs", dump, "--admin-socket",
+                           server.admin_path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as waiting:
+        server.wait_output("an import asked for by")
+        go.touch()
+        output, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == OK and "torrents and" in output, output
+    assert server.http().numbers(info_hash) == (0, 41, 0)
+    assert not (tmp_path / "state" / "import").exists()
+
+
 def test_sigusr2(start_server):
     server = start_server(admin=True)
     before = serving_pid(server)

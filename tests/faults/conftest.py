@@ -6,7 +6,7 @@ import pytest
 
 pytest.register_assert_rewrite("kit.world")
 
-from harness import Server, muster_bin  # noqa: E402 (after what must come before its import)
+from harness import Server, muster_bin, stop_all  # noqa: E402 (after what must come before its import)
 from kit import Faults, World  # noqa: E402
 
 
@@ -33,13 +33,7 @@ def start_server(faults):
 
     yield start
     faults.disarm()
-    failures = []
-    for server in started:
-        try:
-            server.stop()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    stop_all(started)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
-from harness import eventually, metrics_of, new_hash
+from harness import eventually, metrics_of, muster_bin, new_hash
 from kit import World
 
 EXIT_CODES = {0, 1, 5}
@@ -88,6 +89,32 @@ def test_a_rename_that_fails_in_the_middle(start, faults, skip):
     is_all_there_after_a_crash(world, start)
 
 
+def test_a_rename_that_fails_when_only_the_old_one_is_good(start, folder, faults):
+    """The last snapshot was damaged and set aside: the one before must outlive the next save's failure."""
+    world = World(start())
+    save(world.server)
+    save(world.server)
+    world.server.kill()
+    (folder / "snapshot").write_bytes(b"")
+    faults.arm("rename", "EIO", skip=1, times=1)  # the first sets it aside
+    world.server = start()
+    world.server.wait_output("the last good snapshot stays")
+    faults.disarm()
+    is_all_there_after_a_crash(world, start)
+
+
+def test_what_was_read_of_a_damaged_one_is_saved_at_once(start, folder):
+    """Else a crash before the next save would lose what no other file has."""
+    world = World(start())
+    save(world.server)
+    world.server.kill()
+    whole = (folder / "snapshot").read_bytes()
+    (folder / "snapshot").write_bytes(whole[:-1])
+    world.server = start()
+    world.server.wait_output("state: saved")
+    is_all_there_after_a_crash(world, start)
+
+
 def test_a_slow_disk(start, faults):
     """Announces and pages do not wait for a snapshot that takes its time."""
     world = World(start())
@@ -98,6 +125,31 @@ def test_a_slow_disk(start, faults):
         world.check()
         assert counted(server, "saves") == 0
     eventually(lambda: counted(server, "saves"), "the snapshot")
+
+
+def test_an_import_while_the_one_before_is_being_saved(start, folder, faults, tmp_path):
+    """The file of the second is not removed in the name of the first."""
+    world = World(start())
+    hashes = [new_hash(), new_hash()]
+    commands = []
+    with faults.armed("fsync", delay_ms=2000, thread="state"):
+        for n, info_hash in enumerate(hashes):
+            waits = faults.calls("fsync")
+            dump = tmp_path / f"dump{n}"
+            dump.write_bytes(b"%b:5:3:41\n" % info_hash.hex().upper().encode())
+            commands.append(subprocess.Popen(
+                [muster_bin(), "import", "tpbs", dump, "--admin-socket", world.server.admin_path],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            if n == 0:
+                eventually(lambda: faults.calls("fsync") > waits, "the save of the first")
+            else:
+                world.server.wait_output("(?s)an import asked for by.*an import asked for by")
+    for command in commands:
+        output, _ = command.communicate(timeout=60)
+        assert command.returncode == 0, output
+    assert not (folder / "import").exists()
+    for info_hash in hashes:
+        assert world.server.http().numbers(info_hash) == (0, 41, 0)
 
 
 def test_a_full_disk_at_the_end(start, folder, faults):

@@ -1,14 +1,10 @@
 /* fuzz_snapshot.c - any bytes as the header and as a block of a snapshot, into a store and out again.
  * The first byte says whether peers have ids and in how many seconds ages count. */
-#include "proto/snapshot.h"
-#include "swarm/dump.h"
+#include "fuzz_store.h"
 
-#include <assert.h>
-#include <stdlib.h>
+#include "proto/snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static const struct swarm_time NOW = {.now_s = 100000, .lifetime_s = 3600};
 
 static void check_header(const uint8_t *bytes, size_t len)
 {
@@ -31,7 +27,9 @@ static void check_head(const uint8_t *bytes, size_t len)
 
 static void put_part(void *ctx, const struct stored_torrent *t)
 {
-    snapshot_put(ctx, t);
+    struct snapshot_writer *w = ctx;
+    if (snapshot_block_is_full(w)) (void)snapshot_block_finish(w);
+    snapshot_put(w, t);
 }
 
 /* All that the store took is in what it dumps. */
@@ -39,11 +37,9 @@ static void check_store(const struct swarm *s, const struct snapshot_header *h)
 {
     static uint8_t buffer[SNAPSHOT_BLOCK_BYTES_MAX];
     struct snapshot_writer w;
-    struct swarm_dump_at at = {0};
     struct swarm_counts n;
     snapshot_writer_init(&w, h, buffer);
-    while (swarm_dump(s, NOW, &at, put_part, &w))
-        if (snapshot_block_is_full(&w)) (void)snapshot_block_finish(&w);
+    fuzz_store_dump(s, put_part, &w);
     swarm_counts(s, &n);
     assert(w.totals.torrents == n.torrents);
     assert(w.totals.peers[FAMILY_V4] == n.peers[FAMILY_V4]);
@@ -52,30 +48,15 @@ static void check_store(const struct swarm *s, const struct snapshot_header *h)
 
 static void check_payload(const struct snapshot_header *h, struct view payload)
 {
-    static const uint8_t KEY[SWARM_KEY_BYTES] = {1, 2, 3};
-    struct swarm_opts opts = {.memory_bytes_max = 8u << 20,
-                              .completed_ttl_s = 3600,
-                              .lifetime_s_max = 3600,
-                              .ip_peers_max = 20,
-                              .key = KEY,
-                              .store_peer_ids = h->has_peer_ids};
-    struct swarm *s;
+    struct swarm *s = fuzz_store(h->has_peer_ids);
     struct snapshot_reader r;
     struct restore_report report = {0};
     const struct stored_torrent *t;
-    if (swarm_new(&s, &opts) != ERR_OK) abort();
     snapshot_reader_init(&r, h, payload);
     while (snapshot_next(&r, &t) == ERR_OK && t)
-        swarm_restore(s, t, NOW, &report);
+        swarm_restore(s, t, FUZZ_NOW, &report);
     check_store(s, h);
-    struct sweep_report swept = {0};
-    struct swarm_time later = {NOW.now_s + 4000, NOW.lifetime_s};
-    for (int i = 0; i < 2; i++, later.now_s += 4000)
-        swarm_sweep(s, later, 0, swarm_shard_count(s), &swept);
-    struct swarm_counts n;
-    swarm_counts(s, &n);
-    assert(n.peers[0] + n.peers[1] == 0 && n.torrents == 0);
-    swarm_free(s);
+    fuzz_store_empty(s, 4000, 2); /* a lifetime later, and another */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

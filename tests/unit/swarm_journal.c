@@ -70,7 +70,7 @@ static void replay(void)
     uint32_t count = swarm_journal_take(journal, &changes);
     for (uint32_t i = 0; i < count; i++) {
         assert_true(swarm_change_is_valid(&changes[i]));
-        swarm_replay(copy->swarm, &changes[i], k->time.lifetime_s, &copy->rng);
+        assert_true(swarm_replay(copy->swarm, &changes[i], k->time.lifetime_s, &copy->rng));
     }
 }
 
@@ -161,6 +161,26 @@ static void a_full_journal_says_so(void **state)
     swarm_journal_free(small);
 }
 
+static void a_change_without_room_is_told(void **state)
+{
+    (void)state;
+    struct swarm_opts opts = kit_opts(1);
+    opts.memory_bytes_max = 1u << 20;
+    struct kit *tight = kit_open(&opts, 3);
+    struct swarm_change c = {.event = EVENT_STARTED, .left = CHANGE_LEFT_SOME, .port = 6881};
+    struct swarm_counts n;
+    uint64_t stored = 0;
+    c.now_s = tight->time.now_s;
+    for (uint32_t i = 0; i < 100000; i++) {
+        c.info_hash = kit_torrent(i);
+        stored += swarm_replay(tight->swarm, &c, tight->time.lifetime_s, &tight->rng);
+    }
+    swarm_counts(tight->swarm, &n);
+    assert_in_range(stored, 1, 99999);
+    assert_int_equal(n.peers[FAMILY_V4], stored);
+    kit_close(tight);
+}
+
 static void strange_changes_are_refused(void **state)
 {
     (void)state;
@@ -181,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_changes_nothing_is_not_noted, open_stores,
                                         close_stores),
         cmocka_unit_test_setup_teardown(a_full_journal_says_so, open_stores, close_stores),
+        cmocka_unit_test(a_change_without_room_is_told),
         cmocka_unit_test(strange_changes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

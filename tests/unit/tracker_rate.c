@@ -120,6 +120,20 @@ static void only_large_budgets_are_shared(void **state)
     assert_false(opts.shares[RATE_CONNECT] || opts.shares[RATE_SCRAPE]);
 }
 
+/* Other budgets lie in the same cells; so does what was taken before a reload lifted the limit. */
+static void no_limit_is_none_whatever_was_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(take_many(RATE_SCRAPE, "192.0.2.1", 20), 10);
+    opts.per_s[RATE_SCRAPE] = 0;
+    rate_opts_resolve(&opts);
+    assert_int_equal(take_many(RATE_SCRAPE, "192.0.2.1", 20), 20);
+    opts.per_s[RATE_SCRAPE] = 10;
+    opts.prefix_times = 0;
+    rate_opts_resolve(&opts);
+    assert_int_equal(take_many(RATE_SCRAPE, "192.0.2.2", 20), 10);
+}
+
 static void zeros_are_no_limits(void **state)
 {
     (void)state;
@@ -164,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup(refusals_are_counted_and_noted, setup),
         cmocka_unit_test_setup(only_large_budgets_are_shared, setup),
         cmocka_unit_test_setup_teardown(zeros_are_no_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_limit_is_none_whatever_was_taken, setup, teardown),
         cmocka_unit_test(overload_goes_up_by_the_second_and_down_slowly),
     };
     metrics_thread_init();

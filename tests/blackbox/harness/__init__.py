@@ -22,7 +22,7 @@ from .http import HttpClient, HttpResponse, percent, query_of, raw_query
 from .oracle import everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
-from .server import Server, muster_bin, run_muster
+from .server import Server, muster_bin, run_muster, stop_all
 from .stats import metrics_of, stats_of, text_of
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
                   UdpScrape, assert_dropped)
@@ -35,7 +35,7 @@ __all__ = [
     "everything", "fill", "unharmed",
     "Owner",
     "proxy_v1", "proxy_v2",
-    "Server", "muster_bin", "run_muster",
+    "Server", "muster_bin", "run_muster", "stop_all",
     "metrics_of", "stats_of", "text_of",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
     "UdpScrape", "assert_dropped",

@@ -219,3 +219,14 @@ class Server:
             self.process.kill()
         self.process.wait()
         self._release_ports()
+
+
+def stop_all(servers):
+    """Stop and check every one, whatever is found of those before."""
+    failures = []
+    for server in servers:
+        try:
+            server.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
