@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -67,7 +68,7 @@ def test_housekeeping_cannot_leave_its_folders(confined, inside, what, argument,
     assert inside.tries(MAIN, what, argument) == why
 
 
-@pytest.mark.parametrize("what", ["packets", "netlink", "code", "trace", "namespace"])
+@pytest.mark.parametrize("what", ["packets", "netlink", "code", "trace", "namespace", "terminal"])
 def test_housekeeping_cannot_do_what_no_server_does(confined, inside, what):
     confined()
     assert inside.tries(MAIN, what) == errno.ENOSYS
@@ -77,6 +78,23 @@ def test_housekeeping_cannot_do_what_no_server_does(confined, inside, what):
 def test_housekeeping_cannot_connect(confined, inside):
     server = confined()
     assert inside.tries(MAIN, "connect", server.port) == errno.EACCES
+
+
+@pytest.mark.parametrize("what", ["fast open", "multipath"])
+def test_housekeeping_cannot_connect_around_landlock(confined, inside, what):
+    server = confined()
+    assert inside.tries(MAIN, what, server.port) == errno.ENOSYS
+
+
+def test_a_worker_cannot_make_a_listener_connect(confined, inside):
+    """Shut down it is a fresh socket, and a MSG_FASTOPEN connects without connect()."""
+    server = confined()
+    target = socket.create_server(("127.0.0.1", 0))
+    assert inside.tries(WORKER, "fast open", target.getsockname()[1]) == errno.EPERM
+    target.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        target.accept()
+    assert server.udp().announce(b"a" * 20), "it serves on"
 
 
 @pytest.mark.skipif(LANDLOCK < 6, reason="Landlock of this kernel knows no signals")
