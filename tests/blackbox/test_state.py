@@ -1,11 +1,15 @@
 """A restart that nobody notices: snapshots, keys, what becomes of damaged files."""
 
+import contextlib
 import os
+import pwd
 import random
 import signal
 import stat
 import struct
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -247,6 +251,47 @@ def test_a_folder_of_strangers_is_not_used(folder, expose):
                        "--admin-listen", "off", "--admin-socket", "off")
     assert ended.returncode == 1 and "must belong to who serves or to root" in ended.stdout
     assert not os.listdir(folder)
+
+
+SWAPPER = """
+import os, sys
+home, victim, user = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.setgid(user)
+os.setuid(user)
+os.mkdir(f"{home}/ready")
+while True:
+    try:
+        os.rename(f"{home}/state", f"{home}/was")
+        os.symlink(victim, f"{home}/state")
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_gives_away_no_folder_but_the_one_it_made(tmp_path):
+    """The user served before and owns the folder around: he waits to put a link in place of the new one."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    home, victim = tmp_path / "home", tmp_path / "victim"
+    home.mkdir()
+    victim.mkdir()
+    os.chown(home, nobody, -1)
+    swapper = subprocess.Popen([sys.executable, "-c", SWAPPER, str(home), str(victim), str(nobody)])
+    try:
+        eventually((home / "ready").exists, "he waits")
+        for _ in range(100):
+            ended = run_muster("--state-dir", home / "state", "--user", "nobody", "--port", "21001",
+                               "--listen", "127.0.0.1", "--admin-listen", "off", "--admin-socket",
+                               tmp_path / "missing" / "socket")
+            assert victim.stat().st_uid == 0, ended.stdout
+            for left in home.iterdir():
+                with contextlib.suppress(OSError):  # he was faster
+                    (Path.unlink if left.is_symlink() else Path.rmdir)(left)
+    finally:
+        swapper.kill()
+        swapper.wait()
 
 
 def test_pipes_in_the_folder_hold_nothing_up(start, folder):
