@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from harness import (COMPLETED, STARTED, STOPPED, Owner, Server, eventually, everything, muster_bin,
                      new_hash, new_peer_id, run_muster, stats_of)
 from harness.server import clean_env
-from harness.snapshot import END, TORRENTS, make_older, read_snapshot
+from harness.snapshot import END, HEAD, HEADER, TORRENTS, make_older, read_snapshot
 
 ALL = ("--full-scrape", "--full-scrape-interval", "0")
 
@@ -425,6 +426,22 @@ def test_any_damage_is_survived(start, blocks):
         assert stats_of(server)["peers"] == stats_of(server)["leechers"]
         server.stop()
         (blocks.parent / "snapshot.old").unlink(missing_ok=True)
+
+
+def test_heads_that_claim_more_than_there_is_are_not_followed(start, folder):
+    """Each would have the rest of the file read again."""
+    folder.mkdir(0o700)
+    start().stop()
+    snapshot = folder / "snapshot"
+    head = HEAD.pack(b"mBlk", TORRENTS, 0, (4 << 20) - HEAD.size, 0, 0)[:-4]
+    head += struct.pack(">I", zlib.crc32(head))
+    heads = 20000
+    snapshot.write_bytes(snapshot.read_bytes()[:HEADER.size] + head * heads)
+    server = start()
+    server.wait_output(f"is not whole: {heads} damaged places")
+    io = dict(line.split(": ") for line in
+              Path(f"/proc/{server.process.pid}/io").read_text().splitlines())
+    assert int(io["rchar"]) < heads * 100_000
 
 
 # ---- kill -9 ----
