@@ -276,8 +276,7 @@ static enum err save_to(struct state *s, int fd)
 
 static void save(struct state *s)
 {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(s->folder_fd, TEMPORARY, flags, 0600);
+    int fd = state_temporary_open(s->folder_fd, TEMPORARY);
     s->err = fd < 0 ? ERR_OS : save_to(s, fd);
     s->why = errno;
     if (s->err != ERR_OK) unlinkat(s->folder_fd, TEMPORARY, 0);

@@ -297,7 +297,7 @@ def test_root_gives_away_no_folder_but_the_one_it_made(tmp_path):
 
 def test_pipes_in_the_folder_hold_nothing_up(start, folder):
     folder.mkdir(0o700)
-    for name in ("snapshot", "snapshot.old", "keys", "import"):
+    for name in ("snapshot", "snapshot.old", "snapshot.tmp", "keys", "keys.tmp", "import"):
         os.mkfifo(folder / name)
     server = start()
     info_hash = new_hash()
