@@ -21,6 +21,7 @@
 #include "app/call_filter.h"
 
 #include "base/metrics.h"
+#include "base/os_linux.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -69,8 +70,8 @@ static const char *const SERVICE_CALLS[] = {
     "unlink", "unlinkat", "utimensat",
     /* descriptors that are no files */
     "accept", "connect", "epoll_create", "epoll_create1", "eventfd", "eventfd2",
-    "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "memfd_create", "pidfd_open", "pipe",
-    "pipe2", "pselect6", "select", "signalfd", "signalfd4", "socketpair", "timerfd_create",
+    "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "pidfd_open", "pipe", "pipe2",
+    "pselect6", "select", "signalfd", "signalfd4", "socketpair", "timerfd_create",
     "timerfd_gettime", "timerfd_settime", "close_range",
     /* memory, threads */
     "membarrier", "msync", "get_robust_list", "set_tid_address",
@@ -201,6 +202,19 @@ static void allow_ioctls(struct list *l)
         allow_equal(l, "ioctl", 1, REQUESTS[i]);
 }
 
+/* Landlock lets anybody run what no folder holds. Kernels that know a file which cannot be run are asked
+ * for no other. */
+static void allow_memory_files(struct list *l)
+{
+    int fd = memfd_create("question", MFD_CLOEXEC | OS_MEMORY_FILE_INERT);
+    if (fd < 0) {
+        allow(l, "memfd_create");
+        return;
+    }
+    close(fd);
+    allow_masked(l, "memfd_create", 1, OS_MEMORY_FILE_INERT, OS_MEMORY_FILE_INERT);
+}
+
 static void fill_worker(struct list *l)
 {
     allow_all(l, WORKER_CALLS, COUNT(WORKER_CALLS));
@@ -216,6 +230,7 @@ static void fill_service(struct list *l, bool strict)
     allow_all(l, SERVICE_CALLS, COUNT(SERVICE_CALLS));
     allow_sends(l);
     allow_ioctls(l);
+    allow_memory_files(l);
     if (!strict) allow_all(l, START_CALLS, COUNT(START_CALLS));
     allow_memory(l, !strict);
     allow_sockets(l, !strict);
@@ -291,7 +306,7 @@ static uint32_t action_of(enum call_filter filter, bool strict)
 static struct sock_filter *code_of(scmp_filter_ctx ctx, uint16_t *count)
 {
     struct sock_filter *code = NULL;
-    int fd = memfd_create("filter", MFD_CLOEXEC);
+    int fd = os_memory_file("filter");
     off_t bytes = fd >= 0 && seccomp_export_bpf(ctx, fd) == 0 ? lseek(fd, 0, SEEK_END) : -1;
     if (bytes > 0 && (size_t)bytes <= UINT16_MAX * sizeof *code) code = malloc((size_t)bytes);
     if (code && pread(fd, code, (size_t)bytes, 0) != bytes) {

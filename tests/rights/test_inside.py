@@ -74,6 +74,21 @@ def test_housekeeping_cannot_do_what_no_server_does(confined, inside, what):
     assert inside.tries(MAIN, what) == errno.ENOSYS
 
 
+def has_inert_memory_files():
+    try:
+        os.close(os.memfd_create("question", 8))  # MFD_NOEXEC_SEAL
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_inert_memory_files(), reason="the kernel is older than 6.3")
+def test_housekeeping_cannot_run_what_it_wrote_into_memory(confined, inside):
+    """Landlock has no rule for what lies in no folder."""
+    confined()
+    assert inside.tries(MAIN, "memory") == errno.ENOSYS
+
+
 @pytest.mark.skipif(LANDLOCK < 4, reason="Landlock of this kernel knows no ports")
 def test_housekeeping_cannot_connect(confined, inside):
     server = confined()
