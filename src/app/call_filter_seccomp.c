@@ -171,8 +171,10 @@ static void allow_memory(struct list *l, bool with_code)
 
 static void allow_socket(struct list *l, uint64_t domain, uint64_t protocol)
 {
-    const struct scmp_arg_cmp cmp[] = {SCMP_CMP64(0, SCMP_CMP_EQ, domain),
-                                       SCMP_CMP64(2, SCMP_CMP_EQ, protocol)};
+    const struct scmp_arg_cmp cmp[] = {
+        {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = domain, .datum_b = 0},
+        {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = protocol, .datum_b = 0},
+    };
     add(l, SCMP_ACT_ALLOW, "socket", cmp, COUNT(cmp));
 }
 
