@@ -13,6 +13,8 @@
  * Bounded    a broken file may lead in circles: no more nodes are visited than it says it has. */
 #include "admin/geoip_read.h"
 
+#include "base/os_linux.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <maxminddb.h>
@@ -191,7 +193,7 @@ static bool copy_all(struct geoip_reading *r, int file_fd, int copy_fd)
 static int copy_open(struct geoip_reading *r)
 {
     int file_fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    int copy_fd = file_fd >= 0 ? memfd_create("locations", MFD_CLOEXEC) : -1;
+    int copy_fd = file_fd >= 0 ? os_memory_file("locations") : -1;
     if (copy_fd < 0) snprintf(r->error, sizeof r->error, "%s", strerror(errno));
     if (copy_fd >= 0 && !copy_all(r, file_fd, copy_fd)) {
         close(copy_fd);

@@ -1,7 +1,7 @@
 /* import.c - see import.h. The result belongs to whom the folder belongs: the command may be root's. */
 #include "app/import.h"
 
-#include "app/state.h"
+#include "app/state_keys.h"
 #include "proto/foreign_store.h"
 
 #include <errno.h>
@@ -90,21 +90,13 @@ static bool convert(struct importing *w, const struct kind *kind, const char *pa
     return good && err == ERR_OK;
 }
 
-/* Never one that is there already: of a second name for somebody else's file, root would empty that
- * file and give it away. */
-static int temporary_open(int folder_fd)
-{
-    if (unlinkat(folder_fd, TEMPORARY, 0) != 0 && errno != ENOENT) return -1;
-    return openat(folder_fd, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-}
-
 static bool write_beside(const struct kind *kind, const char *path, struct view bytes,
                          const char *folder, struct import_report *out,
                          char error[IMPORT_ERROR_BYTES])
 {
     struct importing w = {.fd = -1};
     w.folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (w.folder_fd >= 0) w.fd = temporary_open(w.folder_fd);
+    if (w.folder_fd >= 0) w.fd = state_temporary_open(w.folder_fd, TEMPORARY);
     bool good = w.fd >= 0;
     if (!good) snprintf(error, IMPORT_ERROR_BYTES, "%.300s: %s", folder, strerror(errno));
     else good = convert(&w, kind, path, bytes, error);

@@ -5,7 +5,7 @@
  *                There the averages are of the CPU time this process used, scaled so that using up
  *                the limit is a load of `cores` - above the default threshold of cores - 0.5.
  * Drops          a process may be too slow without using all its time (a CPU busy with interrupts).
- *                So a second in which the kernel dropped datagrams counts as a load of cores + 1;
+ *                So a second of overload (tracker/overload.h) counts as a load of cores + 1;
  *                the averages of that and of the above are compared, and the larger one holds.
  * Averages       damped exponentially over 1, 5 and 15 minutes, like the kernel's, so the rule
  *                "all three below / above" keeps its meaning.
@@ -41,7 +41,7 @@ static void system_load(double load[3])
         load[i] = 0;
 }
 
-void load_measure(struct load *l, uint64_t now_us, uint64_t dropped, struct interval_load *out)
+void load_measure(struct load *l, uint64_t now_us, bool is_dropping, struct interval_load *out)
 {
     uint64_t cpu_us = os_cpu_time_us();
     double elapsed_s = (double)(now_us - l->at_us) / 1e6;
@@ -49,7 +49,7 @@ void load_measure(struct load *l, uint64_t now_us, uint64_t dropped, struct inte
         double cpus_used = (double)(cpu_us - l->cpu_us) / 1e6 / elapsed_s;
         double share = l->cpu_limit > 0 ? cpus_used / l->cpu_limit : 0;
         damp(l->own, share * l->cores, elapsed_s);
-        damp(l->dropping, dropped ? l->cores + 1.0 : 0, elapsed_s);
+        damp(l->dropping, is_dropping ? l->cores + 1.0 : 0, elapsed_s);
     }
     l->at_us = now_us;
     l->cpu_us = cpu_us;

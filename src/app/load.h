@@ -4,6 +4,8 @@
 
 #include "tracker/interval.h"
 
+#include <stdbool.h>
+
 struct load {
     /* constant after init */
     unsigned cores;   /* usable: by affinity and by the container's limit, rounded up */
@@ -15,8 +17,7 @@ struct load {
 
 void load_init(struct load *l, uint64_t now_us);
 
-/* Measure the time since the last call; about once a second. `dropped`: datagrams that the kernel
- * threw away in that time. */
-void load_measure(struct load *l, uint64_t now_us, uint64_t dropped, struct interval_load *out);
+/* Measure the time since the last call; about once a second. `is_dropping`: overload_is() says so of it. */
+void load_measure(struct load *l, uint64_t now_us, bool is_dropping, struct interval_load *out);
 
 #endif

@@ -146,9 +146,9 @@ const struct option_row OPTIONS[] = {
              "a second at a time. In a container whose CPU time is limited, the system's load "
              "average tells of other people's programs: there the averages are of muster's own "
              "CPU use, scaled so that using up the limit counts as a load equal to the limit's "
-             "CPUs (rounded up). In both cases a second in which the kernel dropped UDP datagrams "
-             "for want of room counts as a load of CPUs + 1, averaged alike, and the larger "
-             "average of the two is taken."},
+             "CPUs (rounded up). In both cases a second in which the kernel dropped one in 100 UDP "
+             "datagrams for want of room counts as a load of CPUs + 1, averaged alike, and the "
+             "larger average of the two is taken."},
 
     /* ---- answers ---- */
     {.name = "numwant", .type = OPT_INT, IN(ANSWER), LIVE, AT(tracker.numwant_default), .min = 0,

@@ -189,13 +189,22 @@ static uint64_t dropped_since(struct server *s)
     return sum;
 }
 
+static uint64_t received_since(struct server *s)
+{
+    uint64_t total = metrics_sum(METRIC_UDP4_REQUESTS) + metrics_sum(METRIC_UDP6_REQUESTS);
+    uint64_t since = total - s->periodic.datagrams;
+    s->periodic.datagrams = total;
+    return since;
+}
+
 static void job_interval(struct server *s, uint64_t now_ms)
 {
     struct periodic *p = &s->periodic;
-    uint64_t drops = dropped_since(s);
-    load_measure(&p->load, clock_now_us(), drops, &p->busy);
-    if (overload_turn(&s->tracker.overload, drops))
-        log_line(drops ? LOG_WARN : LOG_INFO,
+    uint64_t drops = dropped_since(s), received = received_since(s);
+    bool is_overload = overload_is(drops, received);
+    load_measure(&p->load, clock_now_us(), is_overload, &p->busy);
+    if (overload_turn(&s->tracker.overload, is_overload))
+        log_line(is_overload ? LOG_WARN : LOG_INFO,
                  "datagrams dropped by the kernel in the last second: %" PRIu64 "; left undone: %s",
                  drops, overload_name(atomic_load(&s->tracker.overload.level)));
     interval_turn(&s->tracker.interval, &s->live->tracker.interval, &p->busy,
@@ -318,6 +327,7 @@ static void counters_note(struct server *s)
         p->rate.total[i] = rate_total(&RATES[i]);
     for (uint32_t i = 0; i < s->udp_fd_count; i++)
         p->socket_drops[i] = os_socket_drops(s->udp_fds[i]);
+    (void)received_since(s);
 }
 
 void periodic_resume(struct server *s, const struct stats_rate rates[RATE_COUNT],

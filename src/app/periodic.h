@@ -38,6 +38,7 @@ struct periodic {
     struct load load;
     struct interval_load busy;    /* as last measured */
     uint32_t *socket_drops;       /* as last read, by udp_fds */
+    uint64_t datagrams;           /* received, as last read */
     struct stats_socket *sockets; /* the same sockets, with what they dropped since the start */
 };
 

@@ -252,7 +252,7 @@ static enum err load_block(struct load *w)
     if ((size_t)n < sizeof bytes || snapshot_head_read(bytes, &head) != ERR_OK)
         return skip_to_head(w, "no block begins");
     uint64_t all = sizeof bytes + head.payload_bytes;
-    if (w->at + all > w->size) return skip_to_head(w, "the file ends within a block");
+    if (all > w->size - w->at) return skip_to_head(w, "the file ends within a block"); /* unread */
     n = read_at(w->fd, w->at + sizeof bytes, w->payload, head.payload_bytes);
     if (n < 0) return ERR_OS;
     if ((size_t)n < head.payload_bytes) return skip_to_head(w, "the file ends within a block");

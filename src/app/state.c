@@ -23,6 +23,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -72,18 +73,34 @@ static enum err fail(const struct state *s, const char *what)
     return ERR_OS;
 }
 
-/* A folder that root makes is for the user he is about to become. */
-static enum err folder_open(struct state *s, const char *user)
+/* A folder that root makes is for the user he is about to become. Who owns the one around it may put a
+ * link in its place meanwhile: it is not followed, nor is the path walked twice. */
+static enum err folder_make(struct state *s, const char *user)
 {
-    bool is_new = mkdir(s->folder, 0700) == 0;
-    if (!is_new && errno != EEXIST) return fail(s, "cannot be made");
-    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->folder_fd < 0) return fail(s, "cannot be opened");
-    if (!realpath(s->folder, s->path)) return fail(s, "cannot be found");
-    const struct passwd *p = is_new && geteuid() == 0 && user[0] ? getpwnam(user) : NULL;
+    char around[PATH_MAX], last[PATH_MAX];
+    snprintf(around, sizeof around, "%s", s->folder);
+    snprintf(last, sizeof last, "%s", s->folder);
+    const char *name = basename(last);
+    int at = open(dirname(around), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at >= 0 && mkdirat(at, name, 0700) == 0)
+        s->folder_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int why = errno;
+    if (at >= 0) close(at);
+    errno = why;
+    if (s->folder_fd < 0) return fail(s, "cannot be made");
+    const struct passwd *p = geteuid() == 0 && user[0] ? getpwnam(user) : NULL;
     if (p && fchown(s->folder_fd, p->pw_uid, p->pw_gid) != 0)
         return fail(s, "cannot be given away");
     return ERR_OK;
+}
+
+static enum err folder_open(struct state *s, const char *user)
+{
+    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->folder_fd < 0 && errno != ENOENT) return fail(s, "cannot be opened");
+    enum err err = s->folder_fd < 0 ? folder_make(s, user) : ERR_OK;
+    if (err == ERR_OK && !realpath(s->folder, s->path)) return fail(s, "cannot be found");
+    return err;
 }
 
 enum err state_open(struct state **out, const char *folder, const char *user, struct loop *loop)
@@ -270,8 +287,7 @@ static enum err save_to(struct state *s, int fd)
 
 static void save(struct state *s)
 {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(s->folder_fd, TEMPORARY, flags, 0600);
+    int fd = state_temporary_open(s->folder_fd, TEMPORARY);
     s->err = fd < 0 ? ERR_OS : save_to(s, fd);
     s->why = errno;
     if (s->err != ERR_OK) unlinkat(s->folder_fd, TEMPORARY, 0);

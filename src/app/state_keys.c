@@ -50,12 +50,17 @@ static void keys_encode(const struct state_keys *keys, uint8_t *bytes)
     writer_u32be(&w, checksum(bytes));
 }
 
+int state_temporary_open(int folder_fd, const char *name)
+{
+    if (unlinkat(folder_fd, name, 0) != 0 && errno != ENOENT) return -1;
+    return openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 enum err state_replace(int folder_fd, const char *name, struct view bytes)
 {
     char temporary[64];
     snprintf(temporary, sizeof temporary, "%s" TEMPORARY, name);
-    int fd =
-        openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = state_temporary_open(folder_fd, temporary);
     if (fd < 0) return ERR_OS;
     bool stored = snapshot_write(fd, bytes) && fsync(fd) == 0;
     int why = errno;

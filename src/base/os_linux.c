@@ -1,6 +1,7 @@
 /* os_linux.c - see os_linux.h. */
 #include "base/os_linux.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -233,6 +234,12 @@ bool os_standard_streams_open(void)
         fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO);
     return fd >= 0 && close(fd) == 0;
+}
+
+int os_memory_file(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | OS_MEMORY_FILE_INERT);
+    return fd >= 0 || errno != EINVAL ? fd : memfd_create(name, MFD_CLOEXEC);
 }
 
 bool os_drop_capabilities(void)

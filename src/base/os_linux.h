@@ -63,6 +63,10 @@ int os_load_average(double load[3]);
 /* CPU time this process has used, microseconds. */
 uint64_t os_cpu_time_us(void);
 
+/* A file in memory, closed on exec; one that can never be run, where the kernel (6.3) has such. -1, errno. */
+#define OS_MEMORY_FILE_INERT 0x0008u /* MFD_NOEXEC_SEAL, which older headers do not have */
+int os_memory_file(const char *name);
+
 /* Give up every capability, ambient ones included, for good; false (errno) when the kernel refuses. */
 bool os_drop_capabilities(void);
 

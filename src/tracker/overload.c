@@ -6,11 +6,11 @@
  *           (short for those that get one); a share of all requests by chance (announces with it). */
 #include "tracker/overload.h"
 
-bool overload_turn(struct overload *o, uint64_t drops)
+bool overload_turn(struct overload *o, bool is_overload)
 {
     uint32_t level = atomic_load_explicit(&o->level, memory_order_relaxed), next = level;
-    o->calm_s = drops ? 0 : o->calm_s + 1;
-    if (drops && level < SHED_MAX) next = level + 1;
+    o->calm_s = is_overload ? 0 : o->calm_s + 1;
+    if (is_overload && level < SHED_MAX) next = level + 1;
     if (o->calm_s >= OVERLOAD_CALM_S && level > SHED_NOTHING) {
         next = level - 1;
         o->calm_s = 0;

@@ -1,18 +1,23 @@
 """A restart that nobody notices: snapshots, keys, what becomes of damaged files."""
 
+import contextlib
 import os
+import pwd
 import random
 import signal
 import stat
 import struct
 import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import pytest
 
 from harness import (COMPLETED, STARTED, STOPPED, Owner, Server, eventually, everything, muster_bin,
                      new_hash, new_peer_id, run_muster, stats_of)
 from harness.server import clean_env
-from harness.snapshot import END, TORRENTS, make_older, read_snapshot
+from harness.snapshot import END, HEAD, HEADER, TORRENTS, make_older, read_snapshot
 
 ALL = ("--full-scrape", "--full-scrape-interval", "0")
 
@@ -249,9 +254,50 @@ def test_a_folder_of_strangers_is_not_used(folder, expose):
     assert not os.listdir(folder)
 
 
+SWAPPER = """
+import os, sys
+home, victim, user = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.setgid(user)
+os.setuid(user)
+os.mkdir(f"{home}/ready")
+while True:
+    try:
+        os.rename(f"{home}/state", f"{home}/was")
+        os.symlink(victim, f"{home}/state")
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_gives_away_no_folder_but_the_one_it_made(tmp_path):
+    """The user served before and owns the folder around: he waits to put a link in place of the new one."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    home, victim = tmp_path / "home", tmp_path / "victim"
+    home.mkdir()
+    victim.mkdir()
+    os.chown(home, nobody, -1)
+    swapper = subprocess.Popen([sys.executable, "-c", SWAPPER, str(home), str(victim), str(nobody)])
+    try:
+        eventually((home / "ready").exists, "he waits")
+        for _ in range(100):
+            ended = run_muster("--state-dir", home / "state", "--user", "nobody", "--port", "21001",
+                               "--listen", "127.0.0.1", "--admin-listen", "off", "--admin-socket",
+                               tmp_path / "missing" / "socket")
+            assert victim.stat().st_uid == 0, ended.stdout
+            for left in home.iterdir():
+                with contextlib.suppress(OSError):  # he was faster
+                    (Path.unlink if left.is_symlink() else Path.rmdir)(left)
+    finally:
+        swapper.kill()
+        swapper.wait()
+
+
 def test_pipes_in_the_folder_hold_nothing_up(start, folder):
     folder.mkdir(0o700)
-    for name in ("snapshot", "snapshot.old", "keys", "import"):
+    for name in ("snapshot", "snapshot.old", "snapshot.tmp", "keys", "keys.tmp", "import"):
         os.mkfifo(folder / name)
     server = start()
     info_hash = new_hash()
@@ -380,6 +426,22 @@ def test_any_damage_is_survived(start, blocks):
         assert stats_of(server)["peers"] == stats_of(server)["leechers"]
         server.stop()
         (blocks.parent / "snapshot.old").unlink(missing_ok=True)
+
+
+def test_heads_that_claim_more_than_there_is_are_not_followed(start, folder):
+    """Each would have the rest of the file read again."""
+    folder.mkdir(0o700)
+    start().stop()
+    snapshot = folder / "snapshot"
+    head = HEAD.pack(b"mBlk", TORRENTS, 0, (4 << 20) - HEAD.size, 0, 0)[:-4]
+    head += struct.pack(">I", zlib.crc32(head))
+    heads = 20000
+    snapshot.write_bytes(snapshot.read_bytes()[:HEADER.size] + head * heads)
+    server = start()
+    server.wait_output(f"is not whole: {heads} damaged places")
+    io = dict(line.split(": ") for line in
+              Path(f"/proc/{server.process.pid}/io").read_text().splitlines())
+    assert int(io["rchar"]) < heads * 100_000
 
 
 # ---- kill -9 ----

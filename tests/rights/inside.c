@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -71,15 +72,41 @@ static int fork_try(void)
     return 0;
 }
 
-static int connect_try(uint16_t port)
+static int connect_try(uint16_t port, int protocol)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocol);
     if (fd < 0) return errno;
     int result = connect(fd, (struct sockaddr *)&sin, sizeof sin) == 0 ? 0 : errno;
     close(fd);
     return result;
+}
+
+/* A connection without connect(): the data takes the SYN with it. A worker has no fresh socket, but a
+ * listener that it shuts down is one. */
+static int fast_open_try(uint16_t port)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (int i = 3; fd < 0 && i < 64; i++) {
+        int listens = 0;
+        socklen_t len = sizeof listens;
+        if (getsockopt(i, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 || !listens) continue;
+        shutdown(i, SHUT_RD);
+        fd = i;
+    }
+    if (fd < 0) return ENOTSOCK;
+    ssize_t sent = sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&sin, sizeof sin);
+    return sent < 0 && errno != EINPROGRESS ? errno : 0;
+}
+
+/* What is pushed into the terminal is typed by the operator, as far as his shell can tell. */
+static int terminal_try(void)
+{
+    char c = 'x';
+    return ioctl(STDERR_FILENO, TIOCSTI, &c) == 0 ? 0 : errno;
 }
 
 static int code_try(void)
@@ -87,6 +114,20 @@ static int code_try(void)
     void *at =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? errno : munmap(at, 4096);
+}
+
+/* A program that never was a file: Landlock, which knows folders, has no rule for it. */
+static int memory_try(char *const shell[])
+{
+    char path[32];
+    int fd = (int)syscall(SYS_memfd_create, "program", 0);
+    if (fd < 0) return errno;
+    static const char TEXT[] = "#!/proc/self/exe\n";
+    if (write(fd, TEXT, sizeof TEXT - 1) < 0) return errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int why = execve(path, shell, environ) ? errno : 0;
+    close(fd);
+    return why;
 }
 
 static int hang_try(void)
@@ -102,8 +143,13 @@ static int try(const char *what, char *argument)
     if (strcmp(what, "read") == 0) return file_try(argument, O_RDONLY);
     if (strcmp(what, "write") == 0) return file_try(argument, O_WRONLY | O_CREAT);
     if (strcmp(what, "exec") == 0) return execve(argument, shell, environ) ? errno : 0;
+    if (strcmp(what, "memory") == 0) return memory_try(shell);
     if (strcmp(what, "fork") == 0) return fork_try();
-    if (strcmp(what, "connect") == 0) return connect_try((uint16_t)strtoul(argument, NULL, 10));
+    uint16_t port = (uint16_t)strtoul(argument, NULL, 10);
+    if (strcmp(what, "connect") == 0) return connect_try(port, 0);
+    if (strcmp(what, "multipath") == 0) return connect_try(port, IPPROTO_MPTCP);
+    if (strcmp(what, "fast open") == 0) return fast_open_try(port);
+    if (strcmp(what, "terminal") == 0) return terminal_try();
     if (strcmp(what, "packets") == 0) return socket_try(AF_PACKET, SOCK_RAW);
     if (strcmp(what, "netlink") == 0) return socket_try(AF_NETLINK, SOCK_RAW);
     if (strcmp(what, "socket") == 0) return socket_try(AF_UNIX, SOCK_DGRAM);

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -67,16 +68,48 @@ def test_housekeeping_cannot_leave_its_folders(confined, inside, what, argument,
     assert inside.tries(MAIN, what, argument) == why
 
 
-@pytest.mark.parametrize("what", ["packets", "netlink", "code", "trace", "namespace"])
+@pytest.mark.parametrize("what", ["packets", "netlink", "code", "trace", "namespace", "terminal"])
 def test_housekeeping_cannot_do_what_no_server_does(confined, inside, what):
     confined()
     assert inside.tries(MAIN, what) == errno.ENOSYS
+
+
+def has_inert_memory_files():
+    try:
+        os.close(os.memfd_create("question", 8))  # MFD_NOEXEC_SEAL
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_inert_memory_files(), reason="the kernel is older than 6.3")
+def test_housekeeping_cannot_run_what_it_wrote_into_memory(confined, inside):
+    """Landlock has no rule for what lies in no folder."""
+    confined()
+    assert inside.tries(MAIN, "memory") == errno.ENOSYS
 
 
 @pytest.mark.skipif(LANDLOCK < 4, reason="Landlock of this kernel knows no ports")
 def test_housekeeping_cannot_connect(confined, inside):
     server = confined()
     assert inside.tries(MAIN, "connect", server.port) == errno.EACCES
+
+
+@pytest.mark.parametrize("what", ["fast open", "multipath"])
+def test_housekeeping_cannot_connect_around_landlock(confined, inside, what):
+    server = confined()
+    assert inside.tries(MAIN, what, server.port) == errno.ENOSYS
+
+
+def test_a_worker_cannot_make_a_listener_connect(confined, inside):
+    """Shut down it is a fresh socket, and a MSG_FASTOPEN connects without connect()."""
+    server = confined()
+    target = socket.create_server(("127.0.0.1", 0))
+    assert inside.tries(WORKER, "fast open", target.getsockname()[1]) == errno.EPERM
+    target.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        target.accept()
+    assert server.udp().announce(b"a" * 20), "it serves on"
 
 
 @pytest.mark.skipif(LANDLOCK < 6, reason="Landlock of this kernel knows no signals")

@@ -16,7 +16,7 @@ static void without_limit_and_drops_it_is_the_systems(void **state)
     uint64_t now_us = clock_now_us();
     load_init(&l, now_us);
     l.cpu_limit = 0;
-    load_measure(&l, now_us + SECOND_US, 0, &out);
+    load_measure(&l, now_us + SECOND_US, false, &out);
     double expected[3];
     assert_int_equal(getloadavg(expected, 3), 3);
     assert_int_equal(out.cores, l.cores);
@@ -33,14 +33,14 @@ static void seconds_of_drops_raise_the_averages_one_after_another(void **state)
     l.cores = 1000; /* more than the system's load can be */
     uint64_t now_us = 0;
     for (int s = 0; s < 120; s++)
-        load_measure(&l, now_us += SECOND_US, 7, &out);
+        load_measure(&l, now_us += SECOND_US, true, &out);
     assert_true(out.load[0] > 800 && out.load[1] < 500 && out.load[2] < 200);
     for (int s = 0; s < 3 * 3600; s++)
-        load_measure(&l, now_us += SECOND_US, 1, &out);
+        load_measure(&l, now_us += SECOND_US, true, &out);
     for (int i = 0; i < 3; i++)
         assert_true(out.load[i] > l.cores - 0.5);
     for (int s = 0; s < 6 * 3600; s++)
-        load_measure(&l, now_us += SECOND_US, 0, &out);
+        load_measure(&l, now_us += SECOND_US, false, &out);
     for (int i = 0; i < 3; i++)
         assert_true(l.dropping[i] < 1);
 }
@@ -57,12 +57,12 @@ static void using_up_the_limit_is_full_load(void **state)
     l.cores = 1;
     for (int s = 0; s < 3600; s++) {
         l.cpu_us -= SECOND_US / 2;
-        load_measure(&l, now_us += SECOND_US, 0, &out);
+        load_measure(&l, now_us += SECOND_US, false, &out);
     }
     for (int i = 0; i < 3; i++)
         assert_true(out.load[i] > 0.95 && out.load[i] < 1.1);
     for (int s = 0; s < 3600; s++)
-        load_measure(&l, now_us += SECOND_US, 0, &out);
+        load_measure(&l, now_us += SECOND_US, false, &out);
     for (int i = 0; i < 3; i++)
         assert_true(out.load[i] < 0.1);
 }

@@ -154,23 +154,35 @@ static void overload_goes_up_by_the_second_and_down_slowly(void **state)
 {
     (void)state;
     struct overload o = {0};
-    assert_false(overload_turn(&o, 0));
-    assert_true(overload_turn(&o, 1));
+    assert_false(overload_turn(&o, false));
+    assert_true(overload_turn(&o, true));
     assert_true(overload_sheds(&o, SHED_EXTRAS) && !overload_sheds(&o, SHED_SCRAPES));
-    assert_true(overload_turn(&o, 1000));
+    assert_true(overload_turn(&o, true));
     assert_true(overload_sheds(&o, SHED_SCRAPES));
-    assert_false(overload_turn(&o, 1000));
+    assert_false(overload_turn(&o, true));
     for (int level = SHED_SCRAPES; level > SHED_NOTHING; level--) {
         for (int s = 1; s < OVERLOAD_CALM_S; s++)
-            assert_false(overload_turn(&o, 0));
-        assert_true(overload_turn(&o, 0));
+            assert_false(overload_turn(&o, false));
+        assert_true(overload_turn(&o, false));
         assert_int_equal(atomic_load(&o.level), level - 1);
     }
+}
+
+static void a_lost_datagram_among_many_is_no_overload(void **state)
+{
+    (void)state;
+    assert_false(overload_is(0, 0));
+    assert_false(overload_is(1, 99));
+    assert_false(overload_is(1000, 100000));
+    assert_true(overload_is(1, 0));
+    assert_true(overload_is(2, 99));
+    assert_true(overload_is(5000, 100000));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_datagram_among_many_is_no_overload),
         cmocka_unit_test_setup(each_budget_is_its_own, setup),
         cmocka_unit_test_setup(a_prefix_has_a_limit_too, setup),
         cmocka_unit_test_setup(an_ipv6_address_is_its_64_and_its_prefix_the_56, setup),
