@@ -234,16 +234,23 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
 
 /* ---- the thread ---- */
 
-/* The name of the last snapshot becomes the new one's, and what had it is .old. */
+/* What has the name becomes .old. Where nothing has it, since a damaged one was set aside, .old is the
+ * only good one and stays. */
+static bool make_old(int at)
+{
+    struct stat st;
+    if (fstatat(at, STATE_SNAPSHOT, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
+    /* a link, where there are links: the name is never without a file */
+    return linkat(at, STATE_SNAPSHOT, at, OLD, 0) == 0 ||
+           renameat(at, STATE_SNAPSHOT, at, OLD) == 0;
+}
+
+/* The name of the last snapshot becomes the new one's. */
 static bool take_place(const struct state *s)
 {
     int at = s->folder_fd;
-    if (unlinkat(at, OLD, 0) != 0 && errno != ENOENT) return false;
-    /* a link, where there are links: the name is never without a file */
-    if (linkat(at, STATE_SNAPSHOT, at, OLD, 0) != 0 && errno != ENOENT &&
-        renameat(at, STATE_SNAPSHOT, at, OLD) != 0)
-        return false;
-    return renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
+    return make_old(at) && renameat(at, TEMPORARY, at, STATE_SNAPSHOT) == 0 && fsync(at) == 0;
 }
 
 static enum err save_to(struct state *s, int fd)
@@ -294,7 +301,7 @@ static void job_failed(struct state *s, const char *what, const char *why)
 {
     s->status.failures++;
     metrics_inc(METRIC_STATE_FAILURES);
-    snprintf(s->status.error, sizeof s->status.error, "%s: %s", what, why);
+    snprintf(s->status.error, sizeof s->status.error, "%s: %s failed: %s", s->folder, what, why);
     log_line(LOG_ERROR, "state: %s: %s failed: %s; the last good snapshot stays", s->folder, what,
              why);
 }

@@ -202,7 +202,8 @@ def test_a_save_that_fails_leaves_the_last_one(start, folder):
     (folder / "snapshot.tmp").mkdir()  # no file can be written there
     server.http().announce(new_hash(), port=1, left=1)
     ended = run_muster("save", "--admin-socket", server.admin_path)
-    assert ended.returncode == 1 and "a save: Is a directory" in ended.stderr
+    assert ended.returncode == 1
+    assert f"{folder}: a save failed: Is a directory" in ended.stderr
     assert len(read_snapshot(folder / "snapshot").torrents) == 1
     (folder / "snapshot.tmp").rmdir()
     assert run_muster("save", "--admin-socket", server.admin_path).returncode == 0
@@ -337,9 +338,13 @@ def test_a_foreign_file_is_left_alone_and_the_older_one_used(start, folder, cont
     saved(server, folder)
     server.stop()
     (folder / "snapshot").write_bytes(content)
+    older = (folder / "snapshot.old").read_bytes()
     again = start()
     assert everything(again) == before
     assert (folder / "snapshot.damaged").read_bytes() == content
+    run_muster("save", "--admin-socket", again.admin_path)  # not at the cost of the only good one
+    assert (folder / "snapshot.old").read_bytes() == older
+    assert read_snapshot(folder / "snapshot").torrents.keys() == before.keys()
 
 
 def test_what_a_damaged_file_lacks_comes_from_the_older_one(start, blocks, folder):
