@@ -273,6 +273,8 @@ def test_a_new_program_that_fails(start_server, own_program, how):
     ended = client_run(own_program, server.admin_path)
     assert ended.returncode == FAILED and ended.stderr
     assert "upgrade: failed" in server.output()
+    if how == "ends":
+        assert "the new process ended (exit code 7)" in ended.stderr
     assert serving_pid(server) == pid and everything(server) == before
     assert http.announce(new_hash(), event="stopped").status == 200
     assert metrics_of(server)["upgrades_failed_total"] == 1
