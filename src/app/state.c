@@ -219,6 +219,9 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
     }
     if (got != OUTCOME_WHOLE) old = load_file(s, t, OLD, now_s, &l);
     if (old == OUTCOME_REFUSED) return ERR_NO_MEMORY;
+    if (got == OUTCOME_PART && old == OUTCOME_NONE)
+        log_line(LOG_WARN, "state: there is no %s: what is missing is lost", OLD);
+    if (!s->status.saved_unix_s) s->status.saved_unix_s = l.header.saved_unix_s;
     if (got == OUTCOME_PART) (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
     if (got == OUTCOME_NONE && old == OUTCOME_NONE)
         log_line(LOG_INFO, "state: %s: nothing was saved yet", s->folder);

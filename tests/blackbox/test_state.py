@@ -320,6 +320,7 @@ def test_a_truncated_file_counts_as_far_as_it_goes(start, blocks, part):
     server = start()
     torrents = stats_of(server)["swarms"]
     assert torrents < len(whole.torrents) or part > 0.99
+    assert "there is no snapshot.old: what is missing is lost" in server.output()
     assert (torrents > 0) == (part > 0)
 
 
@@ -341,6 +342,7 @@ def test_a_foreign_file_is_left_alone_and_the_older_one_used(start, folder, cont
     older = (folder / "snapshot.old").read_bytes()
     again = start()
     assert everything(again) == before
+    assert Owner(again.unix()).get("/api/state")[1]["saved_unix_s"] > 0
     assert (folder / "snapshot.damaged").read_bytes() == content
     run_muster("save", "--admin-socket", again.admin_path)  # not at the cost of the only good one
     assert (folder / "snapshot.old").read_bytes() == older
