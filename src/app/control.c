@@ -163,10 +163,22 @@ static double drain_s(struct control *c)
     return s;
 }
 
+/* Where saves fail, the one at the end does, too, and nobody is left to tell. */
+static void warn_of_failed_saves(struct control *c)
+{
+    json_t *state = control_ask(c, "/api/state");
+    const char *error = c->status == 200 ? control_text(state, "error") : "";
+    if (error[0])
+        fprintf(stderr, "muster: warning: %s; the log says whether the save at the end worked\n",
+                error);
+    json_decref(state);
+}
+
 static enum exit_code stop(struct control *c)
 {
     int pid = ask_process(c);
     if (!pid) return control_failed(c);
+    warn_of_failed_saves(c);
     uint32_t wait_ms = (uint32_t)(drain_s(c) * 1000) + STOP_WAIT_MS;
     json_t *answer = control_command(c, "/api/control/stop");
     if (!answer) return control_failed(c);

@@ -205,6 +205,11 @@ def test_a_save_that_fails_leaves_the_last_one(start, folder):
     assert ended.returncode == 1
     assert f"{folder}: a save failed: Is a directory" in ended.stderr
     assert len(read_snapshot(folder / "snapshot").torrents) == 1
+    ended = run_muster("stop", "--admin-socket", server.admin_path)
+    assert ended.returncode == 0 and "warning: " in ended.stderr
+    assert f"{folder}: a save failed: Is a directory" in ended.stderr
+    server = start()  # with the last good one
+    server.http().announce(new_hash(), port=1, left=1)
     (folder / "snapshot.tmp").rmdir()
     assert run_muster("save", "--admin-socket", server.admin_path).returncode == 0
     assert len(read_snapshot(folder / "snapshot").torrents) == 2
