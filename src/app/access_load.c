@@ -89,6 +89,7 @@ static void take_over(struct access_loader *l, struct access_reading *r, uint64_
         l->bytes += access_bytes(l->current);
     }
     l->loaded_unix_s = (uint64_t)time(NULL);
+    l->error[0] = '\0';
     metrics_inc(METRIC_ACCESS_LOADS);
     log_loaded(l->current, took_ms);
 }
@@ -113,8 +114,9 @@ static bool reading_end(struct access_loader *l, struct access_reading *r, uint6
 
 /* ---- beside the work ---- */
 
-static void note_failure(const char *error)
+static void note_failure(struct access_loader *l, const char *error)
 {
+    snprintf(l->error, sizeof l->error, "%s", error);
     metrics_inc(METRIC_ACCESS_LOAD_FAILURES);
     log_line(LOG_ERROR, "lists: %s; those before stay in force", error);
 }
@@ -129,7 +131,7 @@ static void loading_begin(struct access_loader *l)
 {
     struct access_loading *g = calloc(1, sizeof *g);
     if (!g) {
-        note_failure(err_text(ERR_NO_MEMORY));
+        note_failure(l, err_text(ERR_NO_MEMORY));
         return;
     }
     g->loop = l->loop;
@@ -140,7 +142,7 @@ static void loading_begin(struct access_loader *l)
         l->loading = g;
         return;
     }
-    note_failure(strerror(why));
+    note_failure(l, strerror(why));
     keep_seen(l, &g->reading);
     access_reading_fini(&g->reading);
     free(g);
@@ -155,7 +157,7 @@ static bool loading_end(struct access_loader *l)
     bool is_void = atomic_load(&g->reading.cancelled);
     if (is_void && !g->reading.error[0])
         snprintf(g->reading.error, sizeof g->reading.error, "cancelled");
-    if (!is_void && g->reading.error[0]) note_failure(g->reading.error);
+    if (!is_void && g->reading.error[0]) note_failure(l, g->reading.error);
     bool changed = reading_end(l, &g->reading, g->took_ms);
     free(g);
     return changed;
@@ -219,6 +221,11 @@ void access_loader_want(struct access_loader *l, const struct access_opts *o, bo
     if (l->loading && !is_same) atomic_store(&l->loading->reading.cancelled, true);
     l->opts = *o;
     want_at(l, now_ms, now_ms);
+}
+
+bool access_loader_is_busy(const struct access_loader *l)
+{
+    return l->loading || l->due_ms || l->watch.changed;
 }
 
 bool access_loader_turn(struct access_loader *l, uint64_t now_ms)

@@ -22,6 +22,8 @@ struct access_loading; /* a thread that reads */
 struct access_loader {
     struct access *current; /* in force from the next generation on; NULL: no list is */
     uint64_t loaded_unix_s; /* when that was read; 0: never */
+    char error
+        [ACCESS_ERROR_BYTES_MAX]; /* of the last reading: "FILE:LINE: why"; "" when it worked */
     /* private */
     const struct swarm *swarm;
     struct loop *loop; /* woken when a reading is done */
@@ -46,6 +48,9 @@ void access_loader_want(struct access_loader *l, const struct access_opts *o, bo
 
 /* Call about every 100 ms; true when ->current has changed, so that another generation is due. */
 bool access_loader_turn(struct access_loader *l, uint64_t now_ms);
+
+/* Is a reading under way, or wanted? */
+bool access_loader_is_busy(const struct access_loader *l);
 
 /* A generation refers to a set (or to none: NULL); it does no more. */
 const struct access *access_loader_hold(struct access_loader *l);

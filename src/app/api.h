@@ -55,6 +55,9 @@ void api_state(void *ctx, const struct admin_request *r, struct admin_response *
 void api_snapshot(void *ctx, const struct admin_request *r, struct admin_response *out);
 void api_import(void *ctx, const struct admin_request *r, struct admin_response *out);
 
+/* access_api.c */
+void api_lists(void *ctx, const struct admin_request *r, struct admin_response *out);
+
 /* compat_api.c */
 bool api_compat_is_on(const void *ctx);
 void api_compat_set(void *ctx, const struct admin_request *r, struct admin_response *out);

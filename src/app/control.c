@@ -14,6 +14,7 @@
 
 #define STOP_WAIT_MS    120000 /* behind drain_timeout: a large store is saved last */
 #define RESTART_WAIT_MS 180000 /* behind drain_timeout, too: it is saved, and loaded again */
+#define LISTS_WAIT_MS   120000 /* a minute for older ones to go, when they are large */
 #define POLL_MS         50
 
 /* ---- status ---- */
@@ -162,10 +163,22 @@ static double drain_s(struct control *c)
     return s;
 }
 
+/* Where saves fail, the one at the end does, too, and nobody is left to tell. */
+static void warn_of_failed_saves(struct control *c)
+{
+    json_t *state = control_ask(c, "/api/state");
+    const char *error = c->status == 200 ? control_text(state, "error") : "";
+    if (error[0])
+        fprintf(stderr, "muster: warning: %s; the log says whether the save at the end worked\n",
+                error);
+    json_decref(state);
+}
+
 static enum exit_code stop(struct control *c)
 {
     int pid = ask_process(c);
     if (!pid) return control_failed(c);
+    warn_of_failed_saves(c);
     uint32_t wait_ms = (uint32_t)(drain_s(c) * 1000) + STOP_WAIT_MS;
     json_t *answer = control_command(c, "/api/control/stop");
     if (!answer) return control_failed(c);
@@ -230,6 +243,23 @@ enum exit_code control_restart(const struct command_input *in)
     return code;
 }
 
+bool control_lists_are_read(struct control *c)
+{
+    for (uint32_t ms = 0; ms < LISTS_WAIT_MS; ms += POLL_MS) {
+        json_t *lists = control_ask(c, "/api/lists");
+        bool is_busy = c->status == 200 && json_is_true(json_object_get(lists, "busy"));
+        bool is_wrong = c->status == 200 && !is_busy && control_text(lists, "error")[0];
+        if (is_wrong)
+            snprintf(c->error, sizeof c->error, "lists: %s; those before stay in force",
+                     control_text(lists, "error"));
+        json_decref(lists);
+        if (!is_busy) return !is_wrong;
+        process_sleep_ms(POLL_MS);
+    }
+    snprintf(c->error, sizeof c->error, "lists: still being read; the log tells the end");
+    return false;
+}
+
 static void print_reload(const json_t *answer)
 {
     const char *name;
@@ -248,8 +278,9 @@ enum exit_code control_reload(const struct command_input *in)
     struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     json_t *answer = control_command(c, "/api/control/reload");
+    bool good = answer && control_lists_are_read(c);
     if (answer) print_reload(answer);
-    code = answer ? command_printed() : control_failed(c);
+    code = good ? command_printed() : control_failed(c);
     json_decref(answer);
     control_close(c);
     return code;

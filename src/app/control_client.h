@@ -54,6 +54,10 @@ bool control_running_settings(struct control *c, struct settings *out);
 /* Tell it and check the status: NULL when it did not do it, with c->error written. */
 json_t *control_command(struct control *c, const char *target);
 
+/* Wait until access lists that something else was just said of have been read. False, with c->error
+ * written, when they could not be; those before stay in force. */
+bool control_lists_are_read(struct control *c);
+
 /* "muster: c->error" on standard error. */
 enum exit_code control_failed(const struct control *c);
 

@@ -83,10 +83,13 @@ static void folder_give(const char *folder, uid_t uid, gid_t gid)
 
 void control_path_prepare(const char *root, const char *user)
 {
-    char folder[CONTROL_PATH_BYTES_MAX];
+    char folder[CONTROL_PATH_BYTES_MAX], above[CONTROL_PATH_BYTES_MAX];
     int n = snprintf(folder, sizeof folder, "%s" RUN_FOLDER, root);
     if (geteuid() != 0 || n >= (int)sizeof folder) return;
     const struct passwd *p = user[0] ? getpwnam(user) : NULL;
+    /* to be passed by the user, whatever the umask; of an empty root /run is missing, too */
+    snprintf(above, sizeof above, "%s/run", root);
+    if (root[0] && mkdir(above, 0755) == 0 && chmod(above, 0755) != 0) return;
     if (mkdir(folder, 0755) != 0 && errno != EEXIST) return;
     folder_give(folder, p ? p->pw_uid : 0, p ? p->pw_gid : 0);
 }

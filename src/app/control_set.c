@@ -135,6 +135,17 @@ void control_print_saved(const json_t *answer)
                json_string_value(name));
 }
 
+static bool names_lists(const json_t *changed)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)changed, name, value)
+    {
+        if (strncmp(name, "allow_", 6) == 0 || strncmp(name, "deny_", 5) == 0) return true;
+    }
+    return false;
+}
+
 static enum exit_code print_changes(struct control *c, const json_t *answer)
 {
     if (!answer) return control_failed(c);
@@ -143,6 +154,7 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
         print_changed(changed);
         if (json_object_size(changed) == 0) printf("nothing changed\n");
         control_print_saved(answer);
+        if (names_lists(changed) && !control_lists_are_read(c)) return control_failed(c);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");

@@ -101,15 +101,28 @@ enum exit_code control_save(const struct command_input *in)
 
 /* ---- import ---- */
 
-/* The folder of the muster that runs, or of the one that these options would start; "" for none. The
- * caller frees it. */
+/* The folder of the muster that runs, or of the one that these options would start, as it is found from
+ * here; "" for none, NULL without memory. The caller frees it. */
 static char *folder_of(struct control *c, bool *runs)
 {
+    const struct app_opts *o = &c->settings.config.app;
     json_t *state = control_ask(c, "/api/state");
     *runs = state && c->status == 200;
-    char *folder = strdup(*runs ? control_text(state, "folder") : c->settings.config.app.state_dir);
+    const char *folder = *runs ? control_text(state, "folder") : o->state_dir;
+    char *path = NULL;
+    if (!folder[0]) path = strdup("");
+    else if (asprintf(&path, "%s%s", o->chroot, folder) < 0) path = NULL;
     json_decref(state);
-    return folder;
+    return path;
+}
+
+/* Where there is no folder yet, it is made as the start would. */
+static bool folder_is_there(struct control *c, const char *folder)
+{
+    struct state *s;
+    enum err err = state_open(&s, folder, c->settings.config.app.user, NULL);
+    state_close(s);
+    return err == ERR_OK;
 }
 
 static void print_imported(const struct import_report *r)
@@ -119,18 +132,13 @@ static void print_imported(const struct import_report *r)
            (unsigned long long)r->completed);
 }
 
-static enum exit_code import(struct control *c)
+static enum exit_code import_into(struct control *c, const char *folder, bool runs)
 {
     struct import_report report;
-    char error[IMPORT_ERROR_BYTES] = "out of memory";
-    bool runs;
-    char *folder = folder_of(c, &runs);
-    bool has_folder = folder && folder[0];
-    bool good = has_folder &&
-                import_file(c->arguments.words[0], c->arguments.words[1], folder, &report, error);
-    free(folder);
-    if (!has_folder) return command_usage("import: where to? --state-dir FOLDER");
-    if (!good) {
+    char error[IMPORT_ERROR_BYTES];
+    const char *const *words = c->arguments.words;
+    if (!runs && !folder_is_there(c, folder)) return EXIT_RUNTIME;
+    if (!import_file(words[0], words[1], folder, runs, &report, error)) {
         fprintf(stderr, "muster: import: %s\n", error);
         return EXIT_RUNTIME;
     }
@@ -138,6 +146,22 @@ static enum exit_code import(struct control *c)
     if (!runs) printf("the next start takes them in\n");
     else if (!do_job(c, "/api/control/import")) return control_failed(c);
     return command_printed();
+}
+
+static enum exit_code import(struct control *c)
+{
+    bool runs;
+    enum exit_code code = EXIT_RUNTIME;
+    char *folder = folder_of(c, &runs);
+    if (!folder) fprintf(stderr, "muster: import: out of memory\n");
+    else if (folder[0]) code = import_into(c, folder, runs);
+    else if (!runs) code = command_usage("import: where to? --state-dir FOLDER");
+    else
+        fprintf(stderr,
+                "muster: import: the muster that runs has no state_dir: stop it, and start it "
+                "with one\n");
+    free(folder);
+    return code;
 }
 
 enum exit_code control_import(const struct command_input *in)

@@ -1,14 +1,16 @@
 /* control_upgrade.c - `muster upgrade`: ask for it, then watch who serves.
  *
  * The answer to the request says only that it has begun. Success is another process at the same socket;
- * failure is told by the process that goes on. */
+ * failure is told by the process that goes on. Between the two somebody always listens there: silence
+ * means that the new process has its socket elsewhere, or that there is none. */
 #include "app/control.h"
 
 #include "app/control_client.h"
 #include "app/process.h"
 
-#define POLL_MS     50
-#define WAIT_MS_MAX 1800000 /* it gives up by itself, much earlier */
+#define POLL_MS      50
+#define WAIT_MS_MAX  1800000 /* it gives up by itself, much earlier */
+#define SILENCES_MAX 100     /* 5 s */
 
 /* Who answers, and what became of it; false: nobody answers just now. */
 static bool look(struct control *c, int *pid, char *version, size_t size, const char **state,
@@ -34,15 +36,31 @@ static enum exit_code failed(const json_t *upgrade, int pid)
     return EXIT_RUNTIME;
 }
 
+static enum exit_code lost(const struct control *c, int before)
+{
+    fprintf(
+        stderr,
+        "muster: process %d went, and nobody answers at %s any more: if `port` or `admin_socket` "
+        "changed, ask there; else the log says why\n",
+        before, c->path);
+    return EXIT_RUNTIME;
+}
+
 static enum exit_code watch(struct control *c, int before)
 {
+    uint32_t silences = 0;
     for (uint32_t ms = 0; ms < WAIT_MS_MAX; ms += POLL_MS) {
         char version[64];
         const char *state;
         int pid;
         json_t *upgrade = NULL;
         process_sleep_ms(POLL_MS);
-        if (!look(c, &pid, version, sizeof version, &state, &upgrade)) continue;
+        if (!look(c, &pid, version, sizeof version, &state, &upgrade)) {
+            silences = c->status == 0 ? silences + 1 : 0;
+            if (silences == SILENCES_MAX) return lost(c, before);
+            continue;
+        }
+        silences = 0;
         if (pid == before && strcmp(state, "failed") == 0) {
             enum exit_code code = failed(upgrade, pid);
             json_decref(upgrade);

@@ -110,26 +110,50 @@ static bool write_beside(const struct kind *kind, const char *path, struct view 
     return good;
 }
 
-bool import_file(const char *kind, const char *path, const char *folder, struct import_report *out,
-                 char error[IMPORT_ERROR_BYTES])
+/* Of a regular file; its size at *len. -1 with the reason in words. */
+static int file_open(const char *path, size_t *len, char error[IMPORT_ERROR_BYTES])
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const char *why = NULL;
+    if (fd < 0 || fstat(fd, &st) != 0) why = strerror(errno);
+    else if (!S_ISREG(st.st_mode)) why = "it is no regular file";
+    else if (st.st_size == 0) why = "is empty";
+    else *len = (size_t)st.st_size;
+    if (!why) return fd;
+    snprintf(error, IMPORT_ERROR_BYTES, "%.300s: %s", path, why);
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+static bool one_waits(const char *folder, char error[IMPORT_ERROR_BYTES])
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool waits = fd >= 0 && faccessat(fd, STATE_IMPORT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (fd >= 0) close(fd);
+    if (waits)
+        snprintf(error, IMPORT_ERROR_BYTES,
+                 "%.300s/" STATE_IMPORT " waits for a start already: start muster, then import "
+                 "again; or remove that file",
+                 folder);
+    return waits;
+}
+
+bool import_file(const char *kind, const char *path, const char *folder, bool replaces,
+                 struct import_report *out, char error[IMPORT_ERROR_BYTES])
 {
     const struct kind *k = kind_find(kind);
+    size_t len = 0;
     if (!k) {
         snprintf(error, IMPORT_ERROR_BYTES, "no kind \"%.100s\": " IMPORT_KINDS, kind);
         return false;
     }
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        snprintf(error, IMPORT_ERROR_BYTES, "%.300s: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        return false;
-    }
-    size_t len = (size_t)st.st_size;
-    void *map = len ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    if (!replaces && one_waits(folder, error)) return false;
+    int fd = file_open(path, &len, error);
+    if (fd < 0) return false;
+    void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
     bool good = false;
-    if (map == MAP_FAILED)
-        snprintf(error, IMPORT_ERROR_BYTES, "%.300s: %s", path, len ? strerror(errno) : "is empty");
+    if (map == MAP_FAILED) snprintf(error, IMPORT_ERROR_BYTES, "%.300s: %s", path, strerror(errno));
     else good = write_beside(k, path, view_of(map, len), folder, out, error);
     if (map != MAP_FAILED) munmap(map, len);
     close(fd);

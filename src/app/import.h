@@ -12,9 +12,9 @@ struct import_report {
     uint64_t torrents, peers, completed;
 };
 
-/* Read the whole file and write STATE_IMPORT, in place of one that still waits there. False, with the
- * reason in words, and then nothing is written. */
-bool import_file(const char *kind, const char *path, const char *folder, struct import_report *out,
-                 char error[IMPORT_ERROR_BYTES]);
+/* Read the whole file and write STATE_IMPORT. One that still waits there is lost if `replaces`, else
+ * it is an error. False, with the reason in words, and then nothing is written. */
+bool import_file(const char *kind, const char *path, const char *folder, bool replaces,
+                 struct import_report *out, char error[IMPORT_ERROR_BYTES]);
 
 #endif

@@ -516,7 +516,7 @@ const struct option_row OPTIONS[] = {
      .more = "Made when it is missing; it must belong to `user`, and no other muster may use it. "
              "Snapshots of the store are saved there every `save_interval`, on SIGUSR1, by "
              "`muster save` and at the end, and loaded at the start. Connection ids stay valid, too. "
-             "Up to three snapshots lie there at a time: some 40 bytes a torrent and 12 a peer each."},
+             "Up to three snapshots lie there at a time: each some 22 bytes a torrent and 12 a peer."},
     {.name = "save_interval", .type = OPT_TIME, IN(STATE), LIVE, AT(app.save_interval_s),
      .unit_ms = 1000, .min = SECONDS(1), .max = HOURS(24), .value = "TIME", .dflt = "5m",
      .zero = "only when asked, and at the end",

@@ -151,6 +151,7 @@ static const struct admin_route ROUTES[] = {
     {"/api/settings", false, ADMIN_GET | ADMIN_POST, ADMIN_OWNER, NULL, api_settings, "options: list, set"},
     {"/api/control/reload", false, ADMIN_POST, ADMIN_OWNER, NULL, api_reload, "as SIGHUP"},
     {"/api/control/save", false, ADMIN_POST, ADMIN_OWNER, NULL, api_save, "write what was set to the file"},
+    {"/api/lists", false, ADMIN_GET, ADMIN_OWNER, NULL, api_lists, "are the access lists in force"},
     {"/api/state", false, ADMIN_GET, ADMIN_OWNER, NULL, api_state, "what outlives a restart"},
     {"/api/control/snapshot", false, ADMIN_POST, ADMIN_OWNER, NULL, api_snapshot, "save that now"},
     {"/api/control/import", false, ADMIN_POST, ADMIN_OWNER, NULL, api_import, "take in what was brought"},

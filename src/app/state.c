@@ -238,6 +238,9 @@ enum err state_load(struct state *s, struct tracker *t, const struct interval_op
     }
     if (got != OUTCOME_WHOLE) old = load_file(s, t, OLD, now_s, &l);
     if (old == OUTCOME_REFUSED) return ERR_NO_MEMORY;
+    if (got == OUTCOME_PART && old == OUTCOME_NONE)
+        log_line(LOG_WARN, "state: there is no %s: what is missing is lost", OLD);
+    if (!s->status.saved_unix_s) s->status.saved_unix_s = l.header.saved_unix_s;
     if (got == OUTCOME_PART) { /* what was read of it is in no other file */
         (void)renameat(s->folder_fd, STATE_SNAPSHOT, s->folder_fd, DAMAGED);
         state_want_save(s, DAMAGED);
@@ -322,7 +325,7 @@ static void job_failed(struct state *s, const char *what, const char *why)
 {
     s->status.failures++;
     metrics_inc(METRIC_STATE_FAILURES);
-    snprintf(s->status.error, sizeof s->status.error, "%s: %s", what, why);
+    snprintf(s->status.error, sizeof s->status.error, "%s: %s failed: %s", s->folder, what, why);
     log_line(LOG_ERROR, "state: %s: %s failed: %s; the last good snapshot stays", s->folder, what,
              why);
 }

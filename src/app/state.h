@@ -71,7 +71,7 @@ struct state_status {
     uint64_t begun, saves, failures, imports; /* jobs since the start */
     uint64_t saved_unix_s;                    /* the last save or load, as the file says; 0: none */
     struct snapshot_saved saved;              /* of the last save that worked */
-    char error[256];                          /* of the last job; "" when it worked */
+    char error[512];                          /* of the last job; "" when it worked */
 };
 void state_status(const struct state *s, struct state_status *out);
 

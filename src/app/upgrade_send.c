@@ -177,6 +177,7 @@ static void say_why(struct upgrade_send *u)
     if (u->err == ERR_OS) last_words(u);
     if (u->error.text[0]) return;
     const char *text = u->err == ERR_OS ? strerror(why) : err_text(u->err);
+    if (u->err == ERR_OS && (why == ECONNRESET || why == EPIPE)) text = "the new process ended";
     if (u->err == ERR_FULL) text = "it takes changes in more slowly than they come";
     snprintf(u->error.text, sizeof u->error.text, "%s", text);
 }

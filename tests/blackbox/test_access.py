@@ -290,6 +290,28 @@ def test_a_broken_file_leaves_the_lists(start_server, lists):
     assert http_refusal(server, a) is None
 
 
+def test_commands_tell_of_a_broken_file(start_server, lists):
+    """Files are read beside the work, but whoever asked for it hears the end."""
+    a, b = new_hash(), new_hash()
+    path = lists("deny.txt", a.hex())
+    server = start_server("--deny-torrents", path, admin=True)
+
+    def command(*words):
+        return run_muster(*words, "--admin-socket", server.admin_path)
+
+    assert command("reload").returncode == 0
+    lists("deny.txt", a.hex(), "garbage")
+    ended = command("reload")
+    assert ended.returncode == 1
+    assert f"{path}:2: " in ended.stderr and "those before stay in force" in ended.stderr
+    ended = command("set", f"deny_torrents={path.parent / 'missing'}")
+    assert ended.returncode == 1 and "missing: No such file" in ended.stderr
+    assert http_refusal(server, a)
+    assert command("set", "numwant=10").returncode == 0  # that is not about lists
+    assert command("set", f"deny_torrents={lists('good.txt', b.hex())}").returncode == 0
+    assert http_refusal(server, b) and http_refusal(server, a) is None  # at once
+
+
 def test_a_file_that_goes_leaves_the_lists(start_server, lists):
     torrent = new_hash()
     path = lists("deny.txt", torrent.hex())

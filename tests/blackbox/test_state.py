@@ -207,8 +207,14 @@ def test_a_save_that_fails_leaves_the_last_one(start, folder):
     (folder / "snapshot.tmp").mkdir()  # no file can be written there
     server.http().announce(new_hash(), port=1, left=1)
     ended = run_muster("save", "--admin-socket", server.admin_path)
-    assert ended.returncode == 1 and "a save: Is a directory" in ended.stderr
+    assert ended.returncode == 1
+    assert f"{folder}: a save failed: Is a directory" in ended.stderr
     assert len(read_snapshot(folder / "snapshot").torrents) == 1
+    ended = run_muster("stop", "--admin-socket", server.admin_path)
+    assert ended.returncode == 0 and "warning: " in ended.stderr
+    assert f"{folder}: a save failed: Is a directory" in ended.stderr
+    server = start()  # with the last good one
+    server.http().announce(new_hash(), port=1, left=1)
     (folder / "snapshot.tmp").rmdir()
     assert run_muster("save", "--admin-socket", server.admin_path).returncode == 0
     assert len(read_snapshot(folder / "snapshot").torrents) == 2
@@ -365,6 +371,7 @@ def test_a_truncated_file_counts_as_far_as_it_goes(start, blocks, part):
     server = start()
     torrents = stats_of(server)["swarms"]
     assert torrents < len(whole.torrents) or part > 0.99
+    assert "there is no snapshot.old: what is missing is lost" in server.output()
     assert (torrents > 0) == (part > 0)
 
 
@@ -383,9 +390,14 @@ def test_a_foreign_file_is_left_alone_and_the_older_one_used(start, folder, cont
     saved(server, folder)
     server.stop()
     (folder / "snapshot").write_bytes(content)
+    older = (folder / "snapshot.old").read_bytes()
     again = start()
     assert everything(again) == before
+    assert Owner(again.unix()).get("/api/state")[1]["saved_unix_s"] > 0
     assert (folder / "snapshot.damaged").read_bytes() == content
+    run_muster("save", "--admin-socket", again.admin_path)  # not at the cost of the only good one
+    assert (folder / "snapshot.old").read_bytes() == older
+    assert read_snapshot(folder / "snapshot").torrents.keys() == before.keys()
 
 
 def test_what_a_damaged_file_lacks_comes_from_the_older_one(start, blocks, folder):

@@ -111,6 +111,33 @@ def test_what_muster_answers_is_understood(start, folder, tmp_path):
         server.stop()
 
 
+def test_before_the_first_start(start, folder, backup):
+    """Nobody has made the folder yet."""
+    ended = run_muster("import", "trakx", backup[0], "--user", "", "--state-dir", folder)
+    assert ended.returncode == 0, ended.stderr
+    assert stats_of(start())["peers"] == 101
+
+
+def test_one_that_waits_is_not_lost_to_another(start, folder, tmp_path, backup):
+    (tmp_path / "tpbs").write_bytes(b"%b:5:3:41\n" % new_hash().hex().encode())
+    here = "--user", "", "--state-dir", folder
+    assert run_muster("import", "trakx", backup[0], *here).returncode == 0
+    waiting = (folder / "import").read_bytes()
+    ended = run_muster("import", "tpbs", tmp_path / "tpbs", *here)
+    assert ended.returncode == 1
+    assert f"{folder}/import waits for a start already" in ended.stderr
+    assert (folder / "import").read_bytes() == waiting
+    assert stats_of(start())["peers"] == 101
+
+
+def test_one_that_runs_without_a_folder(start_server, folder, backup):
+    server = start_server(admin=True)
+    ended = run_muster("import", "trakx", backup[0], "--admin-socket", server.admin_path,
+                       "--state-dir", folder)
+    assert ended.returncode == 1 and "the muster that runs has no state_dir" in ended.stderr
+    assert not folder.exists()
+
+
 def test_a_second_name_of_another_file_is_not_written_to(start, folder, tmp_path, backup):
     """Who serves may leave one for the command, which may be root's."""
     folder.mkdir()
@@ -132,5 +159,7 @@ def test_what_is_no_such_file_is_refused(folder, tmp_path):
     assert os.listdir(folder) == []
     assert run_muster("import", "gif", path, "--state-dir", folder).returncode == 1
     assert run_muster("import", "scrape", "/nowhere", "--state-dir", folder).returncode == 1
+    ended = run_muster("import", "scrape", tmp_path, "--state-dir", folder)
+    assert ended.returncode == 1 and f"{tmp_path}: it is no regular file" in ended.stderr
     assert run_muster("import", "scrape", path).returncode == 2
     assert run_muster("import", "scrape", "--state-dir", folder).returncode == 2

@@ -241,6 +241,22 @@ def test_addresses_come_and_go(start_server, tmp_path):
     server.host4 = "127.0.0.1"
 
 
+def test_another_socket_of_operators_is_not_waited_for_in_vain(start_server, tmp_path):
+    lease = unused_port()
+    file, before, after = (tmp_path / name for name in ("muster.conf", "1.sock", "2.sock"))
+    file.write_text(f"listen = 127.0.0.1\nadmin_socket = {before}\n")
+    server = start_server("--user", "", "--config", str(file), "--port", "{port}",
+                          "--admin-listen", "off", exact=True, port_lease=lease)
+    server.socket_path = str(before)
+    pid = serving_pid(server)
+    file.write_text(f"listen = 127.0.0.1\nadmin_socket = {after}\n")
+    ended = command(server)
+    assert ended.returncode == FAILED
+    assert f"process {pid} went, and nobody answers at {before} any more" in ended.stderr
+    server.socket_path = str(after)
+    assert serving_pid(server) != pid
+
+
 # --- what fails ---
 
 @pytest.fixture
@@ -292,6 +308,8 @@ def test_a_new_program_that_fails(start_server, own_program, how):
     ended = client_run(own_program, server.admin_path)
     assert ended.returncode == FAILED and ended.stderr
     assert "upgrade: failed" in server.output()
+    if how == "ends":
+        assert "the new process ended (exit code 7)" in ended.stderr
     assert serving_pid(server) == pid and everything(server) == before
     assert http.announce(new_hash(), event="stopped").status == 200
     assert metrics_of(server)["upgrades_failed_total"] == 1

@@ -279,6 +279,29 @@ def test_chroot(start_server, new_root, tmp_path):
 
 
 @pytest.mark.root
+def test_a_root_without_anything_in_it(start_server, tmp_path):
+    """The commands reach it all the same, and an import finds the folder inside."""
+    open_to_all(tmp_path)
+    root = tmp_path / "root"
+    (root / "state").mkdir(parents=True)
+    os.chown(root / "state", NOBODY.pw_uid, NOBODY.pw_gid)
+    (tmp_path / "counts").write_text(f"{new_hash().hex()}:1:2:3\n")
+    server = start_server("--user", "nobody", "--chroot", root, "--state-dir", "/state",
+                          "--port", "{port}", "--listen", "127.0.0.1:{port}", exact=True)
+
+    def command(*words):
+        ended = subprocess.run([muster_bin(), *words, "--chroot", root, "--port",
+                                str(server.port)], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    assert (root / "run" / "muster" / f"{server.port}.sock").exists()
+    assert "1 torrents and 0 peers saved" in command("import", "tpbs", tmp_path / "counts")
+    command("stop")
+    assert server.process.wait(30) == 0
+
+
+@pytest.mark.root
 def test_a_root_that_is_not_there(tmp_path):
     server = Server("--user", "nobody", "--chroot", tmp_path / "missing", wait=False)
     server.expected_code = 4
