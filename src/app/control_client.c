@@ -30,10 +30,13 @@ __attribute__((format(printf, 2, 3))) static void fail(struct control *c, const 
 void control_find(struct control *c)
 {
     const struct app_opts *a = &c->settings.config.app;
-    c->path[0] = '\0';
+    c->path[0] = c->strange[0] = '\0';
     if (strcmp(a->admin_socket, "off") == 0) return;
     if (!a->admin_socket[0]) {
-        if (!control_path_find(a->chroot, a->port, c->path)) c->path[0] = '\0';
+        char found[CONTROL_SOCKET_BYTES];
+        enum control_path_found how = control_path_find(a->chroot, a->port, found);
+        if (how == CONTROL_PATH_OURS) memcpy(c->path, found, sizeof found);
+        if (how == CONTROL_PATH_STRANGE) memcpy(c->strange, found, sizeof found);
     } else {
         int n = snprintf(c->path, sizeof c->path, "%s%s", a->chroot, a->admin_socket);
         if (n >= (int)sizeof c->path) c->path[0] = '\0';
@@ -106,6 +109,11 @@ static int connect_to(struct control *c)
         const struct app_opts *a = &c->settings.config.app;
         if (a->admin_socket[0])
             fail(c, "there is no control socket: admin_socket = %.120s", a->admin_socket);
+        else if (c->strange[0])
+            fail(c,
+                 "no muster answers on port %u: others than its owner may have put %s there; if it "
+                 "is yours, name it by --admin-socket",
+                 a->port, c->strange);
         else
             fail(c,
                  "no muster answers on port %u: is it running? --port or --admin-socket chooses "

@@ -27,6 +27,7 @@ struct control {
     struct arguments arguments;
     const char *run[2 * ARGUMENT_WORDS_MAX + 1]; /* what `run` would get; NULL-terminated */
     char path[CONTROL_SOCKET_BYTES];             /* of the socket; "" when there is none */
+    char strange[CONTROL_SOCKET_BYTES];          /* one that is not asked; "" when there is none */
     uint32_t timeout_ms;                         /* of an answer */
     int status;                                  /* of the last answer; 0: none came */
     char error[CONTROL_ERROR_BYTES];

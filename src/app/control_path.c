@@ -13,6 +13,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,12 +102,17 @@ enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
     return ERR_OS;
 }
 
+static bool is_socket(const char *path, struct stat *st)
+{
+    return lstat(path, st) == 0 && S_ISSOCK(st->st_mode);
+}
+
 /* Not one that a stranger put where ours would be. */
-static bool is_found(const char *root, enum place place, const char *path)
+static bool is_believed(const char *root, enum place place, const char *path)
 {
     struct stat st, at;
     char folder[CONTROL_PATH_BYTES_MAX], inside[CONTROL_PATH_BYTES_MAX];
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
+    if (!is_socket(path, &st)) return false;
     if (!folder_of(place, folder) || (root[0] && place == PLACE_TMP)) return false;
     int n = snprintf(inside, sizeof inside, "%s%s", root, folder);
     if (n >= (int)sizeof inside || !folder_look(inside, &at)) return false;
@@ -117,13 +123,19 @@ static bool is_found(const char *root, enum place place, const char *path)
     }
 }
 
-bool control_path_find(const char *root, uint16_t port, char out[CONTROL_PATH_BYTES_MAX])
+enum control_path_found control_path_find(const char *root, uint16_t port,
+                                          char out[CONTROL_PATH_BYTES_MAX])
 {
-    char path[CONTROL_PATH_BYTES_MAX];
+    char path[CONTROL_PATH_BYTES_MAX], at[CONTROL_PATH_BYTES_MAX];
+    enum control_path_found found = CONTROL_PATH_NONE;
+    struct stat st;
     for (enum place place = 0; place < PLACE_COUNT; place++) {
         if (!socket_of(place, port, path)) continue;
-        int n = snprintf(out, CONTROL_PATH_BYTES_MAX, "%s%s", root, path);
-        if (n < CONTROL_PATH_BYTES_MAX && is_found(root, place, out)) return true;
+        int n = snprintf(at, sizeof at, "%s%s", root, path);
+        if (n >= (int)sizeof at || !is_socket(at, &st)) continue;
+        memcpy(out, at, sizeof at);
+        if (is_believed(root, place, at)) return CONTROL_PATH_OURS;
+        found = CONTROL_PATH_STRANGE;
     }
-    return false;
+    return found;
 }

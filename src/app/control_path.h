@@ -26,7 +26,14 @@ void control_path_prepare(const char *root, const char *user);
  * folder made. ERR_OS: there is none. */
 enum err control_path_choose(uint16_t port, char out[CONTROL_PATH_BYTES_MAX]) MUST_CHECK;
 
-/* A command's: the first place where a socket is; false when there is none. */
-bool control_path_find(const char *root, uint16_t port, char out[CONTROL_PATH_BYTES_MAX]);
+enum control_path_found {
+    CONTROL_PATH_NONE,
+    CONTROL_PATH_OURS,
+    CONTROL_PATH_STRANGE, /* there is one, but somebody else may have put it there: not to be asked */
+};
+
+/* A command's: the first place where a socket of ours is. `out` is set unless there is none. */
+enum control_path_found control_path_find(const char *root, uint16_t port,
+                                          char out[CONTROL_PATH_BYTES_MAX]);
 
 #endif

@@ -78,6 +78,7 @@ def test_a_socket_where_strangers_may_put_one_is_not_asked(fake, tmp_path):
     for mode in (0o777, 0o722, 0o770):
         ended = get(mode)
         assert ended.returncode == FAILED and "no muster answers" in ended.stderr
+        assert f"muster-{fake.lease.port}.sock there" in ended.stderr and "--admin-socket" in ended.stderr
     assert len(fake.requests) == asked
 
 
