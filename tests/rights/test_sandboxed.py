@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from harness import (HttpClient, Owner, Server, eventually, everything, metrics_of, muster_bin,
-                     new_hash)
+                     new_hash, let_others_in)
 from harness.mmdb import city, mmdb_bytes
 
 MODES = ["on", "strict"]
@@ -34,13 +34,6 @@ def config(tmp_path):
     path.parent.mkdir()
     path.write_text("numwant = 3\n")
     return path
-
-
-def open_to_all(path):
-    """pytest's folders are closed to other users."""
-    while path.name.startswith(("test_", "popen-", "pytest-")):
-        path.chmod(0o755)
-        path = path.parent
 
 
 def owner_of(server):
@@ -234,7 +227,7 @@ def test_a_restart_that_would_not_reach_its_files_is_refused(start_server, confi
 
 @pytest.mark.root
 def test_the_token_belongs_to_the_user(start_server, tmp_path):
-    open_to_all(tmp_path)
+    let_others_in(tmp_path)
     folder = tmp_path / "run"
     folder.mkdir()
     os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
@@ -249,7 +242,7 @@ def test_the_token_belongs_to_the_user(start_server, tmp_path):
 @pytest.fixture
 def new_root(tmp_path):
     """A folder that an ordinary user may pass, with places for socket and pages."""
-    open_to_all(tmp_path)
+    let_others_in(tmp_path)
     root = tmp_path / "root"
     for name in ("conf", "pages", "run"):
         (root / name).mkdir(parents=True)
@@ -281,7 +274,7 @@ def test_chroot(start_server, new_root, tmp_path):
 @pytest.mark.root
 def test_a_root_without_anything_in_it(start_server, tmp_path):
     """The commands reach it all the same, and an import finds the folder inside."""
-    open_to_all(tmp_path)
+    let_others_in(tmp_path)
     root = tmp_path / "root"
     (root / "state").mkdir(parents=True)
     os.chown(root / "state", NOBODY.pw_uid, NOBODY.pw_gid)

@@ -16,7 +16,7 @@ check    waiting and asserting helpers
 """
 
 from .bencode import BencodeError, decode
-from .check import eventually, new_hash, new_peer_id, peers_of, unused_port
+from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
 from .oracle import everything, fill, unharmed
@@ -29,7 +29,7 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
 
 __all__ = [
     "BencodeError", "decode",
-    "eventually", "new_hash", "new_peer_id", "peers_of", "unused_port",
+    "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
     "everything", "fill", "unharmed",
