@@ -148,7 +148,8 @@ const struct command COMMANDS[] = {
      "The new process gets sockets, store and counters; no request is lost, and if it does not start "
      "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
-     "As SIGHUP does, and waits until access lists are read; says what is wrong where the log would. " WHICH, control_reload},
+     "As SIGHUP does, and waits until access lists are read; says what is wrong where the log would. "
+     WHICH, control_reload},
     {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
      "0 when all answer, 1 when not. " WHICH, control_status},

@@ -104,6 +104,7 @@ static bool shard_rebuild(struct swarm *s, struct shard *shard, uint32_t groups)
     shard->index = fresh;
     shard->groups = groups;
     shard->tombs = 0;
+    shard->rebuilds++;
     return true;
 }
 

@@ -34,7 +34,8 @@ struct shard {
     _Atomic slab_ref index;
     _Atomic uint32_t groups; /* of 8 slots */
     uint32_t used, tombs;
-    uint32_t spare[3];
+    uint32_t rebuilds; /* positions of before say nothing */
+    uint32_t spare[2];
 };
 _Static_assert(sizeof(struct shard) == 32, "two shards per line; 512 KiB for all");
 

@@ -374,8 +374,8 @@ struct visit {
     struct ages ages;
     swarm_visit_fn *fn;
     void *ctx;
-    uint32_t at;     /* in the index */
-    uint32_t groups; /* of the index that `at` is of */
+    uint32_t at;       /* in the index */
+    uint32_t rebuilds; /* of the index that `at` is of */
 };
 
 /* One hold of the lock; false when the shard is done. An index that was made anew meanwhile has
@@ -383,8 +383,8 @@ struct visit {
 static bool visit_some(struct visit *v, struct shard *shard)
 {
     lock_take(&shard->lock);
-    if (v->groups != shard->groups) v->at = 0;
-    v->groups = shard->groups;
+    if (v->rebuilds != shard->rebuilds) v->at = 0;
+    v->rebuilds = shard->rebuilds;
     unsigned visited = 0;
     for (; v->at < shard_slots(shard) && visited < VISITS_PER_HOLD; v->at++) {
         shard_prefetch_record(v->s, shard, v->at + VISITS_AHEAD);
