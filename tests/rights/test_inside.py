@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import metrics_of, muster_bin
+from harness import metrics_of, muster_bin, new_hash
 from kit import MAIN, WORKER
 
 LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1)
@@ -136,21 +136,28 @@ def test_without_the_sandbox_all_of_it_works(confined, inside):
             assert inside.tries(thread, what, argument) == 0, (thread, what)
 
 
+def strict(confined):
+    """One that has answered: its worker, too, is in the sandbox, and not about to be."""
+    server = confined("--sandbox", "strict", "--workers", "1")
+    with server.udp() as client:
+        client.announce(new_hash())
+    server.expected_code = -signal.SIGSYS
+    return server
+
+
 @needs_landlock
 @pytest.mark.parametrize("what, argument", [("read", OUTSIDE), ("exec", SHELL), ("socket", "")])
 def test_a_strict_worker_dies_of_it(confined, inside, what, argument):
-    server = confined("--sandbox", "strict")
+    server = strict(confined)
     inside.ask(WORKER, what, argument)
-    server.expected_code = -signal.SIGSYS
     assert server.process.wait(30) == -signal.SIGSYS
 
 
 @needs_landlock
 @pytest.mark.parametrize("what", ["exec", "fork", "connect", "code"])
 def test_strict_housekeeping_dies_of_it(confined, inside, what):
-    server = confined("--sandbox", "strict")
+    server = strict(confined)
     inside.ask(MAIN, what, SHELL)
-    server.expected_code = -signal.SIGSYS
     assert server.process.wait(30) == -signal.SIGSYS
 
 
