@@ -35,7 +35,7 @@ shift
 mirror() {
     # shellcheck disable=SC2016  # apt expands these
     apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' |
-        awk '$1 ~ /^(bookworm|stable)$/ && $2 == "main" { print $3; exit }'
+        awk '$1 ~ /^(bookworm|stable)$/ && $2 == "main" && !seen++ { print $3 }'
 }
 
 make_root() {
