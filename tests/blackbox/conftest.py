@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import Server, muster_bin, stop_all
+from harness import WATCHED, Server, muster_bin, stop_all
 from harness.check import use_distinct_ids
 from harness.crowd import ids_for
 
@@ -71,9 +71,21 @@ def module_server(binary):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """Where a state folder will be."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def start(start_server, folder):
+    """A server with that state folder, of which all can be seen; the earlier one must have ended."""
+    return lambda *options: start_server("--state-dir", folder, *WATCHED, *options, admin=True)
+
+
+@pytest.fixture
 def watched(module_server):
     """A server whose whole content harness.everything() shows."""
-    server = module_server("--full-scrape", "--full-scrape-interval", "0")
+    server = module_server(*WATCHED)
     use_distinct_ids(ids_for(server))
     yield server
     server.close_clients()

@@ -14,23 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import (COMPLETED, STARTED, STOPPED, Owner, Server, eventually, everything, let_others_in,
-                     muster_bin, new_hash, new_peer_id, run_muster, stats_of)
+from harness import (COMPLETED, STARTED, STOPPED, WATCHED, Owner, Server, eventually, everything,
+                     let_others_in, muster_bin, new_hash, new_peer_id, run_muster, stats_of)
 from harness.server import clean_env
 from harness.snapshot import END, HEAD, HEADER, TORRENTS, make_older, read_snapshot
-
-ALL = ("--full-scrape", "--full-scrape-interval", "0")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def start(start_server, folder):
-    """A server with a state folder; the earlier one must have ended."""
-    return lambda *options: start_server("--state-dir", folder, *ALL, *options, admin=True)
 
 
 def saved(server, folder):
@@ -105,12 +92,12 @@ def test_clients_notice_nothing(start):
 
 
 def test_without_a_folder_nothing_is_kept(start_server, tmp_path):
-    server = start_server(*ALL)
+    server = start_server(*WATCHED)
     server.http().announce(new_hash(), port=1, left=1)
     server.signal(signal.SIGUSR1)
     server.stop()
     assert not os.listdir(tmp_path)
-    assert everything(start_server(*ALL)) == {}
+    assert everything(start_server(*WATCHED)) == {}
 
 
 def test_peer_ids_come_back_where_they_are_kept(start):
@@ -468,7 +455,7 @@ def test_killed_two_hundred_times(folder):
     rng = random.Random(11)
     announced, must = 0, set()
     for _ in range(int(os.environ.get("MUSTER_KILLS", "200"))):
-        server = Server("--state-dir", folder, *ALL, "--workers", "1", "--no-udp", admin=True)
+        server = Server("--state-dir", folder, *WATCHED, "--workers", "1", "--no-udp", admin=True)
         try:
             must, announced = _one_life(server, folder, rng, must, announced)
         finally:

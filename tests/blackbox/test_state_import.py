@@ -8,18 +8,6 @@ import pytest
 
 from harness import Owner, everything, new_hash, new_peer_id, run_muster, stats_of
 
-ALL = ("--full-scrape", "--full-scrape-interval", "0")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def start(start_server, folder):
-    return lambda *options: start_server("--state-dir", folder, *ALL, *options, admin=True)
-
 
 def trakx_backup(*torrents):
     """torrents: (info hash, [(peer id, is complete, address, port, age_s)])"""

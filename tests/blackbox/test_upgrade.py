@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import (COMPLETED, HttpClient, Owner, eventually, everything, metrics_of, muster_bin,
-                     new_hash, new_peer_id, run_muster, stats_of)
+from harness import (COMPLETED, WATCHED, HttpClient, Owner, eventually, everything, metrics_of,
+                     muster_bin, new_hash, new_peer_id, run_muster, stats_of)
 from harness.check import unused_port
 from harness.server import SANITIZER
 from harness.udp import UdpAnnounce
@@ -21,7 +21,6 @@ from harness.udp import UdpAnnounce
 OK, FAILED = 0, 1
 BENCH = Path(muster_bin()).parent / "muster-bench"
 IS_SANITIZED = b"__asan_init" in Path(muster_bin()).read_bytes()
-WATCHED = ("--full-scrape", "--full-scrape-interval", "0")
 
 
 def serving_pid(server):

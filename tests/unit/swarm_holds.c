@@ -111,6 +111,52 @@ static void a_full_shard_is_visited_whole(void **state)
     assert_int_equal(v.count, VISITED);
 }
 
+/* What an announce between two holds may do: one torrent leaves and another comes, and the index is made
+ * anew at the same size, for its tombs. The visit has the lock here and goes on in its next hold. */
+#define REBUILT 261 /* more than a hold visits; at this many the size stays */
+
+struct rebuilt {
+    uint32_t calls;
+    struct info_hash first;
+    uint32_t seen_first;
+    uint32_t groups; /* before and after */
+};
+
+static void visit_and_rebuild(void *ctx, const struct info_hash *h, const struct swarm_numbers *n)
+{
+    struct rebuilt *v = ctx;
+    struct shard *shard = &k->swarm->shards[0];
+    (void)n;
+    if (v->calls++ == 0) v->first = *h;
+    if (memcmp(h, &v->first, sizeof *h) == 0) v->seen_first++;
+    if (v->calls != 256) return;
+    uint64_t hash = swarm_hash(k->swarm, &v->first);
+    struct slot slot = shard_find(k->swarm, shard, hash, &v->first);
+    slab_ref record = *slot.ref;
+    v->groups = shard->groups;
+    shard_remove(k->swarm, shard, slot);
+    shard->tombs = shard->groups * 7 - shard->used;
+    assert_true(shard_insert(k->swarm, shard, hash, record));
+    assert_int_equal(shard->tombs, 0); /* it was made anew */
+    assert_int_equal(shard->groups, v->groups);
+}
+
+static void a_visit_begins_again_after_any_rebuild(void **state)
+{
+    struct rebuilt v = {0};
+    (void)state;
+    uint32_t torrent = 0;
+    for (uint32_t i = 0; i < REBUILT; i++) {
+        torrent = torrent_of_shard_0(torrent + 1);
+        struct announce a = kit_peer(FAMILY_V4, 1, 6881, 1, LEECHING, EVENT_STARTED);
+        a.info_hash = kit_torrent(torrent);
+        kit_announce(k, &a);
+    }
+    swarm_visit(k->swarm, 0, k->time, visit_and_rebuild, &v);
+    assert_int_equal(v.calls, 256 + REBUILT);
+    assert_int_equal(v.seen_first, 2);
+}
+
 /* ---- picking ---- */
 
 static uint64_t cpu_ns(void)
@@ -188,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_large_torrent_expires_in_bounded_holds, open_store,
                                         close_store),
         cmocka_unit_test_setup_teardown(a_full_shard_is_visited_whole, open_store, close_store),
+        cmocka_unit_test_setup_teardown(a_visit_begins_again_after_any_rebuild, open_store,
+                                        close_store),
         cmocka_unit_test_setup_teardown(a_barren_swarm_costs_little_more_than_a_full_answer,
                                         open_store, close_store),
         cmocka_unit_test_setup_teardown(nobody_aims_at_a_shard, open_store, close_store),

@@ -19,7 +19,7 @@ from .bencode import BencodeError, decode
 from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
-from .oracle import everything, fill, unharmed
+from .oracle import WATCHED, everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster, stop_all
@@ -32,7 +32,7 @@ __all__ = [
     "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
-    "everything", "fill", "unharmed",
+    "WATCHED", "everything", "fill", "unharmed",
     "Owner",
     "proxy_v1", "proxy_v2",
     "Server", "muster_bin", "run_muster", "stop_all",

@@ -29,6 +29,10 @@ def _bystander(server, how):
         client.close()
 
 
+# Options of a server whose whole content everything() shows.
+WATCHED = ("--full-scrape", "--full-scrape-interval", "0")
+
+
 def everything(server, **how):
     """The numbers of every torrent by hash. Needs --full-scrape --full-scrape-interval 0."""
     with _bystander(server, how) as client:
