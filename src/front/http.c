@@ -95,6 +95,18 @@ static bool door_is_full(const struct http_door *d)
            http_door_opts(d)->connections_max;
 }
 
+/* Count one in; false when it is one too many. */
+static bool connection_reserve(struct http_door *d)
+{
+    return atomic_fetch_add_explicit(&d->env.shared->connections, 1, memory_order_relaxed) <
+           http_door_opts(d)->connections_max;
+}
+
+static void connection_release(struct http_door *d)
+{
+    atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+}
+
 /* Another worker is full and has none to close. */
 static void door_make_room_for_others(struct http_door *d)
 {
@@ -121,42 +133,35 @@ static bool conn_is_wanted(const struct http_listener *l, const struct address *
     return false;
 }
 
-/* Is there room? Counts the connection in when there is. */
-static bool conn_admit(struct http_door *d)
+/* A place for a connection that has been counted in, made by another when it is one too many. NULL:
+ * there is none, and it is counted out again. */
+static struct http_conn *conn_admit(struct http_door *d, bool fits)
 {
-    const struct http_opts *o = http_door_opts(d);
-    _Atomic uint32_t *open = &d->env.shared->connections;
-    if (atomic_fetch_add_explicit(open, 1, memory_order_relaxed) < o->connections_max) return true;
-    log_limited(LOG_WARN, "max_connections (%u) reached", o->connections_max);
-    if (door_make_room(d)) return true;
-    atomic_fetch_sub_explicit(open, 1, memory_order_relaxed);
-    metrics_inc(METRIC_TCP_REFUSED);
-    return false;
-}
-
-/* A place for a connection that is counted in; NULL: there is none. */
-static struct http_conn *conn_counted(struct http_door *d)
-{
-    struct http_conn *c = conn_new(d);
-    if (!c) atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
+    struct http_conn *c = NULL;
+    if (!fits)
+        log_limited(LOG_WARN, "max_connections (%u) reached", http_door_opts(d)->connections_max);
+    if (fits || door_make_room(d)) c = conn_new(d);
+    else metrics_inc(METRIC_TCP_REFUSED);
+    if (!c) connection_release(d);
     return c;
 }
 
-static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_storage *peer)
+static void conn_accept(struct http_listener *l, int fd, const struct sockaddr_storage *peer,
+                        bool fits)
 {
     struct http_door *d = l->door;
     struct address client;
     uint16_t port;
     metrics_inc(METRIC_TCP_ACCEPTS);
     struct http_conn *c = NULL;
-    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client) && conn_admit(d))
-        c = conn_counted(d);
-    if (!c) {
-        close(fd);
-        metrics_inc(METRIC_TCP_CLOSES);
+    if (sockaddr_read(peer, &client, &port) && conn_is_wanted(l, &client)) c = conn_admit(d, fits);
+    else connection_release(d);
+    if (c) {
+        http_conn_open(c, d, fd, &client, l->proxy);
         return;
     }
-    http_conn_open(c, d, fd, &client, l->proxy);
+    close(fd);
+    metrics_inc(METRIC_TCP_CLOSES);
 }
 
 static void listener_pause(struct http_listener *l, uint8_t ticks)
@@ -198,33 +203,39 @@ static bool accept_goes_on(struct http_listener *l, int error)
     }
 }
 
-/* May the next connection be accepted? At max_connections, with none of our own to close, others are
- * asked first; when they have made no room for a second, it is accepted to be refused. */
-static bool listener_has_room(struct http_listener *l)
+/* Nobody makes room here for a connection that does not fit: ask the other workers. When they have
+ * made none for a second (false), it is accepted to be refused. */
+static bool listener_asks(struct http_listener *l)
 {
-    struct http_door *d = l->door;
-    if (!door_is_full(d) || door_victim(d)) {
-        l->room_asks = 0;
-        return true;
-    }
-    atomic_store(&d->env.shared->room_wanted, ROOM_WANTED);
-    if (l->room_asks == ROOM_ASKS_MAX) return true;
+    atomic_store(&l->door->env.shared->room_wanted, ROOM_WANTED);
+    if (l->room_asks == ROOM_ASKS_MAX) return false;
     l->room_asks++;
     listener_pause(l, ROOM_TICKS);
-    return false;
+    return true;
 }
 
+/* A connection is counted in before it is accepted: what another worker accepts at that moment must
+ * not take its place. */
 static bool listener_accept(struct http_listener *l)
 {
-    if (!l->door->draining && !listener_has_room(l)) return false;
+    struct http_door *d = l->door;
+    bool fits = connection_reserve(d);
+    if (fits || door_victim(d)) {
+        l->room_asks = 0;
+    } else if (!d->draining && listener_asks(l)) {
+        connection_release(d);
+        return false;
+    }
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     int fd = accept4(l->source.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno != EAGAIN) metrics_errno(CALL_ACCEPT, errno);
-        return accept_goes_on(l, errno);
+        int error = errno;
+        connection_release(d);
+        if (error != EAGAIN) metrics_errno(CALL_ACCEPT, error);
+        return accept_goes_on(l, error);
     }
-    conn_accept(l, fd, &peer);
+    conn_accept(l, fd, &peer, fits);
     return true;
 }
 
@@ -338,7 +349,7 @@ void http_door_leave(struct http_door *d, struct http_heir *heir)
 
 void http_door_adopt(struct http_door *d, const struct http_handed *handed)
 {
-    struct http_conn *c = conn_admit(d) ? conn_counted(d) : NULL;
+    struct http_conn *c = conn_admit(d, connection_reserve(d));
     if (c) {
         http_conn_adopt(c, d, handed);
         return;
