@@ -224,15 +224,6 @@ static enum exit_code open_workers(struct server *s)
     return EXIT_FINE;
 }
 
-static enum exit_code start_workers(struct server *s)
-{
-    if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
-    for (uint32_t i = 0; i < s->worker_count; i++)
-        if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
-    if (s->take) upgrade_take_finish(s->take, s);
-    return EXIT_FINE;
-}
-
 /* ---- upgrades ---- */
 
 static void keeper_ready(struct loop_source *source, uint32_t events)
@@ -243,15 +234,20 @@ static void keeper_ready(struct loop_source *source, uint32_t events)
     server_stop(s, "the process that was started first is gone", false);
 }
 
-/* Tell the keeper who serves, and watch that it is there. */
+/* That it is there. */
 static enum err keeper_watch(struct server *s, int fd)
 {
-    pid_t pid = getpid();
     s->keeper = (struct loop_source){.fd = fd, .ready = keeper_ready};
-    if (fd < 0) return ERR_OK;
-    ssize_t put = write(fd, &pid, sizeof pid);
+    return fd < 0 ? ERR_OK : loop_add(&s->loop, &s->keeper, 0);
+}
+
+/* Who serves. */
+static void keeper_tell(const struct server *s)
+{
+    pid_t pid = getpid();
+    if (s->keeper.fd < 0) return;
+    ssize_t put = write(s->keeper.fd, &pid, sizeof pid);
     (void)put; /* a pipe that is full holds hundreds of them */
-    return loop_add(&s->loop, &s->keeper, 0);
 }
 
 static enum exit_code start_upgrades(struct server *s)
@@ -260,6 +256,19 @@ static enum exit_code start_upgrades(struct server *s)
     enum err err = upgrade_open(&s->upgrade, s, keeper);
     if (err == ERR_OK) err = keeper_watch(s, keeper);
     return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
+}
+
+/* The last: nothing can fail once the process before knows that we serve. */
+static enum exit_code start_workers(struct server *s)
+{
+    if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
+    enum exit_code code = start_upgrades(s);
+    if (code != EXIT_FINE) return code;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
+    if (s->take) upgrade_take_finish(s->take, s);
+    keeper_tell(s);
+    return EXIT_FINE;
 }
 
 void server_leave(struct server *s)
@@ -435,16 +444,7 @@ static enum exit_code start(struct server *s)
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
     if (err != ERR_OK) return fail(err, "housekeeping");
-    code = start_workers(s);
-    return code == EXIT_FINE ? start_upgrades(s) : code;
-}
-
-/* What a start that failed leaves behind, for the process that wanted to be replaced. */
-static void start_failed(struct server *s, enum exit_code code)
-{
-    char why[64];
-    snprintf(why, sizeof why, "it does not start, its log lines say why (exit code %d)", (int)code);
-    upgrade_take_fail(s->take, why);
+    return start_workers(s);
 }
 
 enum exit_code server_run(const struct option_sources *sources)
@@ -466,7 +466,7 @@ enum exit_code server_run(const struct option_sources *sources)
     }
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
-        upgrade_take_fail(s->take, error.text);
+        upgrade_take_fail(s->take, error.text, EXIT_USAGE);
         server_free(s);
         return EXIT_USAGE;
     }
@@ -481,7 +481,7 @@ enum exit_code server_run(const struct option_sources *sources)
         code = serve(s);
         if (!upgrade_successor(s->upgrade)) log_line(LOG_INFO, "stopped");
     } else {
-        start_failed(s, code);
+        upgrade_take_fail(s->take, NULL, code);
     }
     bool again = code == EXIT_FINE && s->restart_wanted;
     pid_t successor = upgrade_successor(s->upgrade);

@@ -220,7 +220,7 @@ static void fail(struct upgrade *u, bool kill_it, const char *why)
     char end[64];
     handover_close(&u->channel);
     child_end(u, kill_it, end, sizeof end);
-    snprintf(u->failure, sizeof u->failure, "%.600s%s", why, end);
+    snprintf(u->failure, sizeof u->failure, "%.600s%s", why, u->send.said_why ? "" : end);
     log_line(LOG_ERROR, "upgrade: failed, this process goes on: %s", u->failure);
     metrics_inc(METRIC_UPGRADES_FAILED);
     release(u);

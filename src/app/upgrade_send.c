@@ -39,7 +39,7 @@ enum err upgrade_send_wait(struct upgrade_send *u, enum handover_type type, uint
     if (err != ERR_OK) return err;
     if (f.take_fd >= 0) close(f.take_fd);
     if (f.type == (uint32_t)type) return ERR_OK;
-    bool says_why = f.type == HANDOVER_FAILED;
+    bool says_why = u->said_why = f.type == HANDOVER_FAILED;
     snprintf(u->error.text, sizeof u->error.text, "%.*s", says_why ? (int)f.bytes.len : 26,
              says_why ? (const char *)f.bytes.ptr : "it says what nobody asked.");
     return ERR_BAD_VALUE;
@@ -167,6 +167,7 @@ static void last_words(struct upgrade_send *u)
         if (f.type != HANDOVER_FAILED) continue;
         snprintf(u->error.text, sizeof u->error.text, "%.*s", (int)f.bytes.len,
                  (const char *)f.bytes.ptr);
+        u->said_why = true;
         return;
     }
 }

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -259,7 +260,7 @@ def test_another_socket_of_operators_is_not_waited_for_in_vain(start_server, tmp
     file.write_text(f"listen = 127.0.0.1\nadmin_socket = {after}\n")
     ended = command(server)
     assert ended.returncode == FAILED
-    assert f"process {pid} went, and nobody answers at {before} any more" in ended.stderr
+    assert f"nobody answers at {before} any more, where process {pid} did" in ended.stderr
     server.socket_path = str(after)
     assert serving_pid(server) != pid
 
@@ -372,6 +373,66 @@ def test_an_address_that_another_program_has(start_server, tmp_path):
     assert ended.returncode == FAILED and "exit code 3" in ended.stderr
     with server.udp() as client:
         assert isinstance(client.announce(new_hash()), UdpAnnounce)
+
+
+def metrics_text(server):
+    with HttpClient(socket_of(server), None) as client:
+        return client.get("/metrics").body.decode()
+
+
+def goes_on_as_before(server, pid):
+    """Nothing of the process that serves was taken by the one that failed."""
+    assert serving_pid(server) == pid
+    assert isinstance(server.udp().announce(new_hash()), UdpAnnounce)
+    assert f"process    {pid}" in command(server, "status").stdout
+    assert command(server, "reload").returncode == OK
+
+
+def broken_list(folder):
+    return f"deny_ips = {folder}/list\n", "list: No such file or directory", 2
+
+
+def no_web_root(folder):
+    return f"web_root = {folder}/missing\n", f"cannot open {folder}/missing: No such file", 2
+
+
+def state_of_another(folder):
+    (folder / "plain file").touch()
+    return f"state_dir = {folder}/plain file/state\n", "state_dir: ", 1
+
+
+@pytest.mark.parametrize("wrong", [broken_list, no_web_root, state_of_another])
+def test_a_start_that_fails_late(start_server, tmp_path, wrong):
+    """The old process goes on with its socket, the reason is told to whoever asked, and the next
+    upgrade works."""
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1\n")
+    pid = serving_pid(server)
+    option, reason, code = wrong(tmp_path)
+    for _ in range(2):
+        file.write_text(f"listen = 127.0.0.1\n{option}")
+        ended = command(server)
+        assert ended.returncode == FAILED
+        assert f"process {pid} goes on" in ended.stderr and reason in ended.stderr, ended.stderr
+        assert ended.stderr.count("exit code") == 1 and f"(exit code {code})" in ended.stderr
+        assert re.search(f"this process goes on: .*{re.escape(reason)}", server.output())
+        file.write_text("listen = 127.0.0.1\n")
+        goes_on_as_before(server, pid)
+    assert "muster_upgrades_failed_total 2" in metrics_text(server)
+    upgrade(server)
+
+
+def test_a_list_that_was_readable_once(start_server, tmp_path):
+    """The running one has what it read; the new one has nothing to begin with."""
+    ips = tmp_path / "ips"
+    ips.write_text("192.0.2.0/24 no\n")
+    server, _ = configured(start_server, tmp_path, f"listen = 127.0.0.1\ndeny_ips = {ips}\n")
+    pid = serving_pid(server)
+    ips.unlink()
+    ended = command(server)
+    assert ended.returncode == FAILED and "ips: No such file" in ended.stderr, ended.stderr
+    ips.write_text("192.0.2.0/24 no\n")
+    goes_on_as_before(server, pid)
+    upgrade(server)
 
 
 @pytest.mark.parametrize("value", ["9", "0", "-1", "99999999999", "x", ""])
