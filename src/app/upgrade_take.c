@@ -389,8 +389,11 @@ void upgrade_take_finish(struct upgrade_take *t, struct server *s)
     log_errors_copy(NULL, 0);
     t->source = (struct loop_source){.fd = t->channel.fd, .ready = channel_ready};
     t->is_watched = err == ERR_OK && loop_add(&s->loop, &t->source, EPOLLIN) == ERR_OK;
-    if (!t->is_watched) log_line(LOG_WARN, "upgrade: the process before is gone early");
     log_line(LOG_INFO, "upgrade: took over %llu torrents, %llu peers and %llu changes",
              (unsigned long long)t->restored.torrents, (unsigned long long)t->restored.peers,
              (unsigned long long)t->changes);
+    if (t->is_watched) return;
+    log_line(LOG_WARN, "upgrade: the process before cannot give its connections on");
+    s->take = NULL;
+    upgrade_take_close(t);
 }

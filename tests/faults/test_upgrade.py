@@ -2,7 +2,7 @@
 
 import subprocess
 
-from harness import muster_bin
+from harness import eventually, muster_bin
 
 OK, FAILED = 0, 1
 
@@ -31,3 +31,19 @@ def test_no_thread_for_the_new_process(start_server, faults):
         assert server.udp().announce(bytes(20))
     assert command(server, "upgrade").returncode == OK
     assert command(server, "status").returncode == OK
+
+
+def test_nothing_fails_once_the_new_process_serves(start_server, faults):
+    """Whatever is refused to either of the two on the way: afterwards one serves."""
+    server = start_server("--workers", "2", admin=True)
+    before = faults.calls("epoll_ctl")
+    assert command(server, "upgrade").returncode == OK
+    made = faults.calls("epoll_ctl") - before
+    assert made > 10
+    failed = 0
+    for skip in range(made):
+        with faults.armed("epoll_ctl", "ENOMEM", skip=skip, times=1):
+            failed += command(server, "upgrade").returncode == FAILED
+        eventually(lambda: command(server, "status").returncode == OK, f"an answer after {skip}")
+        assert server.udp().announce(bytes(20))
+    assert failed > 3, "of the new process, too"
