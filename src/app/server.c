@@ -428,7 +428,8 @@ static void server_free(struct server *s)
 static enum exit_code start_confined(struct server *s)
 {
     stats_init(s);
-    bool good = confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path);
+    bool good =
+        confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path, &s->sources);
     return good ? EXIT_FINE : EXIT_RUNTIME;
 }
 
@@ -450,6 +451,7 @@ static enum exit_code start(struct server *s)
 enum exit_code server_run(const struct option_sources *sources)
 {
     struct option_error error;
+    if (starter_is_meant()) return starter_serve(sources);
     struct server *s = calloc(1, sizeof *s);
     if (s) s->live = calloc(1, sizeof *s->live);
     if (!s || !s->live) {
@@ -459,7 +461,7 @@ enum exit_code server_run(const struct option_sources *sources)
     s->sources = *sources;
     s->web_root_fd = -1;
     s->admin_sockets.unix_fd = s->admin_sockets.unix_lent = -1;
-    s->keeper.fd = -1;
+    s->keeper.fd = s->confine.starter.fd = -1;
     if (upgrade_take_open(&s->take) != ERR_OK) {
         server_free(s);
         return fail(ERR_NO_MEMORY, "muster");
@@ -486,7 +488,12 @@ enum exit_code server_run(const struct option_sources *sources)
     bool again = code == EXIT_FINE && s->restart_wanted;
     pid_t successor = upgrade_successor(s->upgrade);
     int keeper = upgrade_keeper_take(s->upgrade);
+    struct starter starter = {.fd = -1};
+    if (again) {
+        starter = s->confine.starter;
+        s->confine.starter.fd = -1;
+    }
     server_free(s);
     if (keeper >= 0) return upgrade_keep(successor, keeper);
-    return again ? restart_now(sources) : code;
+    return again ? restart_now(sources, &starter) : code;
 }
