@@ -187,11 +187,13 @@ static void tell_loaded(const char *name, const struct snapshot_loaded *l)
     const struct restore_report *r = &l->store;
     log_line(LOG_INFO,
              "state: %s, saved %llu s ago: %llu torrents, %llu peers taken in within %.2f s; "
-             "%llu peers known, %llu too old; refused for limits: %llu peers, %llu torrents",
+             "%llu peers known, %llu too old, %llu impossible; refused for limits: %llu peers, "
+             "%llu torrents",
              name, (unsigned long long)l->elapsed_s, (unsigned long long)r->torrents,
              (unsigned long long)r->peers, (double)l->us / 1e6, (unsigned long long)r->peers_known,
-             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_refused,
-             (unsigned long long)r->torrents_refused);
+             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_impossible,
+             (unsigned long long)r->peers_refused, (unsigned long long)r->torrents_refused);
+    metrics_add(METRIC_STATE_IMPOSSIBLE, r->peers_impossible);
     if (!l->is_whole)
         log_line(LOG_WARN, "state: %s is not whole: %u damaged places, %llu bytes%s", name,
                  l->blocks_damaged, (unsigned long long)l->bytes_damaged,

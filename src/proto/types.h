@@ -137,6 +137,11 @@ static inline bool address4_is_global(const uint8_t *ip)
 
 bool address6_is_global(const uint8_t *ip);
 
+/* Could a door have heard of this peer? Not on port 0 (A31), and not from where the kernel lets nobody
+ * speak: the unspecified address and its /8, multicast, broadcast; nor is an IPv4-mapped address left
+ * as it is (V2). Private and loopback addresses are fine: trackers of a LAN have no others. */
+bool endpoint_is_possible(const struct address *a, uint16_t port);
+
 /* Globally reachable? False for private, loopback, link-local, CGNAT, multicast, reserved and
  * unspecified addresses (protocol.md V30). */
 static inline bool address_is_global(enum family family, const uint8_t *ip)
