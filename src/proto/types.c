@@ -1,23 +1,11 @@
 /* types.c - what is too long to be inline. */
 #include "proto/types.h"
 
-static bool address4_is_possible(uint32_t ip)
-{
-    return ip >> 24 != 0 && ip >> 28 != 0xe && ip != UINT32_MAX;
-}
-
-static bool address6_is_possible(const uint8_t *ip)
+bool address6_is_possible(const uint8_t *ip)
 {
     if (ip[0] == 0xff) return false;
     uint64_t high = load_u64be(ip), low = load_u64be(ip + 8);
     return high != 0 || (low != 0 && low >> 32 != 0xffff);
-}
-
-bool endpoint_is_possible(const struct address *a, uint16_t port)
-{
-    if (port == 0) return false;
-    return a->family == FAMILY_V4 ? address4_is_possible(load_u32be(a->ip))
-                                  : address6_is_possible(a->ip);
 }
 
 bool address6_is_global(const uint8_t *ip)

@@ -21,9 +21,10 @@ static bool is_wanted(struct restore *w, const struct stored_peer *p, uint32_t a
 {
     bool is_possible = endpoint_is_possible(&p->address, p->port);
     bool is_old = age > w->ages.lifetime || age > PEER_AGE_MASK - PEER_AGE_AHEAD;
-    w->report->peers_impossible += !is_possible;
-    w->report->peers_expired += is_possible && is_old;
-    return is_possible && !is_old;
+    if (is_possible && !is_old) return true;
+    if (is_possible) w->report->peers_expired++;
+    else w->report->peers_impossible++;
+    return false;
 }
 
 /* The peer as it would lie in memory; false, and counted, when it stays out. */
