@@ -8,6 +8,7 @@
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
+#include "app/handover.h"
 #include "app/login_api.h"
 #include "app/notify.h"
 #include "app/report.h"
@@ -262,13 +263,28 @@ static enum exit_code start_upgrades(struct server *s)
     return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
 }
 
-void server_leave(struct server *s)
+static bool is_same_file(const struct handover_file *f, uint64_t dev, uint64_t ino)
+{
+    return f->dev == dev && f->ino == ino;
+}
+
+/* The token goes with the socket that it lies beside. */
+static void leave_files(struct server *s, const struct handover_ready *files)
+{
+    const struct admin_sockets *a = &s->admin_sockets;
+    bool is_used = !files || is_same_file(&files->socket, a->unix_dev, a->unix_ino);
+    if (!is_used && !is_same_file(&files->token, s->token.dev, s->token.ino))
+        login_token_remove(&s->token);
+    admin_sockets_leave(&s->admin_sockets, is_used);
+}
+
+void server_leave(struct server *s, const struct handover_ready *files)
 {
     s->stopping = true;
     s->udp_fd_count = 0;
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_leave(&s->workers[i]);
-    admin_sockets_leave(&s->admin_sockets);
+    leave_files(s, files);
     admin_drain(s->admin);
 }
 

@@ -325,9 +325,11 @@ static void leave(struct upgrade *u, uint64_t pause_us)
     notify_mainpid(u->child);
     u->kept_fd = u->keeper_pipe[0];
     u->keeper_pipe[0] = -1;
+    const struct handover_ready files = u->send.files;
+    bool is_known = u->send.has_files;
     release(u);
     s->env.heir = &u->heir;
-    server_leave(s);
+    server_leave(s, is_known ? &files : NULL);
 }
 
 static void pass_on(struct upgrade *u)
