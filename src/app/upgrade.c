@@ -37,7 +37,6 @@
 #define ENVIRONMENT_MAX 4096
 #define CHILD_FD        3 /* where the new process finds the channel */
 #define PAUSE_MS_MAX    2000
-#define PAUSE_POLL_US   50
 #define READY_MS_MAX    5000
 
 struct upgrade {
@@ -293,10 +292,7 @@ static bool workers_pause(struct server *s)
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_pause(&s->workers[i]);
     for (uint32_t i = 0; i < s->worker_count; i++)
-        while (!worker_is_paused(&s->workers[i])) {
-            if (clock_now_ms() > until_ms) return false;
-            usleep(PAUSE_POLL_US);
-        }
+        if (!worker_wait_paused(&s->workers[i], until_ms)) return false;
     return true;
 }
 
