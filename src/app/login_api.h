@@ -11,13 +11,13 @@ struct server;
 /* The token file in use; path empty: none. Which file it was: another may have got its name since. */
 struct login_token {
     char path[CONFIG_PATH_BYTES_MAX];
-    bool is_own; /* beside the admin socket: where the operator said no other place */
     uint64_t dev, ino;
+    bool is_own; /* beside the admin socket, as the operator said no other place */
 };
 
-/* Make s->auth and s->token: from admin_password, else from the token file, which is made if need be; call as the
- * user that serves, when the admin socket is there. Trouble with the file is logged and leaves a
- * server into which nobody can log in over TCP. ERR_NO_MEMORY. */
+/* Make s->auth and s->token: from admin_password, else from the token file, which is made if need be;
+ * call as the user that serves, when the admin socket is there. Trouble with the file is logged and
+ * leaves a server into which nobody can log in over TCP. ERR_NO_MEMORY. */
 enum err login_open(struct server *s) MUST_CHECK;
 
 /* Where the token is: admin_token_file, else beside the admin socket; empty: nowhere. */
