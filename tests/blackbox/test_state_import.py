@@ -154,5 +154,6 @@ def test_what_is_no_such_file_is_refused(folder, tmp_path):
     assert import_into(folder, "scrape", "/nowhere").returncode == 1
     ended = import_into(folder, "scrape", tmp_path)
     assert ended.returncode == 1 and f"{tmp_path}: it is no regular file" in ended.stderr
-    assert run_muster("import", "scrape", path).returncode == 2
+    assert run_muster("import", "scrape", path, "--admin-socket",
+                      tmp_path / "nobody.sock").returncode == 2
     assert import_into(folder, "scrape").returncode == 2
