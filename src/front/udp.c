@@ -373,11 +373,11 @@ static unsigned serve_batch(struct udp_door *d)
             swarm_prefetch(d->env.tracker->swarm, d->pending[i].hash, stage);
     for (unsigned i = 0; i < d->pending_count; i++)
         answer_announce(d, o, &d->pending[i]);
+    count_requests(d, count); /* whoever has an answer finds it counted */
     udp_batch_flush(d->batch);
     if (count == 0) return 0;
     uint32_t every = tap_every(d->env.tap);
     if (every) show_announces(d, every);
-    count_requests(d, count);
     if (!d->env.tracker->stats_minimal) time_batch(d, count);
     return count;
 }

@@ -181,8 +181,8 @@ def test_more_announces_than_lights_are_sampled_and_scaled(start_server, databas
             lights += len(message["lights"])
             sampled = sampled or message["sampled"]
         passed_s = time.monotonic() - start
-    eventually(lambda: state_of(server)["countries"].get("DE", 0) >= announced,
-               "all announces to be counted")
+        eventually(lambda: state_of(server)["countries"].get("DE", 0) >= announced,
+                   "all announces to be counted")
     assert state_of(server)["countries"]["DE"] == announced
     assert lights <= 10 * (passed_s + 2)
 

@@ -21,6 +21,12 @@ def trakx_backup(*torrents):
     return out
 
 
+def import_into(folder, *args):
+    """While no muster runs that has to do with the folder, whatever else runs on this machine."""
+    return run_muster("import", *args, "--state-dir", folder, "--admin-socket",
+                      folder / "nobody.sock")
+
+
 @pytest.fixture
 def backup(tmp_path):
     info_hash, peer_id = new_hash(), new_peer_id()
@@ -37,7 +43,7 @@ def backup(tmp_path):
 def test_a_backup_of_trakx_before_the_start(start, folder, backup):
     path, info_hash, peer_id = backup
     folder.mkdir()
-    ended = run_muster("import", "trakx", path, "--state-dir", folder)
+    ended = import_into(folder, "trakx", path)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == ("2 torrents read, with 102 peers and 0 downloads counted\n"
                             "the next start takes them in\n")
@@ -91,7 +97,7 @@ def test_completed_counts(start, folder, tmp_path, kind):
     path = tmp_path / "dump"
     path.write_bytes(text)
     folder.mkdir()
-    ended = run_muster("import", kind, path, "--state-dir", folder)
+    ended = import_into(folder, kind, path)
     assert ended.returncode == 0, ended.stderr
     assert start().http().numbers(info_hash) == (0, 41, 0)
 
@@ -108,7 +114,7 @@ def test_what_muster_answers_is_understood(start, folder, tmp_path):
     for kind in ("scrape", "tpbs"):
         for name in os.listdir(folder):
             os.unlink(folder / name)
-        ended = run_muster("import", kind, tmp_path / kind, "--state-dir", folder)
+        ended = import_into(folder, kind, tmp_path / kind)
         assert ended.returncode == 0, ended.stderr
         server = start()
         assert server.http().numbers(info_hash) == (0, 1, 0)
@@ -117,17 +123,16 @@ def test_what_muster_answers_is_understood(start, folder, tmp_path):
 
 def test_before_the_first_start(start, folder, backup):
     """Nobody has made the folder yet."""
-    ended = run_muster("import", "trakx", backup[0], "--user", "", "--state-dir", folder)
+    ended = import_into(folder, "trakx", backup[0], "--user", "")
     assert ended.returncode == 0, ended.stderr
     assert stats_of(start())["peers"] == 101
 
 
 def test_one_that_waits_is_not_lost_to_another(start, folder, tmp_path, backup):
     (tmp_path / "tpbs").write_bytes(b"%b:5:3:41\n" % new_hash().hex().encode())
-    here = "--user", "", "--state-dir", folder
-    assert run_muster("import", "trakx", backup[0], *here).returncode == 0
+    assert import_into(folder, "trakx", backup[0], "--user", "").returncode == 0
     waiting = (folder / "import").read_bytes()
-    ended = run_muster("import", "tpbs", tmp_path / "tpbs", *here)
+    ended = import_into(folder, "tpbs", tmp_path / "tpbs", "--user", "")
     assert ended.returncode == 1
     assert f"{folder}/import waits for a start already" in ended.stderr
     assert (folder / "import").read_bytes() == waiting
@@ -147,7 +152,7 @@ def test_a_second_name_of_another_file_is_not_written_to(start, folder, tmp_path
     folder.mkdir()
     (tmp_path / "precious").write_text("precious")
     os.link(tmp_path / "precious", folder / "import.tmp")
-    ended = run_muster("import", "trakx", backup[0], "--state-dir", folder)
+    ended = import_into(folder, "trakx", backup[0])
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "precious").read_text() == "precious"
     assert stats_of(start())["peers"] == 101
@@ -158,12 +163,13 @@ def test_what_is_no_such_file_is_refused(folder, tmp_path):
     folder.mkdir()
     path.write_bytes(b"<html>404</html>")
     for kind in ("trakx", "scrape", "tpbs", "statedump"):
-        ended = run_muster("import", kind, path, "--state-dir", folder)
+        ended = import_into(folder, kind, path)
         assert ended.returncode == 1 and f"no {kind} file: byte 0 makes no sense" in ended.stderr
     assert os.listdir(folder) == []
-    assert run_muster("import", "gif", path, "--state-dir", folder).returncode == 1
-    assert run_muster("import", "scrape", "/nowhere", "--state-dir", folder).returncode == 1
-    ended = run_muster("import", "scrape", tmp_path, "--state-dir", folder)
+    assert import_into(folder, "gif", path).returncode == 1
+    assert import_into(folder, "scrape", "/nowhere").returncode == 1
+    ended = import_into(folder, "scrape", tmp_path)
     assert ended.returncode == 1 and f"{tmp_path}: it is no regular file" in ended.stderr
-    assert run_muster("import", "scrape", path).returncode == 2
-    assert run_muster("import", "scrape", "--state-dir", folder).returncode == 2
+    assert run_muster("import", "scrape", path, "--admin-socket",
+                      tmp_path / "nobody.sock").returncode == 2
+    assert import_into(folder, "scrape").returncode == 2

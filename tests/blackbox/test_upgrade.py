@@ -20,7 +20,8 @@ from harness.udp import UdpAnnounce
 
 OK, FAILED = 0, 1
 BENCH = Path(muster_bin()).parent / "muster-bench"
-IS_SANITIZED = b"__asan_init" in Path(muster_bin()).read_bytes()
+SANITIZERS = b"__asan_init", b"__tsan_init"
+IS_SANITIZED = any(name in Path(muster_bin()).read_bytes() for name in SANITIZERS)
 
 
 def serving_pid(server):
