@@ -8,7 +8,7 @@
  *           the server can remove it. */
 #include "app/admin_sockets.h"
 
-#include "app/options_list.h"
+#include "app/options_item.h"
 
 #include <errno.h>
 #include <fcntl.h>
