@@ -78,6 +78,7 @@ class Run:
         self.port = FIRST_PORT
         self.results = {}  # workload -> contender -> [one report a round]
         self.commands = {}
+        self.failures = {}  # (workload, contender) -> why there was no report
         self.extra = ()  # options of muster, for a while
         self.say, self.root, self.contender = say, ROOT, CONTENDERS.get
 
@@ -126,7 +127,8 @@ class Run:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
         if not done.stdout.startswith("{"):
-            say(f"  {name}: {done.stderr.strip()[-300:]}")
+            self.failures[workload.name, name] = " ".join(done.stderr.split())[-300:]
+            say(f"  {name}: {self.failures[workload.name, name]}")
             return None
         shown = " ".join(command[3:]).replace(str(ROOT) + "/", "")
         self.commands[workload.name] = shown.replace(str(server.pid), "PID")
@@ -244,6 +246,13 @@ def goals(workload, by_name):
         yield f"* {what}: {cell(found, 2)}, goal at most {most}: {verdict}"
 
 
+def failures(run, workload):
+    """Why cells are empty."""
+    for (where, name), why in run.failures.items():
+        if where == workload.name:
+            yield f"* {name}: a round without a report: `{why}`"
+
+
 def markdown(run, about):
     o = run.options
     busy = max(
@@ -268,7 +277,8 @@ def markdown(run, about):
         if not by_name:
             continue
         lines += [f"## {workload.title}", "", f"`{run.commands.get(workload.name, '')}`", ""]
-        lines += table(workload, by_name) + [""] + list(goals(workload, by_name)) + [""]
+        lines += table(workload, by_name) + [""]
+        lines += [*goals(workload, by_name), *failures(run, workload), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
