@@ -1,7 +1,8 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists
+    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists |
+                            sandbox
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -12,7 +13,7 @@ Writes bench/results/NAME.json (everything), NAME.md (tables, goals) and NAME-*.
 
 The words in the second line are studies of another shape, each in a file of its own: memory after filling
 through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
-the time goes, what kernel settings do, what others notice of a flood, and what access lists cost.
+the time goes, what kernel settings do, what others notice of a flood, what access lists and the sandbox cost.
 """
 
 import argparse
@@ -34,6 +35,7 @@ import flood
 import levers
 import lists
 import memory
+import sandbox
 import snapshot
 import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
@@ -52,6 +54,7 @@ STUDIES = {
     "tuning": tuning,
     "flood": flood,
     "lists": lists,
+    "sandbox": sandbox,
 }
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
