@@ -249,6 +249,34 @@ def goals(workload, by_name):
         yield f"* {what}: {cell(found, 2)}, goal at most {most}: {verdict}"
 
 
+def worst_answers(workload, by_name):
+    """Round by round, all contenders beside each other: is the machine or the server to blame?"""
+    if not workload.rate_of:
+        return
+    yield from [
+        "Worst answers, round by round: the longest in ms; answers above 50 ms, in so many spells; the latest "
+        "start in ms, which is the generator's own. What all contenders have is the machine's.",
+        "",
+        "| round | " + " | ".join(f"{name}: longest | above 50 ms | latest start" for name in by_name) + " |",
+        "|---|" + "---|---|---|" * len(by_name),
+    ]
+    for number, reports in enumerate(zip(*by_name.values()), 1):
+        cells = [str(number)]
+        for r in reports:
+            cells += worst_cells(r) if r else [""] * 3
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def worst_cells(report):
+    slow, spells = report["slow_answers"], report["slow_spells"]
+    return [
+        f"{report['latency_max_us'] / 1000:.1f}",
+        f"{slow:.0f} in {spells:.0f}" if slow else "0",
+        f"{report['late_start_max_us'] / 1000:.1f}",
+    ]
+
+
 def failures(run, workload):
     """Why cells are empty."""
     for (where, name), why in run.failures.items():
@@ -280,7 +308,7 @@ def markdown(run, about):
         if not by_name:
             continue
         lines += [f"## {workload.title}", "", f"`{run.commands.get(workload.name, '')}`", ""]
-        lines += table(workload, by_name) + [""]
+        lines += [*table(workload, by_name), "", *worst_answers(workload, by_name)]
         lines += [*goals(workload, by_name), *failures(run, workload), ""]
     return "\n".join(lines).rstrip() + "\n"
 
