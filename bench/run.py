@@ -254,8 +254,8 @@ def worst_answers(workload, by_name):
     if not workload.rate_of:
         return
     yield from [
-        "Worst answers, round by round: the longest in ms; answers above 50 ms, in so many spells; the latest "
-        "start in ms, which is the generator's own. What all contenders have is the machine's.",
+        "Worst answers, round by round: the longest in ms; answers above 50 ms, in so many spells; the "
+        "latest start in ms, which is the generator's own. What all contenders have is the machine's.",
         "",
         "| round | " + " | ".join(f"{name}: longest | above 50 ms | latest start" for name in by_name) + " |",
         "|---|" + "---|---|---|" * len(by_name),

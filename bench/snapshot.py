@@ -151,11 +151,11 @@ def clock_lines(rows):
     yield from [
         "",
         "Clock: the same steps as they came, in µs: the CPU time of the thread (with the interrupts that it "
-        "was charged for, and spinning for a lock), and the time on the clock, which goes on while the kernel "
-        "runs somebody else. An announce that slept for a lock is who felt it.",
+        "was charged for, and spinning for a lock), and the time on the clock, which goes on while the "
+        "kernel runs somebody else. An announce that slept for a lock is who felt it.",
         "",
-        f"| store | meanwhile | CPU p99.9 | longest | clock p99.9 | longest | its CPU | above {goal:.0f} µs: "
-        "CPU | clock | announces | slept for a lock | longest |",
+        f"| store | meanwhile | CPU p99.9 | longest | clock p99.9 | longest | its CPU "
+        f"| above {goal:.0f} µs: CPU | clock | announces | slept for a lock | longest |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
