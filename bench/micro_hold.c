@@ -1,6 +1,9 @@
 /* micro_hold.c - how long a save holds a shard's lock: what of it is work, and what the clock says.
  *
- * usage      micro_hold TORRENTS PEERS
+ * usage      micro_hold TORRENTS PEERS [SLICE_US [REST_US]]
+ *            SLICE_US: ask for slices of so many us of the processor for the saver alone, not for those who
+ *            announce; 0: the kernel's default. REST_US: sleep before a hold when so much passed since the
+ *            last time. Both are remedies on trial; muster has neither.
  *            One JSON object on standard output; times are in microseconds.
  * Step       one swarm_dump(): waiting for a lock, one hold of it, and its release. Between two steps
  *            happens what snapshot_save() does: full blocks are written, here to memory, and then it
@@ -25,6 +28,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +43,7 @@
 #define NOW_S         100
 #define PACED_BATCH   10
 #define PACED_NS      1000000
+#define REST_SLEEP_NS 50000
 #define WAIT_NS_LEAST 5000 /* nothing shorter can have slept */
 
 static const struct swarm_time NOW = {.now_s = NOW_S, .lifetime_s = LIFETIME_S};
@@ -46,8 +51,9 @@ static const struct swarm_time NOW = {.now_s = NOW_S, .lifetime_s = LIFETIME_S};
 struct store {
     struct world world;
     struct swarm *swarm;
-    uint8_t *block; /* room for SNAPSHOT_BLOCK_BYTES_MAX */
-    int fd;         /* memory that blocks are written to */
+    uint8_t *block;                        /* room for SNAPSHOT_BLOCK_BYTES_MAX */
+    int fd;                                /* memory that blocks are written to */
+    uint64_t slice_ns, rest_ns, rested_ns; /* remedies, and when it slept last */
 };
 
 /* The steps of some saves. */
@@ -149,12 +155,38 @@ static void put_part(void *ctx, const struct stored_torrent *t)
     snapshot_put(ctx, t);
 }
 
+/* How the kernel is told of slices (Linux 6.12); its libc has no call for it yet. */
+struct slice_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+/* 0: the default again. */
+static void slice_set(uint64_t ns)
+{
+    struct slice_attr a = {
+        .size = sizeof a, .nice = getpriority(PRIO_PROCESS, 0), .runtime_ns = ns};
+    if (syscall(SYS_sched_setattr, 0, &a, 0) != 0) must(NULL);
+}
+
+static void rest(struct store *st)
+{
+    static const struct timespec SHORT = {.tv_nsec = REST_SLEEP_NS};
+    if (!st->rest_ns || clock_ns(CLOCK_MONOTONIC) - st->rested_ns < st->rest_ns) return;
+    nanosleep(&SHORT, NULL);
+    st->rested_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
 /* Steps until a block is full; false when that was the last. */
 static bool block_fill(struct store *st, struct snapshot_writer *w, struct swarm_dump_at *at,
                        struct steps *s)
 {
     bool more = true;
     while (more && !snapshot_block_is_full(w)) {
+        rest(st);
         uint64_t wall_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
         more = swarm_dump(st->swarm, NOW, at, put_part, w);
         cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
@@ -294,8 +326,10 @@ static void measure(struct store *st, enum mode mode, const char *name)
         rng_init(&of[i].rng, (uint64_t)i + 2);
         if (pthread_create(&of[i].thread, NULL, announcer_main, &of[i]) != 0) must(NULL);
     }
+    if (st->slice_ns) slice_set(st->slice_ns); /* threads begun later would inherit it */
     for (int i = 0; i < REPEATS; i++)
         save(st, s);
+    if (st->slice_ns) slice_set(0);
     atomic_store(&stop, true);
     for (int i = 0; i < ANNOUNCERS && mode != ALONE; i++)
         pthread_join(of[i].thread, NULL);
@@ -312,13 +346,16 @@ static void measure(struct store *st, enum mode mode, const char *name)
 int main(int argc, char **argv)
 {
     struct store st;
-    uint64_t torrents = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
-    uint64_t peers = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
-    if (!torrents || !peers) {
-        fprintf(stderr, "usage: micro_hold TORRENTS PEERS\n");
+    uint64_t numbers[4] = {0}; /* torrents, peers, slice, rest */
+    for (int i = 1; i < argc && i <= 4; i++)
+        numbers[i - 1] = strtoull(argv[i], NULL, 10);
+    if (!numbers[0] || !numbers[1] || argc > 5) {
+        fprintf(stderr, "usage: micro_hold TORRENTS PEERS [SLICE_US [REST_US]]\n");
         return 2;
     }
-    store_open(&st, torrents, peers);
+    store_open(&st, numbers[0], numbers[1]);
+    st.slice_ns = numbers[2] * 1000;
+    st.rest_ns = numbers[3] * 1000;
     printf("{\"goal\": %.0f, \"repeats\": %d, \"saves\": [\n", us(GOAL_NS), REPEATS);
     measure(&st, ALONE, "nobody about");
     printf(",\n");

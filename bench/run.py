@@ -2,7 +2,7 @@
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
     run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists |
-                            sandbox
+                            sandbox | holds
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -13,7 +13,8 @@ Writes bench/results/NAME.json (everything), NAME.md (tables, goals) and NAME-*.
 
 The words in the second line are studies of another shape, each in a file of its own: memory after filling
 through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
-the time goes, what kernel settings do, what others notice of a flood, what access lists and the sandbox cost.
+the time goes, what kernel settings do, what others notice of a flood, what access lists and the sandbox cost,
+and what keeps a saver from losing its processor with a lock held.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import charts
 import curve
 import flame
 import flood
+import holds
 import levers
 import lists
 import memory
@@ -55,6 +57,7 @@ STUDIES = {
     "flood": flood,
     "lists": lists,
     "sandbox": sandbox,
+    "holds": holds,
 }
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
