@@ -5,12 +5,12 @@
  * Stale     a socket file outlives a crash. Whether somebody listens behind it is asked by
  *           connecting: refused means nobody. The file is removed only then.
  * Order     the Unix socket is made after the user drop, so that it is the server's own file and
- *            the server can remove it.
+ *           the server can remove it.
  * Borrowed  an upgrade may fail until the new process serves. Until then the file is the old one's,
  *           and an end leaves it alone. */
 #include "app/admin_sockets.h"
 
-#include "app/options_list.h"
+#include "app/options_item.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -205,8 +205,9 @@ void admin_sockets_own(struct admin_sockets *a)
     a->unix_is_borrowed = false;
 }
 
-void admin_sockets_leave(struct admin_sockets *a)
+void admin_sockets_leave(struct admin_sockets *a, bool is_used)
 {
+    if (!is_used) unix_remove(a);
     a->unix_path[0] = '\0';
 }
 

@@ -163,7 +163,12 @@ static pid_t start_by_helper(const struct starter *st, int channel_fd)
     if (!ask(st->fd, channel_fd)) return -1;
     ssize_t n = recv(st->fd, &a, sizeof a, 0);
     if (n == 0) errno = ECHILD; /* it is gone */
-    if (n != sizeof a) return -1;
+    if (n != sizeof a) {
+        int why = errno;
+        shutdown(st->fd, SHUT_RDWR); /* a late answer must not be taken for that of the next */
+        errno = why;
+        return -1;
+    }
     if (a.why == 0) return a.pid;
     while (a.pid > 0 && waitpid(a.pid, NULL, 0) < 0 && errno == EINTR)
         ;

@@ -32,9 +32,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAUSE_MS_MAX  2000
-#define PAUSE_POLL_US 50
-#define READY_MS_MAX  5000
+#define PAUSE_MS_MAX 2000
+#define READY_MS_MAX 5000
 
 struct upgrade {
     struct http_heir heir; /* first: it is us */
@@ -255,10 +254,7 @@ static bool workers_pause(struct server *s)
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_pause(&s->workers[i]);
     for (uint32_t i = 0; i < s->worker_count; i++)
-        while (!worker_is_paused(&s->workers[i])) {
-            if (clock_now_ms() > until_ms) return false;
-            usleep(PAUSE_POLL_US);
-        }
+        if (!worker_wait_paused(&s->workers[i], until_ms)) return false;
     return true;
 }
 
@@ -287,9 +283,11 @@ static void leave(struct upgrade *u, uint64_t pause_us)
     notify_mainpid(u->child);
     u->kept_fd = u->keeper_pipe[0];
     u->keeper_pipe[0] = -1;
+    const struct handover_ready files = u->send.files;
+    bool is_known = u->send.has_files;
     release(u);
     s->env.heir = &u->heir;
-    server_leave(s);
+    server_leave(s, is_known ? &files : NULL);
 }
 
 static void pass_on(struct upgrade *u)

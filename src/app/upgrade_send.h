@@ -32,6 +32,8 @@ struct upgrade_send {
     struct option_error error; /* else why not */
     bool said_why;             /* that is the other process's word */
     uint64_t torrents, peers, changes;
+    bool has_files; /* READY has come, and said which */
+    struct handover_ready files;
     pthread_t thread;
 };
 
