@@ -194,7 +194,7 @@ bool starter_is_meant(void)
     const char *text = getenv(HELPER_ENVIRONMENT);
     struct ucred peer = {0};
     socklen_t len = sizeof peer;
-    bool is_named = text && strcmp(text, FD_TEXT + 1) == 0;
+    bool is_named = text && strcmp(text, &FD_TEXT[1]) == 0;
     unsetenv(HELPER_ENVIRONMENT);
     return is_named && getsockopt(STARTER_CHANNEL_FD, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
            peer.pid == getppid() && fcntl(STARTER_CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0;
