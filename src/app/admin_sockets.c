@@ -125,6 +125,7 @@ static bool unix_open(struct admin_sockets *a, const char *path, struct admin_in
         lstat(path, &st) == 0) {
         int had = inherited->unix_fd;
         inherited->unix_fd = -1;
+        a->unix_is_anothers = true;
         return unix_note(a, path, had, &st);
     }
     if (!stale_remove(path)) return false;
@@ -193,7 +194,7 @@ void admin_sockets_adopt(struct admin_sockets *a, struct activation *given)
 static void unix_remove(const struct admin_sockets *a)
 {
     struct stat st;
-    if (!a->unix_path[0] || lstat(a->unix_path, &st) != 0) return;
+    if (!a->unix_path[0] || a->unix_is_anothers || lstat(a->unix_path, &st) != 0) return;
     if (st.st_dev == a->unix_dev && st.st_ino == a->unix_ino) unlink(a->unix_path);
 }
 

@@ -19,6 +19,7 @@ struct admin_sockets {
     char unix_path[CONTROL_PATH_BYTES_MAX]; /* of the file we made; empty: none */
     dev_t unix_dev;                         /* which file that is: another muster may */
     ino_t unix_ino;                         /* have put its own there since */
+    bool unix_is_anothers;                  /* it goes on serving if we do not: the file stays */
 };
 
 /* Those of the program before. */

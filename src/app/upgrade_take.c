@@ -372,6 +372,7 @@ _Static_assert(offsetof(struct upgrade_take, source) == 0, "channel_ready() cast
 void upgrade_take_finish(struct upgrade_take *t, struct server *s)
 {
     metrics_inc(METRIC_UPGRADES);
+    s->admin_sockets.unix_is_anothers = false;
     enum err err = handover_send(&t->channel, HANDOVER_READY, view_of(NULL, 0), -1);
     t->source = (struct loop_source){.fd = t->channel.fd, .ready = channel_ready};
     t->is_watched = err == ERR_OK && loop_add(&s->loop, &t->source, EPOLLIN) == ERR_OK;
