@@ -83,6 +83,10 @@ static enum err send_store(struct upgrade_send *u, struct sending *s)
             err = handover_send(u->channel, HANDOVER_STORE, snapshot_block_finish(&s->writer), -1);
         if (err == ERR_OK) err = upgrade_send_changes(u);
     }
+    if (err == ERR_OK && at->skipped) {
+        snprintf(u->error.text, sizeof u->error.text, "a stuck worker holds a part of the store");
+        err = ERR_BAD_VALUE;
+    }
     u->torrents = s->writer.totals.torrents;
     u->peers = s->writer.totals.peers[FAMILY_V4] + s->writer.totals.peers[FAMILY_V6];
     free(at);
