@@ -24,6 +24,7 @@
 #define PEERS_MAX  1000000000000ull
 
 #define ACCESS_FILES_RANGE "paths without a comma; up to 16"
+#define ACCESS_PORTS_RANGE "PORT or FIRST-LAST, 1..65535, perhaps a reason; up to 64"
 
 static bool is_alnum(char c)
 {
@@ -366,11 +367,18 @@ const struct option_row OPTIONS[] = {
      .range = ACCESS_FILES_RANGE,
      .help = "files of client software that is not served",
      .more = "With reasons: `-XL * not welcome here`. Of a client in both lists this one holds."},
-    {.name = "deny_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access.ports),
-     .list = &OPTION_LIST_PORTS, .value = "PORTS", .dflt = "",
-     .range = "PORT or FIRST-LAST, 1..65535; up to 64",
+    {.name = "allow_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access.ports[ACCESS_ALLOW_PORTS]),
+     .list = &OPTION_LIST_PORTS[ACCESS_ALLOW_PORTS], .value = "PORTS", .dflt = "",
+     .range = ACCESS_PORTS_RANGE,
+     .help = "ports that peers may announce; no others are served",
+     .more = "Such as 1024-65535."},
+    {.name = "deny_ports", .type = OPT_LIST, IN(ACCESS), LIVE, AT(access.ports[ACCESS_DENY_PORTS]),
+     .list = &OPTION_LIST_PORTS[ACCESS_DENY_PORTS], .value = "PORTS", .dflt = "",
+     .range = ACCESS_PORTS_RANGE,
      .help = "ports that no peer may announce",
-     .more = "Such as 1-1023, so that nobody makes others connect to a web or mail server."},
+     .more = "Such as 1-1023, so that nobody makes others connect to a web or mail server. What follows "
+             "behind a blank is told to clients, `6881-6889 please choose another`, without commas, up "
+             "to 99 bytes. Of a port in both lists this one holds."},
 
     /* ---- the system ---- */
     {.name = "workers", .short_name = 'w', .type = OPT_INT, IN(SYSTEM), RESTART, AT(app.workers),

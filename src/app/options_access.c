@@ -50,7 +50,7 @@ FILE_LIST(ACCESS_DENY_IPS, deny_ips)
 FILE_LIST(ACCESS_ALLOW_CLIENTS, allow_clients)
 FILE_LIST(ACCESS_DENY_CLIENTS, deny_clients)
 
-#define FILE_ROW(LIST, name)                                                                       \
+#define LIST_ROW(LIST, name)                                                                       \
     [LIST] = {                                                                                     \
         .clear = name##_clear,                                                                     \
         .append = name##_append,                                                                   \
@@ -59,17 +59,17 @@ FILE_LIST(ACCESS_DENY_CLIENTS, deny_clients)
     }
 
 const struct option_list OPTION_LIST_ACCESS[ACCESS_LISTS] = {
-    FILE_ROW(ACCESS_ALLOW_TORRENTS, allow_torrents), FILE_ROW(ACCESS_DENY_TORRENTS, deny_torrents),
-    FILE_ROW(ACCESS_ALLOW_IPS, allow_ips),           FILE_ROW(ACCESS_DENY_IPS, deny_ips),
-    FILE_ROW(ACCESS_ALLOW_CLIENTS, allow_clients),   FILE_ROW(ACCESS_DENY_CLIENTS, deny_clients),
+    LIST_ROW(ACCESS_ALLOW_TORRENTS, allow_torrents), LIST_ROW(ACCESS_DENY_TORRENTS, deny_torrents),
+    LIST_ROW(ACCESS_ALLOW_IPS, allow_ips),           LIST_ROW(ACCESS_DENY_IPS, deny_ips),
+    LIST_ROW(ACCESS_ALLOW_CLIENTS, allow_clients),   LIST_ROW(ACCESS_DENY_CLIENTS, deny_clients),
 };
 
-/* ---- deny_ports ---- */
+/* ---- allow_ports, deny_ports ---- */
 
-static void ports_clear(struct config *c)
+static void ports_clear(struct access_opts *o, int which)
 {
-    memset(c->access.ports, 0, sizeof c->access.ports);
-    c->access.port_count = 0;
+    memset(o->ports[which], 0, sizeof o->ports[which]);
+    o->port_count[which] = 0;
 }
 
 static enum err port_parse(struct view text, uint16_t *out)
@@ -82,36 +82,68 @@ static enum err port_parse(struct view text, uint16_t *out)
     return ERR_OK;
 }
 
-static enum err ports_append(struct config *c, struct view item)
+/* "6881-6889", of which the second may be left out. */
+static enum err ports_parse(struct view text, struct access_ports *out)
 {
-    struct access_ports ports = {0};
-    const uint8_t *dash = memchr(item.ptr, '-', item.len);
-    size_t n = dash ? (size_t)(dash - item.ptr) : item.len;
-    if (c->access.port_count == ACCESS_PORTS_MAX) return ERR_FULL;
-    enum err err = port_parse(view_of(item.ptr, n), &ports.first);
-    ports.last = ports.first;
-    if (err == ERR_OK && dash) err = port_parse(view_from(item, n + 1), &ports.last);
+    const uint8_t *dash = memchr(text.ptr, '-', text.len);
+    size_t n = dash ? (size_t)(dash - text.ptr) : text.len;
+    enum err err = port_parse(view_of(text.ptr, n), &out->first);
+    out->last = out->first;
+    if (err == ERR_OK && dash) err = port_parse(view_from(text, n + 1), &out->last);
     if (err != ERR_OK) return err;
-    if (ports.last < ports.first) return ERR_BAD_VALUE;
-    c->access.ports[c->access.port_count++] = ports;
+    return out->last < out->first ? ERR_BAD_VALUE : ERR_OK;
+}
+
+static enum err reason_copy(struct view reason, struct access_ports *out)
+{
+    if (reason.len >= sizeof out->reason) return ERR_OUT_OF_RANGE;
+    for (size_t i = 0; i < reason.len; i++)
+        if (reason.ptr[i] < ' ' || reason.ptr[i] == 0x7f) return ERR_BAD_VALUE;
+    if (reason.len) memcpy(out->reason, reason.ptr, reason.len);
     return ERR_OK;
 }
 
-static size_t ports_count(const struct config *c)
+static enum err ports_append(struct access_opts *o, int which, struct view item)
 {
-    return c->access.port_count;
+    struct access_ports ports = {0};
+    const uint8_t *blank = memchr(item.ptr, ' ', item.len);
+    size_t n = blank ? (size_t)(blank - item.ptr) : item.len;
+    if (o->port_count[which] == ACCESS_PORTS_MAX) return ERR_FULL;
+    enum err err = ports_parse(view_of(item.ptr, n), &ports);
+    if (err == ERR_OK) err = reason_copy(view_trim(view_from(item, n)), &ports);
+    if (err == ERR_OK) o->ports[which][o->port_count[which]++] = ports;
+    return err;
 }
 
-static void ports_print(const struct config *c, size_t index, char *out, size_t size)
+static void ports_print(const struct access_ports *p, char *out, size_t size)
 {
-    struct access_ports p = c->access.ports[index];
-    if (p.first == p.last) snprintf(out, size, "%u", p.first);
-    else snprintf(out, size, "%u-%u", p.first, p.last);
+    const char *blank = p->reason[0] ? " " : "";
+    if (p->first == p->last) snprintf(out, size, "%u%s%s", p->first, blank, p->reason);
+    else snprintf(out, size, "%u-%u%s%s", p->first, p->last, blank, p->reason);
 }
 
-const struct option_list OPTION_LIST_PORTS = {
-    .clear = ports_clear,
-    .append = ports_append,
-    .count = ports_count,
-    .print = ports_print,
+#define PORT_LIST(WHICH, name)                                                                     \
+    static void name##_clear(struct config *c)                                                     \
+    {                                                                                              \
+        ports_clear(&c->access, WHICH);                                                            \
+    }                                                                                              \
+    static enum err name##_append(struct config *c, struct view item)                              \
+    {                                                                                              \
+        return ports_append(&c->access, WHICH, item);                                              \
+    }                                                                                              \
+    static size_t name##_count(const struct config *c)                                             \
+    {                                                                                              \
+        return c->access.port_count[WHICH];                                                        \
+    }                                                                                              \
+    static void name##_print(const struct config *c, size_t index, char *out, size_t size)         \
+    {                                                                                              \
+        ports_print(&c->access.ports[WHICH][index], out, size);                                    \
+    }
+
+PORT_LIST(ACCESS_ALLOW_PORTS, allow_ports)
+PORT_LIST(ACCESS_DENY_PORTS, deny_ports)
+
+const struct option_list OPTION_LIST_PORTS[2] = {
+    LIST_ROW(ACCESS_ALLOW_PORTS, allow_ports),
+    LIST_ROW(ACCESS_DENY_PORTS, deny_ports),
 };

@@ -8,7 +8,7 @@ extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_
     OPTION_LIST_ADMIN;
 
 /* options_access.c: the files of each access list, and the ports. */
-extern const struct option_list OPTION_LIST_ACCESS[ACCESS_LISTS], OPTION_LIST_PORTS;
+extern const struct option_list OPTION_LIST_ACCESS[ACCESS_LISTS], OPTION_LIST_PORTS[2];
 
 #define ADMIN_PORT_DEFAULT 6970
 

@@ -14,7 +14,6 @@
 #include "app/restart.h"
 #include "app/sandbox.h"
 #include "app/signals.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/os_linux.h"
@@ -33,8 +32,8 @@ void server_publish(struct server *s, struct live *next)
 {
     struct live *old = s->live;
     s->live = next;
+    access_loader_put(&s->lists, &next->settings.config.access);
     next->tracker.access = access_loader_hold(&s->lists);
-    access_loader_want(&s->lists, &next->settings.config.access, false);
     log_level_set(next->settings.config.app.log_level);
     atomic_store(&s->tracker.opts, &next->tracker);
     atomic_store(&s->env.udp_opts, &next->udp);
@@ -45,9 +44,7 @@ void server_publish(struct server *s, struct live *next)
     if (s->map) map_configure(s->map, &next->settings.config.map);
     if (!old) return;
     s->reload_after = true;
-    old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
-    old->next = s->retired;
-    s->retired = old;
+    server_retire(s, old);
 }
 
 void server_take_lists(struct server *s)
@@ -60,29 +57,6 @@ void server_take_lists(struct server *s)
     }
     next->settings = s->live->settings;
     server_put_in_force(s, next, false);
-}
-
-bool server_has_room(const struct server *s)
-{
-    uint32_t retired = 0;
-    for (const struct live *l = s->retired; l; l = l->next)
-        retired++;
-    return retired < LIVE_RETIRED_MAX;
-}
-
-void server_free_retired(struct server *s, uint64_t now_ms)
-{
-    struct live **at = &s->retired;
-    while (*at && (*at)->free_at_ms > now_ms)
-        at = &(*at)->next;
-    struct live *gone = *at; /* those behind it are older */
-    *at = NULL;
-    while (gone) {
-        struct live *next = gone->next;
-        access_loader_release(&s->lists, gone->tracker.access);
-        free(gone);
-        gone = next;
-    }
 }
 
 /* ---- start ---- */
@@ -171,7 +145,7 @@ static enum exit_code start_store(struct server *s)
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
     s->tracker.rate = s->rate;
     if (access_loader_start(&s->lists, s->swarm, &s->live->settings.config.access) != ERR_OK)
-        return EXIT_USAGE;
+        return EXIT_LISTS;
     s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
@@ -409,6 +383,7 @@ static void server_free(struct server *s)
     server_free_retired(s, UINT64_MAX);
     access_loader_release(&s->lists, s->live ? s->live->tracker.access : NULL);
     free(s->live);
+    free(s->rounds.turns);
     access_loader_fini(&s->lists);
     if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);
     if (s->loop.wake.ready) loop_close(&s->loop);

@@ -6,12 +6,14 @@
  *         Times are in seconds, sizes in bytes; "value" and "default" are texts as a configuration
  *         file has them; of a secret only "is_set" is told.
  *   POST  {"set": {name: value or null}, "save": bool} -> {"changed": {name: value}, "saved": path or
- *         null, "overridden": [name]} | 400 {"errors": {name: text}}; null goes back to what
- *         the sources say. "overridden" are saved values that a new start will not take, because the
+ *         null, "overridden": [name], "lists_error": text} | 400 {"errors": {name: text}}, 409 where
+ *         it is an access list that cannot be read; null goes back to what the sources say.
+ *         "lists_error": a list that it is not about cannot be read, and stays as it was. "overridden" are saved values that a new start will not take, because the
  *         environment or the command line says otherwise.
  *
  * All or nothing   every error is found before anything changes, the file's included; so a page can
- *                  show all of them at once, each beside its field. */
+ *                  show all of them at once, each beside its field. Access lists are read before, too:
+ *                  beside the work, and the handler is asked again until that is done. */
 #include "app/api.h"
 #include "app/settings_change.h"
 
@@ -203,18 +205,52 @@ static bool is_saved(struct posting *p)
     return false;
 }
 
+/* A list that cannot be read is told at every option of the request that is about lists. */
+static void lists_error_put(struct posting *p, const char *why)
+{
+    char text[ACCESS_ERROR_BYTES_MAX + 16];
+    snprintf(text, sizeof text, "lists: %s", why);
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (p->change.said[i] && OPTIONS[i].group == GROUP_ACCESS)
+            error_put(p, OPTIONS[i].name, text);
+    if (!p->is_refused) error_put(p, "lists", text);
+}
+
+/* Are the access lists it names fit to be in force? False: not yet, or never. */
+static bool lists_are_fine(struct posting *p, char error[ACCESS_ERROR_BYTES_MAX],
+                           struct admin_response *out)
+{
+    struct server *s = p->change.server;
+    const struct access_opts *o = &p->change.next->settings.config.access;
+    switch (access_loader_try(&s->lists, o, false, error)) {
+    case ACCESS_LATER:
+        out->is_later = !s->stopping;
+        if (s->stopping) api_refuse(out, 503, "it is stopping");
+        return false;
+    case ACCESS_REFUSED:
+        lists_error_put(p, error);
+        api_respond(out, 409, json_pack("{s:O}", "errors", p->errors));
+        return false;
+    case ACCESS_FINE: break;
+    }
+    return true;
+}
+
 static void apply(struct posting *p, bool save, const struct admin_request *r,
                   struct admin_response *out)
 {
-    char who[API_WHO_BYTES];
+    char who[API_WHO_BYTES], lists_error[ACCESS_ERROR_BYTES_MAX];
     if (!p->is_refused) check_together(p);
+    if (!p->is_refused && !lists_are_fine(p, lists_error, out)) return;
     if (p->is_refused || (save && !is_saved(p))) {
+        access_loader_forget(&p->change.server->lists, &p->change.next->settings.config.access);
         api_respond(out, 400, json_pack("{s:O}", "errors", p->errors));
         return;
     }
     api_who(r, who);
-    json_t *answer = json_pack("{s:o, s:o}", "changed", changed_json(&p->change), "saved",
-                               save ? api_saved_path(&p->change) : json_null());
+    json_t *answer = json_pack("{s:o, s:o, s:o}", "changed", changed_json(&p->change), "saved",
+                               save ? api_saved_path(&p->change) : json_null(), "lists_error",
+                               api_text(lists_error));
     if (answer && save) json_object_set_new(answer, "overridden", api_overridden(&p->change));
     settings_change_apply(&p->change, who);
     api_respond(out, 200, answer);
