@@ -2,19 +2,21 @@
  *
  *   GET   {"groups": [{"id","title"}], "config_file": path or null,
  *          "options": [{"name","group","type","value","default","range","min","max","choices","unit",
- *                       "help","more","live","secret","is_set","origin": {"source","line"}}]}
+ *                       "help","more","live","secret","is_set","origin": {"source","line"}}],
+ *          "sockets": ["udp://192.0.2.1:6969"] of the service manager, null where `listen` tells}
  *         Times are in seconds, sizes in bytes; "value" and "default" are texts as a configuration
  *         file has them; of a secret only "is_set" is told.
  *   POST  {"set": {name: value or null}, "save": bool} -> {"changed": {name: value}, "saved": path or
  *         null, "overridden": [name], "lists_error": text} | 400 {"errors": {name: text}}, 409 where
  *         it is an access list that cannot be read; null goes back to what the sources say.
- *         "lists_error": a list that it is not about cannot be read, and stays as it was. "overridden" are saved values that a new start will not take, because the
+ *         "lists_error", if any: a list that it is not about cannot be read, and stays as it was. "overridden" are saved values that a new start will not take, because the
  *         environment or the command line says otherwise.
  *
  * All or nothing   every error is found before anything changes, the file's included; so a page can
  *                  show all of them at once, each beside its field. Access lists are read before, too:
  *                  beside the work, and the handler is asked again until that is done. */
 #include "app/api.h"
+#include "app/options_list.h"
 #include "app/settings_change.h"
 
 #include "base/text.h"
@@ -88,7 +90,19 @@ static json_t *option_json(const struct settings *s, const struct option_row *ro
     return o;
 }
 
-static json_t *settings_json(const struct settings *s)
+/* Those of the service manager, which no option tells. */
+static json_t *given_sockets(const struct sockets *s)
+{
+    char text[LISTEN_TEXT_BYTES_MAX];
+    json_t *all = s->are_given ? json_array() : json_null();
+    for (uint32_t i = 0; s->are_given && i < s->address_count; i++) {
+        listen_print(&s->addresses[i], text, sizeof text);
+        json_array_append_new(all, json_string(text));
+    }
+    return all;
+}
+
+static json_t *settings_json(const struct settings *s, const struct sockets *sockets)
 {
     json_t *groups = json_array(), *options = json_array();
     for (enum option_group g = 0; g < GROUP_COUNT; g++)
@@ -97,8 +111,9 @@ static json_t *settings_json(const struct settings *s)
     for (size_t i = 0; i < OPTION_COUNT; i++)
         json_array_append_new(options, option_json(s, &OPTIONS[i]));
     const char *file = s->config.app.config_file;
-    return json_pack("{s:o, s:o, s:o}", "groups", groups, "config_file",
-                     file[0] ? api_text(file) : json_null(), "options", options);
+    return json_pack("{s:o, s:o, s:o, s:o}", "groups", groups, "config_file",
+                     file[0] ? api_text(file) : json_null(), "options", options, "sockets",
+                     given_sockets(sockets));
 }
 
 /* ---- POST ---- */
@@ -248,9 +263,10 @@ static void apply(struct posting *p, bool save, const struct admin_request *r,
         return;
     }
     api_who(r, who);
-    json_t *answer = json_pack("{s:o, s:o, s:o}", "changed", changed_json(&p->change), "saved",
-                               save ? api_saved_path(&p->change) : json_null(), "lists_error",
-                               api_text(lists_error));
+    json_t *answer = json_pack("{s:o, s:o}", "changed", changed_json(&p->change), "saved",
+                               save ? api_saved_path(&p->change) : json_null());
+    if (answer && lists_error[0])
+        json_object_set_new(answer, "lists_error", api_text(lists_error));
     if (answer && save) json_object_set_new(answer, "overridden", api_overridden(&p->change));
     settings_change_apply(&p->change, who);
     api_respond(out, 200, answer);
@@ -279,7 +295,7 @@ void api_settings(void *ctx, const struct admin_request *r, struct admin_respons
 {
     struct server *s = ctx;
     if (r->method != HTTP_POST) {
-        api_respond(out, 200, settings_json(&s->live->settings));
+        api_respond(out, 200, settings_json(&s->live->settings, &s->sockets));
         return;
     }
     json_t *body = api_body(r, out);
