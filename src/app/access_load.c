@@ -193,9 +193,10 @@ static bool has_room(struct access_loader *l)
 {
     bool has = l->sets <= 1 || (l->sets < ACCESS_SETS_MAX && l->bytes < ACCESS_BYTES_MAX);
     if (!has && !l->is_waiting)
-        log_line(LOG_INFO,
-                 "lists: %u sets take %llu MiB: a reading waits until no worker uses the older ones",
-                 l->sets, (unsigned long long)(l->bytes >> 20));
+        log_line(
+            LOG_INFO,
+            "lists: %u sets take %llu MiB: a reading waits until no worker uses the older ones",
+            l->sets, (unsigned long long)(l->bytes >> 20));
     l->is_waiting = !has;
     return has;
 }

@@ -38,7 +38,7 @@ struct list_file {
     struct access_reading *r;
     enum access_list list;
     const char *path;
-    uint64_t line;           /* 0: none yet */
+    uint64_t line;              /* 0: none yet */
     uint64_t hidden, hidden_at; /* comments that hide a range, and the line of the first */
 };
 

@@ -15,14 +15,14 @@
 struct access_reading {
     /* given */
     struct access_opts opts;
-    const struct swarm *swarm;     /* whose hash the lists are found by; NULL: only judge the files */
-    struct seen_torrents before;   /* of the reading before; owned */
+    const struct swarm *swarm;   /* whose hash the lists are found by; NULL: only judge the files */
+    struct seen_torrents before; /* of the reading before; owned */
     const struct access *in_force; /* borrowed; NULL: none is */
     struct access_opts in_force_opts;
     _Atomic bool cancelled; /* by any thread; the error is "cancelled" then */
     /* filled */
-    struct access *access;     /* the caller's; NULL: no option names a list, is_stale, or an error */
-    bool is_stale;             /* nothing could be read that is not in force already */
+    struct access *access; /* the caller's; NULL: no option names a list, is_stale, or an error */
+    bool is_stale;         /* nothing could be read that is not in force already */
     struct seen_torrents seen; /* for the next reading; owned */
     /* "FILE:LINE: why" of lists that are taken from those in force; "": it was read */
     char kept[ACCESS_LISTS][ACCESS_ERROR_BYTES_MAX];

@@ -27,7 +27,8 @@ struct check_facts {
     int web_root_why;                      /* likewise of entering the folder */
     const char *list;                      /* an access list that `user` cannot read, or NULL */
     int list_why;                          /* and why */
-    char lists_error[ACCESS_ERROR_BYTES_MAX]; /* what is wrong with one that can be: "FILE:LINE: why" */
+    char lists_error
+        [ACCESS_ERROR_BYTES_MAX]; /* what is wrong with one that can be: "FILE:LINE: why" */
     /* the process; all but `running` are of it */
     bool running;
     double store_bytes, store_bytes_max;

@@ -239,8 +239,7 @@ static enum exit_code restart_wait(struct control *c, int pid, struct timespec b
     if (gone_ms < RESTART_GONE_MS)
         fprintf(stderr, "muster: it does not answer again, within %u s: its log says why\n",
                 wait_ms / 1000);
-    else
-        fprintf(stderr, "muster: process %d ended and nobody answers: its log says why\n", pid);
+    else fprintf(stderr, "muster: process %d ended and nobody answers: its log says why\n", pid);
     return EXIT_RUNTIME;
 }
 

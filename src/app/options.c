@@ -330,8 +330,9 @@ const struct option_row OPTIONS[] = {
      .more = "A file has an info hash a line: 40 or 64 hexadecimal digits, or 32 of base32. Of a folder "
              "every .torrent file counts, v1, v2 and hybrid; so does a .torrent file named alone. "
              "Lists may be packed by gzip. They are read at start, when a file changes, and at every "
-             "reload, beside the work; a broken one is told by file and line, and the lists before "
-             "stay. At start it is an error. Files must be readable by `user`."},
+             "reload, beside the work; a broken one is told by file and line, and stays as it was. "
+             "An option that names it is refused; at start it is an error. Files must be readable "
+             "by `user`."},
     {.name = "deny_torrents", .type = OPT_LIST, IN(ACCESS), LIVE,
      AT(access.files[ACCESS_DENY_TORRENTS]),
      .path = PATH_READ, .list = &OPTION_LIST_ACCESS[ACCESS_DENY_TORRENTS], .value = "PATH", .dflt = "",

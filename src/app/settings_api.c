@@ -265,8 +265,7 @@ static void apply(struct posting *p, bool save, const struct admin_request *r,
     api_who(r, who);
     json_t *answer = json_pack("{s:o, s:o}", "changed", changed_json(&p->change), "saved",
                                save ? api_saved_path(&p->change) : json_null());
-    if (answer && lists_error[0])
-        json_object_set_new(answer, "lists_error", api_text(lists_error));
+    if (answer && lists_error[0]) json_object_set_new(answer, "lists_error", api_text(lists_error));
     if (answer && save) json_object_set_new(answer, "overridden", api_overridden(&p->change));
     settings_change_apply(&p->change, who);
     api_respond(out, 200, answer);

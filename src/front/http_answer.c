@@ -406,8 +406,7 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
     enum err allowed = tracker_check(t, NULL, path_passkey.len ? path_passkey : passkey, &client);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK)
-        answer_refused(c, r, err, NULL, &client, out);
+    if (err != ERR_OK) answer_refused(c, r, err, NULL, &client, out);
     else if (count || tracker_is_info(t)) scrape_write(c, r, hashes, count, out);
     else answer_full_scrape(c, r, is_known ? &client : NULL, out);
 }

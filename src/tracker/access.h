@@ -24,7 +24,7 @@ enum access_list {
     ACCESS_LISTS
 };
 
-#define ACCESS_PORT_WORDS     (65536 / 64)
+#define ACCESS_PORT_WORDS      (65536 / 64)
 #define ACCESS_PORT_RANGES_MAX 64 /* allowed, and as many denied */
 
 struct access_port_range {
@@ -40,12 +40,12 @@ struct access {
     struct access_ranges ips[2];      /* allowed, denied */
     struct access_clients clients[2]; /* allowed, denied */
     struct access_reasons reasons;
-    uint64_t ports[ACCESS_PORT_WORDS]; /* a bit for each that is refused */
-    bool allows_ports;                 /* only those of allowed_ports are not */
+    uint64_t ports[ACCESS_PORT_WORDS];         /* a bit for each that is refused */
+    bool allows_ports;                         /* only those of allowed_ports are not */
     uint64_t allowed_ports[ACCESS_PORT_WORDS]; /* while it is made */
     struct access_port_range denied_ports[ACCESS_PORT_RANGES_MAX];
     uint32_t denied_port_count;
-    uint32_t users;                    /* the owner's business: generations that refer to it */
+    uint32_t users; /* the owner's business: generations that refer to it */
 };
 
 /* ---- making ---- */

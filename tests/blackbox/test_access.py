@@ -89,7 +89,7 @@ def test_denied_addresses(start_server, lists, refusal, line, reason):
     "X:127.0.0.9-127.0.0.9\rY:10.0.0.4-10.0.0.4\r",  # CR alone
     "X:127.0.0.9-127.0.0.9\r\nY:10.0.0.4-10.0.0.4\r\n",
     "X:127.0.0.9-127.0.0.9\r" + 200 * "Y:10.0.0.4-10.0.0.4\r",  # longer than a line may be
-])
+], ids=["colon in a description", "semicolon", "CR", "CR LF", "many CR"])
 def test_odd_lines_are_not_misread(start_server, tmp_path, lines):
     path = tmp_path / "ips"
     path.write_bytes(lines.encode())
