@@ -9,8 +9,9 @@
  *   POST  {"set": {name: value or null}, "save": bool} -> {"changed": {name: value}, "saved": path or
  *         null, "overridden": [name], "lists_error": text} | 400 {"errors": {name: text}}, 409 where
  *         it is an access list that cannot be read; null goes back to what the sources say.
- *         "lists_error", if any: a list that it is not about cannot be read, and stays as it was. "overridden" are saved values that a new start will not take, because the
- *         environment or the command line says otherwise.
+ *         "lists_error", if any: a list that it is not about cannot be read, and stays as it was.
+ *         "overridden" are saved values that a new start will not take, because the environment or the
+ *         command line says otherwise.
  *
  * All or nothing   every error is found before anything changes, the file's included; so a page can
  *                  show all of them at once, each beside its field. Access lists are read before, too:

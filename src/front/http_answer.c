@@ -191,10 +191,13 @@ static void answer_failure(struct http_conn *c, const struct http_request *r, en
     answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
 }
 
-/* Refused by a rule, or not well-formed; `a` is NULL for a scrape by `client`. */
-static void answer_refused(struct http_conn *c, const struct http_request *r, enum err err,
-                           const struct announce *a, const struct address *client,
-                           struct writer *out)
+/* Refused by a rule, or not well-formed; `a` is NULL for a scrape by `client`. Apart, so that the room
+ * it needs is not the announce's. */
+static __attribute__((noinline)) void answer_refused(struct http_conn *c,
+                                                     const struct http_request *r, enum err err,
+                                                     const struct announce *a,
+                                                     const struct address *client,
+                                                     struct writer *out)
 {
     char room[TRACKER_REFUSAL_BYTES];
     struct view text = tracker_refusal(c->door->env.tracker, err, a, client, room);

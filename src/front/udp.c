@@ -97,9 +97,11 @@ static void reply_error(struct udp_door *d, unsigned at, const struct address *c
     reply_error_text(d, at, client, transaction_id, err, view_of_text(err_text(err)));
 }
 
-/* Of an announce by somebody who has proved his address: with the reason of a list's entry. */
-static void refuse_announce(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err,
-                            const struct announce *a)
+/* Of an announce by somebody who has proved his address: with the reason of a list's entry. Apart, so
+ * that the room it needs is not the announce's. */
+static __attribute__((noinline)) void refuse_announce(struct udp_door *d, unsigned at,
+                                                      uint32_t transaction_id, enum err err,
+                                                      const struct announce *a)
 {
     char room[TRACKER_REFUSAL_BYTES];
     reply_error_text(d, at, &a->address, transaction_id, err,
