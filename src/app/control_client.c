@@ -307,12 +307,12 @@ static void running_listen(struct app_opts *a, struct config *config, const json
     const json_t *text;
     size_t i;
     if (!json_is_array(sockets)) return;
-    OPTION_LIST_LISTEN.clear(config);
+    option_list_clear(&OPTION_LIST_LISTEN, config);
     a->no_udp = a->no_tcp = a->no_ipv4 = a->no_ipv6 = false;
     json_array_foreach(sockets, i, text)
     {
         struct view item = view_of_text(json_is_string(text) ? json_string_value(text) : "");
-        enum err err = OPTION_LIST_LISTEN.append(config, item);
+        enum err err = option_list_append(&OPTION_LIST_LISTEN, config, item);
         (void)err; /* of another version, or more than there is room for: it is not asked */
     }
 }

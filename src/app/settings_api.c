@@ -17,7 +17,7 @@
  *                  show all of them at once, each beside its field. Access lists are read before, too:
  *                  beside the work, and the handler is asked again until that is done. */
 #include "app/api.h"
-#include "app/options_list.h"
+#include "app/options_item.h"
 #include "app/settings_change.h"
 
 #include "base/text.h"

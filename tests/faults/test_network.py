@@ -15,7 +15,8 @@ HOST4, HOST6 = "198.51.100.1", "2001:db8:77::1"
 
 
 def ip(*words):
-    subprocess.run(["ip", *words], check=True, timeout=30)
+    """Returns its output."""
+    return subprocess.run(["ip", *words], check=True, timeout=30, stdout=subprocess.PIPE).stdout
 
 
 def interface_up():
@@ -23,6 +24,8 @@ def interface_up():
     ip("address", "add", HOST4 + "/24", "dev", "tracker0")
     ip("address", "add", HOST6 + "/64", "dev", "tracker0", "nodad")
     ip("link", "set", "tracker0", "up")
+    eventually(lambda: not ip("-6", "address", "show", "dev", "tracker0", "tentative"),
+               "the kernel to take its address")
 
 
 def in_own_network(body):
