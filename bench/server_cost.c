@@ -59,17 +59,17 @@ static uint64_t rss_bytes(int pid)
     return kib * 1024;
 }
 
-bool server_cost_read(const int *pids, unsigned count, struct server_cost *out)
+int server_cost_read(const int *pids, unsigned count, struct server_cost *out)
 {
     uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
     *out = (struct server_cost){0};
     for (unsigned i = 0; i < count; i++) {
         uint64_t user, sys;
-        if (!ticks_read(pids[i], &user, &sys)) return false;
+        if (!ticks_read(pids[i], &user, &sys)) return pids[i];
         out->user_us += user * tick_us;
         out->sys_us += sys * tick_us;
         out->cpu_ns += tasks_run_ns(pids[i]);
         out->rss_bytes += rss_bytes(pids[i]);
     }
-    return true;
+    return 0;
 }
