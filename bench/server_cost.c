@@ -38,15 +38,18 @@ static uint64_t tasks_run_ns(int pid)
     return total;
 }
 
-/* Fields 14 and 15 of stat, counted behind the name, which may hold anything but its last ')'. */
+/* Fields 14 and 15 of stat, counted behind the name, which may hold anything but its last ')'. False
+ * for a process that ended, also when nobody has asked for its exit status yet. */
 static bool ticks_read(int pid, uint64_t *user, uint64_t *sys)
 {
-    char path[64], text[1024];
+    char path[64], text[1024], state;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (!read_file(path, text, sizeof text)) return false;
     const char *at = strrchr(text, ')');
-    return at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-                        user, sys) == 2;
+    return at &&
+           sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+                  &state, user, sys) == 3 &&
+           state != 'Z' && state != 'X';
 }
 
 static uint64_t rss_bytes(int pid)
