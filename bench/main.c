@@ -20,12 +20,22 @@ static bool bench_init(struct bench *b, const struct bench_opts *o)
            plan_init(&b->plan, &b->world, &o->mix, outstanding, o->world.seed);
 }
 
+/* What can make right answers look wrong. */
+static void hint_tell(const struct tally *t)
+{
+    if (t->flaws[FLAW_FOREIGN] || t->flaws[FLAW_COUNTS] || t->flaws[FLAW_TOO_FEW])
+        fprintf(stderr, "muster-bench: if a run with other options left its peers there, take "
+                        "another --seed; if the tracker sees other addresses than we send from, or "
+                        "makes its answers up, --deep 0\n");
+}
+
 static void flaws_tell(const struct bench *b, const char *when)
 {
     for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
         if (b->tally.flaws[i])
             fprintf(stderr, "muster-bench: while %s: wrong (%s): %" PRIu64 ": %s\n", when,
                     FLAW_NAMES[i], b->tally.flaws[i], FLAW_HELP[i]);
+    hint_tell(&b->tally);
 }
 
 static void failures_tell(const struct bench *b)
@@ -133,12 +143,13 @@ static int judge(const struct bench *b, const struct report *r)
                 loss_pct, b->opts->loss_max_pct);
         code = EXIT_LOSS;
     }
-    if (!tally_flaws(t) && tally_sum(t->answered)) return code;
-    if (t->flaws[FLAW_FOREIGN] || t->flaws[FLAW_COUNTS] || t->flaws[FLAW_TOO_FEW])
-        fprintf(stderr, "muster-bench: (a run with other options left its peers there? Take another "
-                        "--seed. A tracker that sees other addresses than we send from, or one that "
-                        "makes its answers up? --deep 0)\n");
-    return EXIT_WRONG;
+    hint_tell(t);
+    if (!tally_sum(t->answered)) {
+        fprintf(stderr, "muster-bench: %s answered nothing\n", b->opts->url);
+        failures_tell(b);
+        return EXIT_WRONG;
+    }
+    return tally_flaws(t) ? EXIT_WRONG : code;
 }
 
 static int tell(const struct bench *b, const struct report *r, FILE *json)

@@ -412,6 +412,15 @@ def test_who_does_not_answer_is_named():
     assert done.returncode == WRONG and url in done.stderr and os.strerror(111) in done.stderr
 
 
+def test_an_http_tracker_that_is_not_there_is_named():
+    lease = unused_port()
+    url = f"http://127.0.0.1:{lease.port}"
+    done = bench("--quiet", "--sleep", "--no-fill", "-W", "0", "-d", "50ms", url)
+    lease.release()
+    assert done.returncode == WRONG and f"{url} answered nothing" in done.stderr
+    assert os.strerror(111) in done.stderr and "ECONNREFUSED" in done.stdout
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_tracker_without_udp_gets_a_hint(start_server, door):
     server = start_server("--no-udp")
