@@ -14,10 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_NS     (10 * NS_PER_MS)
-#define PROGRESS_NS (500 * NS_PER_MS)
-#define LATE_NS     NS_PER_MS
-#define WAITS_MAX   4096 /* steps in which the waits of those that never began are counted */
+#define TICK_NS       (10 * NS_PER_MS)
+#define PROGRESS_NS   (500 * NS_PER_MS)
+#define LATE_NS       NS_PER_MS
+#define FILL_PATIENCE 5    /* timeouts without any answer, and a fill is given up */
+#define WAITS_MAX     4096 /* steps in which the waits of those that never began are counted */
 
 static const char *const PHASE_NAMES[] = {"connect", "fill", "load"};
 
@@ -66,6 +67,7 @@ void bench_phase(struct bench *b, enum phase phase, uint64_t duration_ms)
     b->is_waiting = false;
     b->tally.has_cost = cost_read(b, &b->tally.before);
     b->start_ns = b->tick_ns = b->progress_ns = b->tally.start_ns = bench_now_ns();
+    b->heard_ns = b->start_ns;
     b->end_ns = duration_ms ? b->start_ns + duration_ms * NS_PER_MS : 0;
 }
 
@@ -77,9 +79,16 @@ void bench_stop_clock(struct bench *b, uint64_t now_ns)
     if (!cost_read(b, &b->tally.after)) b->tally.has_cost = false;
 }
 
+/* A fill goes on until all is answered, but not with a server that is gone. */
+static bool is_hopeless(const struct bench *b, uint64_t now_ns)
+{
+    uint64_t patience_ns = FILL_PATIENCE * b->opts->timeout_ms * NS_PER_MS;
+    return b->plan.phase == PHASE_FILL && now_ns > b->heard_ns + patience_ns;
+}
+
 bool bench_is_over(const struct bench *b, uint64_t now_ns)
 {
-    return b->interrupted || (b->end_ns && now_ns >= b->end_ns) ||
+    return b->interrupted || is_hopeless(b, now_ns) || (b->end_ns && now_ns >= b->end_ns) ||
            (b->requests_max && b->started >= b->requests_max);
 }
 
@@ -162,6 +171,7 @@ void bench_answered(struct bench *b, const struct answer *a, uint64_t now_ns)
 {
     struct tally *t = &b->tally;
     b->answers++;
+    b->heard_ns = now_ns;
     t->answered[a->kind]++;
     t->flaws[a->flaw]++;
     histogram_add(&t->latency, since(a->due_ns, now_ns));

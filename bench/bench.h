@@ -29,6 +29,7 @@ struct bench {
     uint64_t rate;             /* requests a second; 0: closed loop */
     uint64_t tick_ns, progress_ns;
     uint64_t answers;          /* so far */
+    uint64_t heard_ns;         /* when the last one came */
     uint64_t progress_answers; /* when the progress line was last written */
 };
 

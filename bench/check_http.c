@@ -101,9 +101,12 @@ static enum flaw key_keep(void *of, struct view key, struct view value)
     const struct {
         struct view name;
         struct view *room;
-    } rows[] = {{VIEW("failure reason"), &k->failure}, {VIEW("interval"), &k->interval},
-                {VIEW("peers"), &k->peers},            {VIEW("peers6"), &k->peers6},
-                {VIEW("files"), &k->files},            {VIEW("complete"), &k->complete},
+    } rows[] = {{VIEW("failure reason"), &k->failure},
+                {VIEW("interval"), &k->interval},
+                {VIEW("peers"), &k->peers},
+                {VIEW("peers6"), &k->peers6},
+                {VIEW("files"), &k->files},
+                {VIEW("complete"), &k->complete},
                 {VIEW("incomplete"), &k->incomplete}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (view_equal(key, rows[i].name)) *rows[i].room = value;

@@ -92,8 +92,8 @@ enum flaw judge_announce(const struct question *q, const struct finding *f)
 {
     uint32_t most = f->peers_of[FAMILY_V4];
     if (most < f->peers_of[FAMILY_V6]) most = f->peers_of[FAMILY_V6];
-    if (f->has_counts && (f->seeders + f->leechers < most ||
-                          !judge_counts(q, q->torrent, f->seeders, f->leechers)))
+    if (f->has_counts &&
+        (f->seeders + f->leechers < most || !judge_counts(q, q->torrent, f->seeders, f->leechers)))
         return FLAW_COUNTS;
     return f->peers < demand(q) ? FLAW_TOO_FEW : FLAW_NONE;
 }

@@ -64,8 +64,14 @@ static bool fill(struct bench *b, struct udp_load *udp, struct report *r)
     udp_load_run(udp, PHASE_FILL, 0);
     r->filled = tally_sum(b->tally.answered);
     r->fill_ns = b->tally.end_ns - b->tally.start_ns;
-    b->is_filled = !b->interrupted;
+    b->is_filled = !plan_has_more(&b->plan);
     flaws_tell(b, "filling");
+    if (!b->is_filled && !b->interrupted) {
+        fprintf(stderr,
+                "muster-bench: %s answers no more, after %" PRIu64 " announces of the fill\n",
+                o->url, r->filled);
+        failures_tell(b);
+    }
     return !tally_flaws(&b->tally) && b->is_filled;
 }
 
@@ -128,13 +134,14 @@ static bool json_write(FILE *f, const char *name, const struct report *r)
 }
 
 /* What stands between this run and exit status 0, on stderr. */
-static int judge(const struct bench *b, const struct report *r)
+static int verdict(const struct bench *b, const struct report *r)
 {
     const struct tally *t = r->load;
     double loss_pct = tally_loss_percent(t);
     int code = EXIT_RIGHT;
     if (b->opts->pid_count && t->gone_pid) {
-        fprintf(stderr, "muster-bench: process %d (--pid) ended: its CPU and memory are not known\n",
+        fprintf(stderr,
+                "muster-bench: process %d (--pid) ended: its CPU and memory are not known\n",
                 t->gone_pid);
         code = EXIT_LOSS;
     }
@@ -157,7 +164,7 @@ static int tell(const struct bench *b, const struct report *r, FILE *json)
     if (!b->opts->quiet) fputc('\n', stderr);
     report_text(json == stdout ? stderr : stdout, r);
     bool is_written = !json || json_write(json, b->opts->json, r);
-    int code = judge(b, r);
+    int code = verdict(b, r);
     return code == EXIT_RIGHT && !is_written ? EXIT_WRONG : code;
 }
 
@@ -202,7 +209,9 @@ static int run(struct bench *b)
     bool counts = o->fill && o->deep_every && mix_is_steady(&o->mix);
     int code = EXIT_WRONG;
     if (!counts || world_count(&b->world)) code = measure(b, json);
-    else fprintf(stderr, "muster-bench: not enough memory for so many torrents; --deep 0 needs less\n");
+    else
+        fprintf(stderr,
+                "muster-bench: not enough memory for so many torrents; --deep 0 needs less\n");
     if (json && json != stdout) fclose(json);
     return code;
 }

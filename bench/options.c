@@ -32,8 +32,8 @@ static const struct row ROWS[] = {
     {"zipf", 'z', NUMBER, AT(world.zipf_s), 0, 10, "S", "popularity 1/rank^S; 0: uniform [0]"},
     {"seeders", 'S', COUNT_32, AT(world.seeders_pct), 0, 100, "PCT", "share of seeders [0]"},
     {"no-fill", 'F', FLAG_OFF, AT(fill), 0, 0, NULL,
-     "do not announce every peer once (over UDP) before measuring: how many\n"
-     "peers an answer must hold is not known then, and not looked at"},
+     "do not announce every peer once (over UDP) before measuring: how many peers\n"
+     "a torrent has is not known then, so numbers are not looked at"},
     {"mix", 'm', MIX, AT(mix), 0, 0, "KIND=N,...",
      "weights of connect, announce, started, stopped, completed, scrape,\n"
      "churn (the oldest peer leaves, another comes), bad_id [announce=1]"},
@@ -69,10 +69,11 @@ static const struct row ROWS[] = {
     {"pid", 'i', PID, 0, 1, 1ull << 30, "PID",
      "report CPU and memory of this process (repeatable)"},
     {"deep", 'D', COUNT_32, AT(deep_every), 0, 1000000, "N",
-     "look at every Nth answer closely: each peer was announced for the torrent\n"
-     "and comes once, is not the asker; seeders and leechers are as many as there\n"
-     "are, scrapes of the right torrents. After a fill, unless the mix stops,\n"
-     "completes or churns: not fewer peers than half of what there are. 0: never [64]"},
+     "look at every Nth answer closely: each peer was announced for the torrent,\n"
+     "comes once and is not the asker; scrapes are of the torrents asked for.\n"
+     "After this run's own fill, and without churn, stopped or completed: seeders\n"
+     "and leechers are as many as there are, and half of the peers that there are\n"
+     "(never more than 10 are demanded) are given. 0: never [64]"},
     {"seed", 'e', COUNT_64, AT(world.seed), 0, UINT64_MAX, "N",
      "the same seed is the same load [1]"},
     {"sleep", 'l', FLAG, AT(sleep), 0, 0, NULL, "sleep between answers instead of spinning"},
@@ -105,7 +106,8 @@ static void help_print(void)
             *at == '\n' ? printf("\n%29s", "") : putchar(*at);
         putchar('\n');
     }
-    printf("\nEvery answer is checked for its form, lengths, ids, source address, keys; some for their\n"
+    printf("\nEvery answer is checked for its form, lengths, ids, source address, keys; some for "
+           "their\n"
            "contents, too (--deep). A run that finds peers of a run with other options calls them\n"
            "wrong: give it another --seed.\n"
            "In an open loop every request counts that was due: one that is lost or finds no room\n"
@@ -263,7 +265,8 @@ static bool sources_fit(const struct bench_opts *o)
 {
     if (o->world.family == FAMILY_V6 || world_last_source(&o->world) < (1u << 24) - 1) return true;
     uint64_t most = ((1u << 24) - 2 - 0x10000) / (o->world.source_gap + 1) + 1;
-    fprintf(stderr, "muster-bench: --sources %u leaves 127.0.0.0/8: with --source-gap %u there are %" PRIu64
+    fprintf(stderr,
+            "muster-bench: --sources %u leaves 127.0.0.0/8: with --source-gap %u there are %" PRIu64
             " from 127.1.0.0 on, and --first-source is one of them\n",
             o->world.sources, o->world.source_gap, most);
     return false;

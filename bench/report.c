@@ -28,8 +28,8 @@ static struct figure latency(const struct histogram *h, const char *key, const c
                              double percent)
 {
     uint64_t ns = histogram_percentile(h, percent);
-    return (struct figure){
-        key, label, "us", us(ns), 1, histogram_is_bound(h, ns) ? AT_LEAST : ALWAYS};
+    return (struct figure){key,    label, "us",
+                           us(ns), 1,     histogram_is_bound(h, ns) ? AT_LEAST : ALWAYS};
 }
 
 static double per(double sum, uint64_t count)

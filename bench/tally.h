@@ -14,20 +14,20 @@ struct tally {
     uint64_t due;        /* open loop: requests whose time had come; closed loop: all that began */
     uint64_t never_sent; /* of these: found no room until the run was over */
     uint64_t late;       /* of those lost: answered after all, later than the timeout */
-    uint64_t in_time; /* answers that came before end_ns: throughput and cost count these */
-    uint64_t ignored; /* bad connection ids that got no answer, which is right, too */
-    uint64_t strays;  /* came twice, or so late that nobody waited any more */
+    uint64_t in_time;    /* answers that came before end_ns: throughput and cost count these */
+    uint64_t ignored;    /* bad connection ids that got no answer, which is right, too */
+    uint64_t strays;     /* came twice, or so late that nobody waited any more */
     uint64_t flaws[FLAW_COUNT];
     uint64_t send_failures; /* the kernel did not take a datagram, or refused a connection */
     struct {
         int number; /* errno; 0: the row is free */
         uint64_t count;
     } errnos[TALLY_ERRNOS_MAX]; /* of them; what finds no row is in the sum only */
-    uint64_t late_starts;   /* open loop: requests that left more than 1 ms after they were due */
+    uint64_t late_starts; /* open loop: requests that left more than 1 ms after they were due */
     uint64_t peers, announces; /* peers in how many announce answers */
     uint64_t announce_bytes;   /* of their payload or body */
     struct histogram latency;  /* ns */
-    int gone_pid; /* of the watched processes, one that ended; 0: none */
+    int gone_pid;              /* of the watched processes, one that ended; 0: none */
     bool has_cost;
     struct server_cost before, after;
 };

@@ -4,8 +4,8 @@
  *            set by IP_PKTINFO, so thousands of flows need no more than a few calls a turn.
  * Slots      An outstanding request sits in a slot; its transaction id is the slot's number and a
  *            generation, so a late or repeated answer is recognized, and an id that was never sent.
- *            Slots are used in turn, so one that timed out goes on listening until its turn comes:
- *            a late answer still tells how late it was.
+ *            One that timed out goes on listening until there is no other left to use: a late
+ *            answer still tells how late it was.
  * Spinning   By default the loop never sleeps: a sleeping generator would make the server pay for
  *            waking it with every batch of answers, which no client on another machine does.
  * Batches    In a closed loop nothing is sent until a batch of slots is free, or no answer came at
@@ -35,9 +35,9 @@
 #define CONTROL_BYTES     CMSG_SPACE(sizeof(struct in_pktinfo))
 #define POLL_MS_MAX       10
 #define SLOTS_MIN         1024u
-#define GENERATIONS_KNOWN 16384u /* an answer to an older one is taken for a made-up id */
+#define GENERATIONS_KNOWN 32768u /* an answer to an older one is taken for a made-up id */
 
-enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_LATE /* in the ring of free ones, and listening */ };
+enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_LATE /* given up, but listening */ };
 
 struct slot {
     uint64_t due_ns, sent_ns;
@@ -54,9 +54,10 @@ struct source {
 struct udp_load {
     struct bench *bench;
     struct source *sources;
-    uint32_t slot_count, free_first, free_count, busy_count;
+    uint32_t slot_count, free_count, late_first, late_count, busy_count;
     struct slot *slots;
-    uint16_t *free_slots; /* a ring: first freed, first taken */
+    uint16_t *free_slots; /* a stack: what was just used is in the cache */
+    uint16_t *late_slots; /* a ring of those that were given up, oldest first */
     int sockets[BENCH_SOCKETS_MAX];
     uint32_t turn; /* of the sockets */
     struct sockaddr_storage target;
@@ -164,16 +165,24 @@ static void source_refresh(struct udp_load *l, struct request *r, uint64_t now_n
 static void slot_leave(struct udp_load *l, uint16_t at, enum slot_state state)
 {
     l->slots[at].state = state;
-    l->free_slots[(l->free_first + l->free_count++) % l->slot_count] = at;
+    if (state == SLOT_FREE) l->free_slots[l->free_count++] = at;
+    else l->late_slots[(l->late_first + l->late_count++) % l->slot_count] = at;
     l->busy_count--;
+}
+
+static uint16_t slot_pop(struct udp_load *l)
+{
+    if (l->free_count) return l->free_slots[--l->free_count];
+    uint16_t at = l->late_slots[l->late_first];
+    l->late_first = (l->late_first + 1) % l->slot_count;
+    l->late_count--;
+    return at;
 }
 
 static void slot_take(struct udp_load *l, unsigned i, const struct request *r, uint64_t now_ns)
 {
-    uint16_t at = l->free_slots[l->free_first];
+    uint16_t at = slot_pop(l);
     struct slot *s = &l->slots[at];
-    l->free_first = (l->free_first + 1) % l->slot_count;
-    l->free_count--;
     if (s->state == SLOT_LATE) bench_unanswered(l->bench, s->due_ns, now_ns);
     s->request = *r;
     s->sent_ns = now_ns;
@@ -254,8 +263,8 @@ static struct slot *slot_of(struct udp_load *l, struct view packet)
         return NULL;
     }
     uint32_t id = load_u32be(packet.ptr + 4);
-    struct slot *s = &l->slots[(uint16_t)id];
     if ((uint16_t)id < l->slot_count) {
+        struct slot *s = &l->slots[(uint16_t)id];
         uint32_t uses_ago = (uint16_t)(s->uses - (id >> 16));
         if (uses_ago == 0 && s->state != SLOT_FREE) return s;
         if (uses_ago < s->uses && uses_ago < GENERATIONS_KNOWN) {
@@ -292,7 +301,7 @@ static void answer_take(struct udp_load *l, struct view packet, const struct soc
     if (s->state == SLOT_LATE) {
         if (a.kind == ASK_BAD_ID) bench_flaw(b, a.flaw);
         else bench_answered_late(b, &a, now_ns);
-        s->state = SLOT_FREE;
+        s->state = SLOT_FREE; /* and stays where it is */
     } else {
         bench_answered(b, &a, now_ns);
         slot_leave(l, (uint16_t)(s - l->slots), SLOT_FREE);
@@ -437,8 +446,8 @@ static void messages_init(struct udp_load *l)
                                             .msg_iovlen = 1,
                                             .msg_control = has_sources ? c : NULL,
                                             .msg_controllen = has_sources ? CONTROL_BYTES : 0};
-        l->in[i].msg_hdr = (struct msghdr){
-            .msg_name = &l->from[i], .msg_iov = &l->in_bytes[i], .msg_iovlen = 1};
+        l->in[i].msg_hdr =
+            (struct msghdr){.msg_name = &l->from[i], .msg_iov = &l->in_bytes[i], .msg_iovlen = 1};
     }
 }
 
@@ -453,8 +462,9 @@ struct udp_load *udp_load_new(struct bench *b)
     l->slot_count = o->rate ? BENCH_WINDOW_MAX : o->window > SLOTS_MIN ? o->window : SLOTS_MIN;
     l->slots = calloc(l->slot_count, sizeof *l->slots);
     l->free_slots = calloc(l->slot_count, sizeof *l->free_slots);
+    l->late_slots = calloc(l->slot_count, sizeof *l->late_slots);
     l->sources = calloc(o->world.sources, sizeof *l->sources);
-    bool is_fine = l->slots && l->free_slots && l->sources;
+    bool is_fine = l->slots && l->free_slots && l->late_slots && l->sources;
     for (uint32_t i = 0; is_fine && i < o->sockets; i++)
         is_fine = (l->sockets[i] = socket_open(o)) >= 0;
     if (!is_fine) {
@@ -476,6 +486,7 @@ void udp_load_free(struct udp_load *l)
         if (l->sockets[i] >= 0) close(l->sockets[i]);
     free(l->slots);
     free(l->free_slots);
+    free(l->late_slots);
     free(l->sources);
     free(l);
 }

@@ -75,7 +75,8 @@ static void what_never_began_counts_with_its_wait(void **state)
     assert_int_equal(b->tally.latency.bound_min, 21 * MS);
     uint64_t p99 = histogram_percentile(&b->tally.latency, 99);
     assert_true(p99 >= 79 * MS && histogram_is_bound(&b->tally.latency, p99));
-    assert_false(histogram_is_bound(&b->tally.latency, histogram_percentile(&b->tally.latency, 40)));
+    assert_false(
+        histogram_is_bound(&b->tally.latency, histogram_percentile(&b->tally.latency, 40)));
 }
 
 static void millions_that_never_began_are_counted(void **state)
