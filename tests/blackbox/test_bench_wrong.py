@@ -256,7 +256,7 @@ def test_a_late_answer_counts_with_its_latency(start_server):
     process = open_loop("udp", server.port, "--timeout", "100ms", "-d", "3s")
     stopped_s = stop_for(server.process, 1, 1.0)
     code, found = ended(process)
-    assert code == LOSS and found["late"] == found["lost"] > 500 and found["at_least"] == [], found
+    assert code == LOSS and found["late"] == found["lost"] > RATE // 2 and found["at_least"] == [], found
     assert found["latency_p99_us"] >= 0.9e6 * stopped_s
 
 
@@ -287,12 +287,12 @@ def test_a_server_that_dies_is_told(start_server, door):
 
 # --- stalls, in open loop ---
 
-RATE = 1000
+RATE = 200  # what comes in a second fits a socket of the kernel's usual size
 
 
 def open_loop(door, port, *args):
-    command = [str(BENCH), "--quiet", "--sleep", "--no-fill", "-W", "0", "--rate", str(RATE), "--json", "-",
-               *args, f"{door}://127.0.0.1:{port}"]
+    command = [str(BENCH), "--quiet", "--sleep", "--no-fill", "-W", "0", "-c", "8", "--rate", str(RATE),
+               "--json", "-", *args, f"{door}://127.0.0.1:{port}"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -316,11 +316,11 @@ def stop_for(process, after_s, seconds):
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_stall_is_seen_by_all_who_waited(start_server, door):
-    """Of 3000 requests, those of the stop's time wait for its end: the 30 that waited longest were due
+    """Of 600 requests, those of the stop's time wait for its end: the 6 that waited longest were due
     within its first few hundredths of a second."""
     server = start_server()
     process = open_loop(door, server.port, "-d", "3s", "--timeout", "10s")
-    stopped_s = stop_for(server.process, 0.8, 1.2)
+    stopped_s = stop_for(server.process, 0.8, 1.0)
     code, found = ended(process)
     assert found["due"] == found["answered"] == 3 * RATE and code == RIGHT, found
     assert found["latency_p99_us"] >= 0.9e6 * stopped_s
@@ -414,9 +414,9 @@ def test_who_does_not_answer_is_named():
 
 def test_a_fill_does_not_wait_for_the_dead(start_server):
     server = start_server()
-    process = subprocess.Popen([str(BENCH), "--quiet", "--sleep", "--deep", "0", "-p", "50M", "-w", "16", "--timeout", "100ms",
-                                f"udp://127.0.0.1:{server.port}"], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    command = [str(BENCH), "--quiet", "--sleep", "--deep", "0", "-p", "50M", "-w", "16", "--timeout", "100ms",
+               f"udp://127.0.0.1:{server.port}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(1)
     server.process.kill()
     server.expected_code = -signal.SIGKILL
