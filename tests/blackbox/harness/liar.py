@@ -54,9 +54,9 @@ def http_body(answer):
     if isinstance(answer, Announce):
         return bencoded([(b"complete", answer.seeders), (b"incomplete", answer.leechers),
                          (b"interval", answer.interval), (b"peers", b"".join(answer.peers))])
-    files = [(torrent, [(b"complete", seeders), (b"downloaded", 0), (b"incomplete", leechers)])
-             for torrent, seeders, leechers in answer.files]
-    return bencoded([(b"files", sorted({torrent: (torrent, numbers) for torrent, numbers in files}.values()))])
+    files = {torrent: [(b"complete", seeders), (b"downloaded", 0), (b"incomplete", leechers)]
+             for torrent, seeders, leechers in answer.files}
+    return bencoded([(b"files", sorted(files.items()))])
 
 
 def udp_packet(answer):
