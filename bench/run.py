@@ -141,7 +141,7 @@ class Run:
         report = json.loads(done.stdout)
         report["load_average"] = os.getloadavg()[0]
         if done.returncode:
-            say(f"  {name}: wrong answers: {report.get('wrong_by_kind')}")
+            say(f"  {name}: {report['loss_percent']} % lost, wrong: {report['wrong_by_kind']}")
         return report
 
     def peers_of(self, workload):

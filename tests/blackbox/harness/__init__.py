@@ -10,6 +10,7 @@ prometheus  Debian's Prometheus, scraping a server
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 fake     a control socket and trackers that are no muster
+liar     a tracker that keeps peers, and lies about them
 stats    the numbers of its pages
 state    servers with a state folder
 terminal a program on a terminal
