@@ -101,12 +101,12 @@ static uint64_t due_by(const struct bench *b, uint64_t then_ns)
     return b->requests_max && due > b->requests_max ? b->requests_max : due;
 }
 
-/* The first moment at which due_by() counts request n, or just before it. */
 static uint64_t since(uint64_t due_ns, uint64_t now_ns)
 {
     return now_ns > due_ns ? now_ns - due_ns : 0;
 }
 
+/* The first moment at which due_by() counts request n, or just before it. */
 static uint64_t due_at(const struct bench *b, uint64_t n)
 {
     return b->start_ns + (uint64_t)((__uint128_t)n * NS_PER_S / b->rate);
