@@ -53,7 +53,7 @@ def study(run, about):
         for _ in range(ROUNDS):
             for value, options in values:
                 run.extra = options
-                reports[value].append(run.measure(workload, "muster", 9, SECONDS))
+                reports[value].append(run.must_measure(workload, "muster", 9, SECONDS))
         run.extra = ()
         for value, found in reports.items():
             row = {"setting": setting, "load": load, "value": value}
