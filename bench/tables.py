@@ -17,7 +17,7 @@ def why_empty(run, workload, name):
     reasons = run.failures.get((workload.name, name))
     if reasons:
         return "no report: " + plain(reasons[-1])[-REASON_CHARS_MAX:]
-    return "all rounds void"
+    return "all rounds void" if any(run.results[workload.name][name]) else "no report"
 
 
 def row(run, workload, name, by_name):
@@ -114,9 +114,10 @@ def markdown(run, about):
             continue
         lines += [f"## {workload.title}", "", *table(run, workload, by_name), ""]
         lines += worst_answers(workload, by_name)
-        lines += [goal_line(goal, by_name) for goal in workload.goals]
-        lines += [*troubles(run, workload, by_name), ""]
-        lines += ["Asked by:", "", *commands(run, workload, by_name), ""]
+        told = [goal_line(goal, by_name) for goal in workload.goals]
+        told += troubles(run, workload, by_name)
+        lines += [*told, ""] if told else []
+        lines += ["How each was asked:", "", *commands(run, workload, by_name), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
