@@ -12,7 +12,7 @@ disturbs the machine for a minute then disturbs both sides.
 
 Writes NAME.json (everything), NAME.md (tables, goals) and NAME-*.svg. The whole comparison, and the sets of
 workloads in the second line, go to bench/results, where they replace what is committed; workloads named
-one by one, and what Ctrl-C left of a run, go to build/bench. --out NAME names others in bench/results,
+one by one, and what Ctrl-C or SIGTERM left of a run, go to build/bench. --out NAME names others in bench/results,
 --out FOLDER/NAME others elsewhere. Nothing measured, nothing written.
 
 The words in the third line are studies of another shape, each in a file of its own: memory after filling
@@ -25,6 +25,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -346,4 +347,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped then, too
     sys.exit(main(sys.argv[1:]))

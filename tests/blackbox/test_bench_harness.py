@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def folders(tmp_path, monkeypatch):
         (committed / name).write_text(text)
     monkeypatch.setattr(bench_run, "RESULTS", committed)
     monkeypatch.setattr(bench_run, "PARTIAL", partial)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     return committed, partial
 
