@@ -12,8 +12,8 @@ disturbs the machine for a minute then disturbs both sides.
 
 Writes NAME.json (everything), NAME.md (tables, goals) and NAME-*.svg. The whole comparison, and the sets of
 workloads in the second line, go to bench/results, where they replace what is committed; workloads named
-one by one, and what Ctrl-C or SIGTERM left of a run, go to build/bench. --out NAME names others in bench/results,
---out FOLDER/NAME others elsewhere. Nothing measured, nothing written.
+one by one, and what Ctrl-C or SIGTERM left of a run, go to build/bench. --out NAME names others in
+bench/results, --out FOLDER/NAME others elsewhere. Nothing measured, nothing written.
 
 The words in the third line are studies of another shape, each in a file of its own: memory after filling
 through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
@@ -51,6 +51,7 @@ from workloads import BY_NAME, SETS, WORKLOADS
 SERVER_CPU, BENCH_CPU = "0", "1"
 FIRST_PORT = 17000
 ROUNDS = 5
+TRIES = 3
 REASON_CHARS_MAX = 300
 STUDIES = {
     "memory": memory,
@@ -84,14 +85,18 @@ class Run:
         self.server_cpu, self.bench_cpu = SERVER_CPU, BENCH_CPU
         self.say, self.root, self.contender = say, ROOT, CONTENDERS.get
 
-    def setting(self, workload, peers):
+    def next_port(self):
         self.port += 1
         while is_taken(self.port):
             self.port += 1
+        return self.port
+
+    def setting(self, workload, peers):
+        port = self.next_port()
         return Setting(
             build=self.options.build,
-            folder=self.folder / str(self.port),
-            port=self.port,
+            folder=self.folder / str(port),
+            port=port,
             peers=peers,
             v6=workload.v6,
             close=workload.close,
@@ -159,12 +164,15 @@ class Run:
             say(f"  {name}: wrong answers: {report.get('wrong_by_kind')}")
         return report
 
-    def must_measure(self, workload, *args, **named):
+    def must_measure(self, *args, is_void_fine=False, **named):
         """The same, for those who can do nothing without it."""
-        report = self.measure(workload, *args, **named)
-        if not report:
-            sys.exit(f"{workload.name}: no report, nothing is written")
-        return report
+        for _ in range(TRIES):
+            report = self.measure(*args, **named)
+            void = report and not is_void_fine and why_void(report)
+            if report and not void:
+                return report
+            say(f"  void: {void}" if void else "  no report")
+        sys.exit(f"{args[0].name}: nothing to go on after {TRIES} tries, nothing is written")
 
     def peers_of(self, workload):
         """Peers in muster's answers here: the floors and nginx answer with as many."""
@@ -336,6 +344,8 @@ def main(arguments):
     run = Run(o)
     try:
         return 0 if measure_all(run) else 1
+    except NoStart as why:
+        sys.exit(f"{why}; nothing is written")
     except KeyboardInterrupt:
         say("interrupted: what is committed stays")
         run.is_interrupted = True

@@ -148,6 +148,20 @@ def test_an_interrupted_or_empty_study_writes_nothing(folders, monkeypatch):
         assert is_as_committed(folders[0]) and not folders[1].exists()
 
 
+def test_a_study_does_not_take_a_void_round(folders, measured):
+    """It asks again, and gives up when that does not help; where loss is the point, void is fine."""
+    running = bench_run.Run(bench_run.options_read([]))
+    args = (BY_NAME["udp_mix"], "muster", 9, 1)
+    void, right = report(lost=500), report()
+    measured[1].extend([void, None, right])
+    assert running.must_measure(*args) is right
+    measured[1].extend([void])
+    assert running.must_measure(*args, is_void_fine=True) is void
+    measured[1].extend([void] * bench_run.TRIES)
+    with pytest.raises(SystemExit):
+        running.must_measure(*args)
+
+
 def test_a_whole_run_replaces_all_its_files(folders, measured):
     assert bench_run.main(["--rounds", "1"]) == 0
     names = {f.name for f in folders[0].iterdir()}
