@@ -17,8 +17,8 @@ enum err login_open(struct server *s) MUST_CHECK;
 void login_token_path(const struct app_opts *a, const char *socket_path,
                       char out[CONFIG_PATH_BYTES_MAX]);
 
-/* For the door. */
-bool login_is_owner(void *ctx, const struct admin_request *r);
+/* For the door: 0, 401, or 429 with Retry-After. */
+int login_owner_check(void *ctx, const struct admin_request *r, struct admin_response *out);
 
 /* Handlers. POST /api/login {"password": text} -> {"token", "expires_in_s"} | 401 | 429 with
  * Retry-After; POST /api/logout ends the session that the request carries. */
