@@ -184,7 +184,9 @@ const struct command COMMANDS[] = {
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
     {"geoip", "[ADDRESS...] [OPTIONS]", "which database of locations is used, where to get one",
-     "And where each ADDRESS is by it. Exits 1 when there is none.", geoip_command},
+     "By the muster that runs, or, where none does or a geoip_file is named, by a start here. And where "
+     "each ADDRESS is by it. Exits 1 when there is none.",
+     geoip_command},
     {"password", "", "ask for a password, print the line for the configuration file", NULL,
      run_password},
     {"docs", "man|options|metrics|sample", "print the manual, references, a sample file", NULL,

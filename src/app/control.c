@@ -278,7 +278,7 @@ enum exit_code control_reload(const struct command_input *in)
     struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     json_t *answer = control_command(c, "/api/control/reload");
-    bool good = answer && control_lists_are_read(c);
+    bool good = answer && control_lists_are_read(c) && control_locations_are_read(c);
     if (answer) print_reload(answer);
     code = good ? command_printed() : control_failed(c);
     json_decref(answer);

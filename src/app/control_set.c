@@ -146,6 +146,12 @@ static bool names_lists(const json_t *changed)
     return false;
 }
 
+static bool names_locations(const json_t *changed)
+{
+    return json_object_get(changed, "geoip_file") || json_object_get(changed, "no_locations") ||
+           json_object_get(changed, "map");
+}
+
 static enum exit_code print_changes(struct control *c, const json_t *answer)
 {
     if (!answer) return control_failed(c);
@@ -155,6 +161,7 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
         if (json_object_size(changed) == 0) printf("nothing changed\n");
         control_print_saved(answer);
         if (names_lists(changed) && !control_lists_are_read(c)) return control_failed(c);
+        if (names_locations(changed) && !control_locations_are_read(c)) return control_failed(c);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");
