@@ -155,7 +155,8 @@ const struct command COMMANDS[] = {
      "0 when all answer, 1 when not. " WHICH, control_status},
     {"top", "[PORT] [-n COUNT] [OPTIONS]", "watch it live",
      "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
-     "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
+     "swarms, the busiest addresses and client software. Tab shows the next page, arrows scroll, h "
+     "lists all keys. Where standard output "
      "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
     {"get", "[NAME...] [OPTIONS]", "options it runs with", WHICH, control_get},
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
