@@ -505,8 +505,9 @@ const struct option_row OPTIONS[] = {
      .may_hold = is_name, .value = "NAME",
      .range = "a locale's name; empty: the environment's", .dflt = "",
      .help = "locale whose thousands separators /stats has",
-     .more = "When it is given, the log line has them too, if they are ASCII. A locale that the "
-             "system does not know is logged, and numbers stay plain."},
+     .more = "When it is given, the log line has them too, if they are ASCII, and a space for a "
+             "no-break space. A locale that the system does not know is logged, and numbers stay "
+             "plain."},
 
     /* ---- state ---- */
     {.name = "state_dir", .type = OPT_TEXT, IN(STATE), RESTART, AT(app.state_dir),
