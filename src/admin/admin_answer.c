@@ -296,6 +296,7 @@ static void protection_write(const struct admin_response *a, struct writer *out)
 void admin_head_write(const struct admin_conn *c, const struct http_request *r,
                       const struct admin_response *a, struct writer *out)
 {
+    if (a->status == 401) metrics_inc(METRIC_HTTP_401); /* the workers' doors never say it */
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)a->status);
     text_write(out, " ", reason_of(a->status));

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import Owner, eventually, metrics_of, muster_bin, new_hash, run_muster
+from harness import Owner, eventually, metrics_of, muster_bin, new_hash, run_muster, stats_of
 from harness.server import clean_env
 
 PASSWORD = "correct horse battery"
@@ -186,6 +186,7 @@ def test_wrong_words_in_a_header_are_guesses(server, token):
     assert [r.status for r in responses] == [401] * 3 + [429] * 5
     assert int(responses[-1].header("Retry-After")) >= 1
     assert metrics_of(server)["admin_logins_refused_total"] == 3
+    assert stats_of(server)["etracker"]["stats.http_401"] == 3
     assert "login: wrong password or token from 127.0.0.1, 3 in a row" in server.output()
     assert "my-guess" not in server.output()
     assert Owner(server.admin(), token).get("/api/settings")[0] == 429, "from there, the right one, too"
