@@ -15,6 +15,7 @@
 #define TICK_NS     (10 * NS_PER_MS)
 #define PROGRESS_NS (500 * NS_PER_MS)
 #define LATE_NS     NS_PER_MS
+#define SPELL_NS    (100 * NS_PER_MS)
 
 static const char *const PHASE_NAMES[] = {"connect", "fill", "load"};
 
@@ -73,7 +74,9 @@ uint64_t bench_begin(struct bench *b, enum ask kind, uint64_t now_ns)
     b->tally.sent[kind]++;
     if (!b->rate) return now_ns;
     uint64_t due_ns = b->start_ns + (uint64_t)((__uint128_t)n * NS_PER_S / b->rate);
-    if (now_ns > due_ns + LATE_NS) b->tally.late_starts++;
+    uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+    if (late_ns > LATE_NS) b->tally.late_starts++;
+    if (late_ns > b->tally.late_max_ns) b->tally.late_max_ns = late_ns;
     return due_ns;
 }
 
@@ -82,13 +85,23 @@ static bool is_announce(enum ask kind)
     return kind == ASK_ANNOUNCE || kind == ASK_STARTED || kind == ASK_COMPLETED;
 }
 
+/* One stall makes thousands of answers slow: they are one spell, as long as none is SPELL_NS behind
+ * the one before. */
+static void slow_note(struct tally *t, uint64_t now_ns)
+{
+    if (!t->slow++ || now_ns - t->slow_last_ns > SPELL_NS) t->slow_spells++;
+    t->slow_last_ns = now_ns;
+}
+
 void bench_answered(struct bench *b, const struct answer *a, uint64_t now_ns)
 {
     struct tally *t = &b->tally;
     b->answers++;
     t->answered[a->kind]++;
     t->flaws[a->flaw]++;
-    histogram_add(&t->latency, now_ns > a->due_ns ? now_ns - a->due_ns : 0);
+    uint64_t latency_ns = now_ns > a->due_ns ? now_ns - a->due_ns : 0;
+    histogram_add(&t->latency, latency_ns);
+    if (latency_ns > SLOW_NS) slow_note(t, now_ns);
     if (a->flaw != FLAW_NONE || !is_announce(a->kind)) return;
     t->announces++;
     t->peers += a->finding.peers;

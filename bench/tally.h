@@ -6,6 +6,8 @@
 #include "bench/histogram.h"
 #include "bench/server_cost.h"
 
+#define SLOW_NS 50000000u
+
 struct tally {
     uint64_t start_ns, end_ns;
     uint64_t sent[ASK_COUNT], answered[ASK_COUNT], lost[ASK_COUNT];
@@ -15,9 +17,12 @@ struct tally {
     uint64_t flaws[FLAW_COUNT];
     uint64_t send_failures; /* the kernel did not take a datagram, or refused a connection */
     uint64_t late_starts;   /* open loop: requests that left more than 1 ms after they were due */
-    uint64_t peers, announces; /* peers in how many announce answers */
-    uint64_t announce_bytes;   /* of their payload or body */
-    struct histogram latency;  /* ns */
+    uint64_t late_max_ns;   /* the latest of them: what the generator itself has to answer for */
+    uint64_t peers, announces;  /* peers in how many announce answers */
+    uint64_t announce_bytes;    /* of their payload or body */
+    struct histogram latency;   /* ns */
+    uint64_t slow, slow_spells; /* answers after SLOW_NS, and how many times they began to be */
+    uint64_t slow_last_ns;      /* when the last of them came */
     bool has_cost;
     struct server_cost before, after;
 };

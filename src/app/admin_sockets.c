@@ -8,7 +8,7 @@
  *           the server can remove it. */
 #include "app/admin_sockets.h"
 
-#include "app/options_list.h"
+#include "app/options_item.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,8 +197,9 @@ static void unix_remove(const struct admin_sockets *a)
     if (st.st_dev == a->unix_dev && st.st_ino == a->unix_ino) unlink(a->unix_path);
 }
 
-void admin_sockets_leave(struct admin_sockets *a)
+void admin_sockets_leave(struct admin_sockets *a, bool is_used)
 {
+    if (!is_used) unix_remove(a);
     a->unix_path[0] = '\0';
 }
 

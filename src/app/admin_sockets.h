@@ -39,8 +39,8 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s,
 enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s,
                                  struct admin_inherited *inherited) MUST_CHECK;
 
-/* Another process has them now: their file stays. */
-void admin_sockets_leave(struct admin_sockets *a);
+/* Another process serves now. The file stays if that one uses it, and is removed else. */
+void admin_sockets_leave(struct admin_sockets *a, bool is_used);
 
 /* Take those that the service manager opened for the operators: the two above then leave alone what
  * is there already. */

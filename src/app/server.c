@@ -2,12 +2,14 @@
  *
  * Order of the start   options; limits; sockets, while still root; then the user; then the store;
  *                      then the sandbox, before any thread; doors, and threads last. Nothing is
- *                      served with rights not needed.
+ *                      served with rights not needed, and nobody told READY before the last
+ *                      worker has given up his.
  * Order of the stop    workers drain side by side while this loop goes on reading signals; when all
  *                      are done, everything is freed in reverse.
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
+#include "app/handover.h"
 #include "app/login_api.h"
 #include "app/notify.h"
 #include "app/report.h"
@@ -25,65 +27,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DRAIN_TURN_MS 20
-
-/* ---- generations ---- */
-
-void server_publish(struct server *s, struct live *next)
-{
-    struct live *old = s->live;
-    s->live = next;
-    next->tracker.access = access_loader_hold(&s->lists);
-    access_loader_want(&s->lists, &next->settings.config.access, false);
-    log_level_set(next->settings.config.app.log_level);
-    atomic_store(&s->tracker.opts, &next->tracker);
-    atomic_store(&s->env.udp_opts, &next->udp);
-    atomic_store(&s->env.http_opts, &next->http);
-    atomic_store(&s->http_shared.buffers.bytes_max, next->http.buffer_bytes_max);
-    atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
-    swarm_limits_set(s->swarm, &next->swarm);
-    if (s->map) map_configure(s->map, &next->settings.config.map);
-    if (!old) return;
-    s->reload_after = true;
-    old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
-    old->next = s->retired;
-    s->retired = old;
-}
-
-void server_take_lists(struct server *s)
-{
-    struct live *next = calloc(1, sizeof *next);
-    s->lists_waiting = !next || !server_has_room(s);
-    if (s->lists_waiting) {
-        free(next);
-        return;
-    }
-    next->settings = s->live->settings;
-    server_put_in_force(s, next, false);
-}
-
-bool server_has_room(const struct server *s)
-{
-    uint32_t retired = 0;
-    for (const struct live *l = s->retired; l; l = l->next)
-        retired++;
-    return retired < LIVE_RETIRED_MAX;
-}
-
-void server_free_retired(struct server *s, uint64_t now_ms)
-{
-    struct live **at = &s->retired;
-    while (*at && (*at)->free_at_ms > now_ms)
-        at = &(*at)->next;
-    struct live *gone = *at; /* those behind it are older */
-    *at = NULL;
-    while (gone) {
-        struct live *next = gone->next;
-        access_loader_release(&s->lists, gone->tracker.access);
-        free(gone);
-        gone = next;
-    }
-}
+#define DRAIN_TURN_MS        20
+#define WORKERS_START_MS_MAX 10000 /* a process that hands over waits half as long */
 
 /* ---- start ---- */
 
@@ -224,11 +169,26 @@ static enum exit_code open_workers(struct server *s)
     return EXIT_FINE;
 }
 
+/* All have locked themselves in before the first serves, and before anybody is told that we do. */
+static bool workers_wait(struct server *s)
+{
+    uint64_t until_ms = clock_now_ms() + WORKERS_START_MS_MAX;
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        if (worker_wait_paused(&s->workers[i], until_ms)) continue;
+        log_line(LOG_ERROR, "worker %u does not start", i);
+        return false;
+    }
+    return true;
+}
+
 static enum exit_code start_workers(struct server *s)
 {
     if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
     for (uint32_t i = 0; i < s->worker_count; i++)
         if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
+    if (!workers_wait(s)) return EXIT_RUNTIME;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        worker_resume(&s->workers[i]);
     if (s->take) upgrade_take_finish(s->take, s);
     return EXIT_FINE;
 }
@@ -262,13 +222,28 @@ static enum exit_code start_upgrades(struct server *s)
     return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
 }
 
-void server_leave(struct server *s)
+static bool is_same_file(const struct handover_file *f, uint64_t dev, uint64_t ino)
+{
+    return f->dev == dev && f->ino == ino;
+}
+
+/* The token goes with the socket that it lies beside. */
+static void leave_files(struct server *s, const struct handover_ready *files)
+{
+    const struct admin_sockets *a = &s->admin_sockets;
+    bool is_used = !files || is_same_file(&files->socket, a->unix_dev, a->unix_ino);
+    if (!is_used && !is_same_file(&files->token, s->token.dev, s->token.ino))
+        login_token_remove(&s->token);
+    admin_sockets_leave(&s->admin_sockets, is_used);
+}
+
+void server_leave(struct server *s, const struct handover_ready *files)
 {
     s->stopping = true;
     s->udp_fd_count = 0;
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_leave(&s->workers[i]);
-    admin_sockets_leave(&s->admin_sockets);
+    leave_files(s, files);
     admin_drain(s->admin);
 }
 

@@ -270,6 +270,13 @@ static void tell(struct load *w)
     w->progress(w->ctx, w->at, w->size);
 }
 
+static bool has_other_tags(const struct swarm *s, const struct snapshot_header *h)
+{
+    struct swarm_traits traits;
+    swarm_traits(s, &traits);
+    return !h->has_peer_ids && h->tag_check != traits.tag_check;
+}
+
 static enum err load_all(struct load *w)
 {
     uint8_t head[SNAPSHOT_HEADER_BYTES];
@@ -280,6 +287,7 @@ static enum err load_all(struct load *w)
     enum err err = snapshot_header_read(head, &out->header);
     if (err != ERR_OK) return err;
     out->elapsed_s = elapsed_since(&out->header);
+    out->has_other_tags = has_other_tags(w->s, &out->header);
     if (w->time.lifetime_s < out->header.lifetime_s) w->time.lifetime_s = out->header.lifetime_s;
     for (w->at = sizeof head; err == ERR_OK && w->at < w->size && !w->has_end; tell(w))
         err = load_block(w);

@@ -33,7 +33,8 @@ struct snapshot_loaded {
     uint32_t blocks;         /* read */
     uint32_t blocks_damaged; /* stretches of bytes that were no whole block */
     uint64_t bytes_damaged;
-    bool is_whole; /* nothing damaged, and the last block says that nothing is missing */
+    bool has_other_tags; /* without ids, and its tags were made with another key than the store's */
+    bool is_whole;       /* nothing damaged, and the last block says that nothing is missing */
 };
 
 typedef void snapshot_progress_fn(void *ctx, uint64_t at_bytes, uint64_t all_bytes);

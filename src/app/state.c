@@ -7,6 +7,8 @@
  *            the next save does not push the good one before it out.
  * Import     a snapshot of its own beside ours. It is merged, and deleted when a save has stored what
  *            it brought: a crash in between merges it again, which changes nothing.
+ * Other keys tags of another key are kept, though no client has one: they still tell clients of the file
+ *            apart and pair their families, until each has announced. The log says so.
  * Decided    docs/decisions/0016-snapshots.md
  * Rejected   saving from housekeeping's loop (a slow disk would stop the sweep and the pages); a
  *            journal of announces (peers announce again; what is lost after a crash is one interval
@@ -187,11 +189,18 @@ static void tell_loaded(const char *name, const struct snapshot_loaded *l)
     const struct restore_report *r = &l->store;
     log_line(LOG_INFO,
              "state: %s, saved %llu s ago: %llu torrents, %llu peers taken in within %.2f s; "
-             "%llu peers known, %llu too old; refused for limits: %llu peers, %llu torrents",
+             "%llu peers known, %llu too old, %llu impossible; refused for limits: %llu peers, "
+             "%llu torrents",
              name, (unsigned long long)l->elapsed_s, (unsigned long long)r->torrents,
              (unsigned long long)r->peers, (double)l->us / 1e6, (unsigned long long)r->peers_known,
-             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_refused,
-             (unsigned long long)r->torrents_refused);
+             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_impossible,
+             (unsigned long long)r->peers_refused, (unsigned long long)r->torrents_refused);
+    metrics_add(METRIC_STATE_IMPOSSIBLE, r->peers_impossible);
+    if (l->has_other_tags)
+        log_line(LOG_WARN,
+                 "state: %s was saved with other keys: its clients are known again once they have "
+                 "announced; who stops before that stays for a lifetime",
+                 name);
     if (!l->is_whole)
         log_line(LOG_WARN, "state: %s is not whole: %u damaged places, %llu bytes%s", name,
                  l->blocks_damaged, (unsigned long long)l->bytes_damaged,

@@ -37,7 +37,6 @@
 #define ENVIRONMENT_MAX 4096
 #define CHILD_FD        3 /* where the new process finds the channel */
 #define PAUSE_MS_MAX    2000
-#define PAUSE_POLL_US   50
 #define READY_MS_MAX    5000
 
 struct upgrade {
@@ -293,10 +292,7 @@ static bool workers_pause(struct server *s)
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_pause(&s->workers[i]);
     for (uint32_t i = 0; i < s->worker_count; i++)
-        while (!worker_is_paused(&s->workers[i])) {
-            if (clock_now_ms() > until_ms) return false;
-            usleep(PAUSE_POLL_US);
-        }
+        if (!worker_wait_paused(&s->workers[i], until_ms)) return false;
     return true;
 }
 
@@ -325,9 +321,11 @@ static void leave(struct upgrade *u, uint64_t pause_us)
     notify_mainpid(u->child);
     u->kept_fd = u->keeper_pipe[0];
     u->keeper_pipe[0] = -1;
+    const struct handover_ready files = u->send.files;
+    bool is_known = u->send.has_files;
     release(u);
     s->env.heir = &u->heir;
-    server_leave(s);
+    server_leave(s, is_known ? &files : NULL);
 }
 
 static void pass_on(struct upgrade *u)

@@ -38,6 +38,8 @@ enum err upgrade_send_wait(struct upgrade_send *u, enum handover_type type, uint
     enum err err = handover_receive(u->channel, timeout_ms, &f);
     if (err != ERR_OK) return err;
     if (f.take_fd >= 0) close(f.take_fd);
+    u->has_files = type == HANDOVER_READY && f.bytes.len >= sizeof u->files;
+    if (u->has_files) memcpy(&u->files, f.bytes.ptr, sizeof u->files);
     if (f.type == (uint32_t)type) return ERR_OK;
     bool says_why = f.type == HANDOVER_FAILED;
     snprintf(u->error.text, sizeof u->error.text, "%.*s", says_why ? (int)f.bytes.len : 26,

@@ -31,6 +31,8 @@ struct upgrade_send {
     enum err err;              /* ERR_OK: the other process is as good as equal */
     struct option_error error; /* else why not */
     uint64_t torrents, peers, changes;
+    bool has_files; /* READY has come, and said which */
+    struct handover_ready files;
     pthread_t thread;
 };
 

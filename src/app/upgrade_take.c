@@ -372,7 +372,10 @@ _Static_assert(offsetof(struct upgrade_take, source) == 0, "channel_ready() cast
 void upgrade_take_finish(struct upgrade_take *t, struct server *s)
 {
     metrics_inc(METRIC_UPGRADES);
-    enum err err = handover_send(&t->channel, HANDOVER_READY, view_of(NULL, 0), -1);
+    const struct handover_ready ready = {
+        .socket = {.dev = s->admin_sockets.unix_dev, .ino = s->admin_sockets.unix_ino},
+        .token = {.dev = s->token.dev, .ino = s->token.ino}};
+    enum err err = handover_send(&t->channel, HANDOVER_READY, view_of(&ready, sizeof ready), -1);
     t->source = (struct loop_source){.fd = t->channel.fd, .ready = channel_ready};
     t->is_watched = err == ERR_OK && loop_add(&s->loop, &t->source, EPOLLIN) == ERR_OK;
     if (!t->is_watched) log_line(LOG_WARN, "upgrade: the process before is gone early");

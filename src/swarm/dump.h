@@ -32,16 +32,18 @@ bool swarm_dump(const struct swarm *s, struct swarm_time time, struct swarm_dump
                 swarm_dump_fn *fn, void *ctx);
 
 /* What became of what was restored. */
-struct restore_report {                       /* added to */
-    uint64_t torrents, peers;                 /* new here */
-    uint64_t peers_known;                     /* were here; the newer state stays */
-    uint64_t peers_expired;                   /* not heard of for a lifetime */
+struct restore_report {        /* added to */
+    uint64_t torrents, peers;  /* new here */
+    uint64_t peers_known;      /* were here; the newer state stays */
+    uint64_t peers_expired;    /* not heard of for a lifetime */
+    uint64_t peers_impossible; /* no door would have let them in: endpoint_is_possible() */
     uint64_t peers_refused, torrents_refused; /* a limit, or memory */
 };
 
 /* Put a torrent, or a part of one, into the store as if its peers had announced t->age_s ago: limits
  * hold, the newer of two of the same endpoint stays, the higher completed count, too. Takes a peer's
- * tag from its id where there is one. Counts nothing in metrics. */
+ * tag from its id where there is one. Who cannot be is left out: checksums keep out what disks do, not
+ * who writes the file. Counts nothing in metrics. */
 void swarm_restore(struct swarm *s, const struct stored_torrent *t, struct swarm_time time,
                    struct restore_report *report);
 

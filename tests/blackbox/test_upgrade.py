@@ -248,20 +248,58 @@ def test_addresses_come_and_go(start_server, tmp_path):
     server.host4 = "127.0.0.1"
 
 
-def test_another_socket_of_operators_is_not_waited_for_in_vain(start_server, tmp_path):
-    lease = unused_port()
+@pytest.fixture
+def movable(start_server, tmp_path):
+    """A server whose control socket is 1.sock, and move(): the configuration says 2.sock from now on."""
     file, before, after = (tmp_path / name for name in ("muster.conf", "1.sock", "2.sock"))
     file.write_text(f"listen = 127.0.0.1\nadmin_socket = {before}\n")
     server = start_server("--user", "", "--config", str(file), "--port", "{port}",
-                          "--admin-listen", "off", exact=True, port_lease=lease)
+                          "--admin-listen", "off", exact=True, port_lease=unused_port())
     server.socket_path = str(before)
-    pid = serving_pid(server)
-    file.write_text(f"listen = 127.0.0.1\nadmin_socket = {after}\n")
+
+    def move(more=""):
+        file.write_text(f"listen = 127.0.0.1\nadmin_socket = {after}\n{more}")
+    return server, move
+
+
+def test_another_socket_of_operators_is_not_waited_for_in_vain(movable, tmp_path):
+    server, move = movable
+    before, pid = server.socket_path, serving_pid(server)
+    move()
     ended = command(server)
     assert ended.returncode == FAILED
     assert f"process {pid} went, and nobody answers at {before} any more" in ended.stderr
-    server.socket_path = str(after)
+    server.socket_path = str(tmp_path / "2.sock")
     assert serving_pid(server) != pid
+    assert {path.name for path in tmp_path.iterdir()} == {"muster.conf", "2.sock", "2.token"}
+
+
+def test_a_token_that_is_still_in_use_stays(movable, tmp_path):
+    server, move = movable
+    token = tmp_path / "1.token"
+    content = token.read_text()
+    move(f"admin_token_file = {tmp_path}/./1.token\n")
+    assert command(server).returncode == FAILED
+    eventually(lambda: not (tmp_path / "1.sock").exists(), "the old socket's end")
+    assert token.read_text() == content
+    assert not (tmp_path / "2.token").exists()
+
+
+def test_files_of_others_at_the_old_places_stay(movable, tmp_path):
+    """Somebody took the names of socket and token meanwhile."""
+    server, move = movable
+    for name in ("1.sock", "1.token"):
+        os.rename(tmp_path / name, tmp_path / f"was.{name}")
+    (tmp_path / "1.token").write_text("not muster's\n")
+    move()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "1.sock"))
+        server.signal(signal.SIGUSR2)
+        server.wait_output("given everything on")
+    assert (tmp_path / "1.sock").is_socket()
+    assert (tmp_path / "1.token").read_text() == "not muster's\n"
+    server.socket_path = str(tmp_path / "2.sock")
+    assert serving_pid(server) != server.process.pid
 
 
 # --- what fails ---

@@ -10,6 +10,7 @@ crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 fake     a control socket and trackers that are no muster
 stats    the numbers of its pages
+state    servers with a state folder
 terminal a program on a terminal
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers
