@@ -109,7 +109,7 @@ struct admin_env {
     struct loop *loop;
     const struct admin_route *routes; /* constant */
     size_t route_count;
-    admin_handler_fn *fallback;                                 /* paths that no route has */
+    admin_handler_fn *fallback; /* paths that no route has */
     /* 0, or the status that refuses, 401 or 429; may add lines to out->extra. NULL: nobody is the
      * owner over TCP. */
     int (*owner_check)(void *ctx, const struct admin_request *r, struct admin_response *out);

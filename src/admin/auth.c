@@ -337,8 +337,7 @@ void auth_basic(struct auth *a, const struct address *client, struct view author
 static bool is_session_word(struct view word)
 {
     struct view form = VIEW(SESSION_FORM);
-    return word.len == AUTH_TOKEN_TEXT_BYTES - 1 &&
-           view_equal(view_of(word.ptr, form.len), form);
+    return word.len == AUTH_TOKEN_TEXT_BYTES - 1 && view_equal(view_of(word.ptr, form.len), form);
 }
 
 /* Nothing here asks for time, so there is no job. */

@@ -164,8 +164,8 @@ static enum exit_code run(struct control *c)
     bool is_named = s->origin[row].source == SOURCE_COMMAND_LINE;
     json_t *map = is_named ? NULL : control_ask(c, "/api/map.json");
     bool runs = map && c->status == 200;
-    enum exit_code code = runs ? report_running(c, map, addresses)
-                               : report(&s->config.map, addresses, a->word_count);
+    enum exit_code code =
+        runs ? report_running(c, map, addresses) : report(&s->config.map, addresses, a->word_count);
     json_decref(map);
     return code;
 }

@@ -82,8 +82,8 @@ static enum err interval_check(const struct settings_change *c, struct option_er
 {
     const struct option_row *row = option_find(VIEW("interval"));
     const struct interval_opts *o = &c->next->settings.config.tracker.interval;
-    bool is_set = c->said[row - OPTIONS] &&
-                  c->next->settings.origin[row - OPTIONS].source == SOURCE_LIVE;
+    bool is_set =
+        c->said[row - OPTIONS] && c->next->settings.origin[row - OPTIONS].source == SOURCE_LIVE;
     if (!is_set || (o->start_s >= o->min_s && o->start_s <= o->max_s)) return ERR_OK;
     bool is_low = o->start_s < o->min_s;
     error->names[0] = row->name;

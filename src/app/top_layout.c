@@ -117,8 +117,7 @@ static uint32_t draw_topic(struct top_page *p, const struct top_view *v)
     case TOP_SWARMS: return top_draw_swarms(p, v, 0, y, LINES_ALL);
     case TOP_ADDRESSES:
         below = top_draw_talkers(p, v, 0, y, LINES_ALL);
-        if (p->width < 2 * TOP_TABLE_WIDTH)
-            return top_draw_limited(p, v, 0, below + 1, LINES_ALL);
+        if (p->width < 2 * TOP_TABLE_WIDTH) return top_draw_limited(p, v, 0, below + 1, LINES_ALL);
         y = top_draw_limited(p, v, TOP_TABLE_WIDTH, y, LINES_ALL);
         return y > below ? y : below;
     case TOP_CLIENTS: return top_draw_clients(p, v, 0, y, LINES_ALL);

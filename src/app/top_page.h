@@ -25,7 +25,14 @@ enum top_sort { TOP_BY_PEERS, TOP_BY_SEEDERS, TOP_BY_LEECHERS, TOP_BY_COMPLETED,
 enum top_talker_sort { TOP_BY_REQUESTS, TOP_BY_GROWTH, TOP_BY_ADDRESS, TOP_TALKER_SORT_COUNT };
 
 /* What the page is about; the first fits into every window, the others scroll. */
-enum top_topic { TOP_OVERVIEW, TOP_SWARMS, TOP_ADDRESSES, TOP_CLIENTS, TOP_FIGURES, TOP_TOPIC_COUNT };
+enum top_topic {
+    TOP_OVERVIEW,
+    TOP_SWARMS,
+    TOP_ADDRESSES,
+    TOP_CLIENTS,
+    TOP_FIGURES,
+    TOP_TOPIC_COUNT
+};
 
 /* What there is to show. */
 struct top_view {

@@ -55,11 +55,10 @@ uint32_t top_draw_swarms(struct top_page *p, const struct top_view *v, uint32_t 
         top_put(p, x, y++, TOP_DIM, "not told: top_swarms = off");
     for (size_t i = 0; i < count && i < rows; i++, y++) {
         char seeders[TOP_NUMBER_BYTES], leechers[TOP_NUMBER_BYTES], completed[TOP_NUMBER_BYTES];
-        uint32_t end =
-            top_put(p, x, y, TOP_PLAIN, "%-*.*s%7s%7s", NAME_WIDTH, NAME_WIDTH,
-                    control_text(ranked[i].row, "info_hash"),
-                    top_number(control_number(ranked[i].row, "seeders"), seeders),
-                    top_number(control_number(ranked[i].row, "leechers"), leechers));
+        uint32_t end = top_put(p, x, y, TOP_PLAIN, "%-*.*s%7s%7s", NAME_WIDTH, NAME_WIDTH,
+                               control_text(ranked[i].row, "info_hash"),
+                               top_number(control_number(ranked[i].row, "seeders"), seeders),
+                               top_number(control_number(ranked[i].row, "leechers"), leechers));
         if (has_room)
             top_put(p, end, y, TOP_PLAIN, "%11s",
                     top_number(control_number(ranked[i].row, "completed"), completed));
@@ -109,8 +108,8 @@ static size_t table_rank(const struct top_view *v, const struct table *t,
     size_t i, count = 0;
     enum top_talker_sort sort = t == &CLIENTS ? TOP_BY_REQUESTS : v->talker_sort;
     json_array_foreach(json_object_get(v->now, t->member), i, row) if (count < TABLE_ROWS_MAX)
-        out[count++] = (struct ranked){
-            row, sort == TOP_BY_GROWTH ? growth(v, t, row) : control_number(row, t->count)};
+        out[count++] = (struct ranked){row, sort == TOP_BY_GROWTH ? growth(v, t, row)
+                                                                  : control_number(row, t->count)};
     if (t != &CLIENTS) qsort(out, count, sizeof *out, sort == TOP_BY_ADDRESS ? by_address : by_key);
     return count;
 }
