@@ -143,12 +143,14 @@ const struct command COMMANDS[] = {
      "where a muster answers already.", control_start},
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
-     "Waits until it answers again. " WHICH, control_restart},
+     "Reads its configuration and lists before it stops. Waits until it answers again. " WHICH,
+     control_restart},
     {"upgrade", "[PORT] [OPTIONS]", "let the program installed now take over, without a gap",
      "The new process gets sockets, store and counters; no request is lost, and if it does not start "
      "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
-     "As SIGHUP does, and waits until access lists are read; says what is wrong where the log would. "
+     "As SIGHUP does: all of it or, where anything is wrong, access lists included, nothing. Says what "
+     "is wrong where the log would. "
      WHICH, control_reload},
     {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "

@@ -11,6 +11,7 @@
 
 #define CONTROL_ANSWER_BYTES_MAX (8u << 20)
 #define CONTROL_TIMEOUT_MS       10000
+#define CONTROL_LISTS_MS         180000 /* of one that comes when access lists are read */
 #define CONTROL_ERROR_BYTES      512
 #define CONTROL_SOCKET_BYTES     108 /* sun_path */
 

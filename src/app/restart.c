@@ -2,18 +2,23 @@
  *
  * Same process   a run loop, a pid file and systemd watch the pid: with exec() it stays, so they see
  *                no end. Everything of ours was closed by the stop before; descriptors close on exec.
+ * Among others   programs, in a folder like /usr/local/bin, only a helper may start it (starter.h), so
+ *                it is another process; this one waits for it, and nobody sees an end either.
  * Which binary   the path this program was started from, looked up when it is needed: after an
  *                upgrade that replaced the file, the new one runs.
  * Checked first  the configuration is read as the new program will read it, because a stop that is
- *                followed by a failed start is the worst outcome. Rights given up after the start do
+ *                followed by a failed start is the worst outcome; the access lists that it names are, too
+ *                (control_api.c). Rights given up after the start do
  *                not come back with an exec: with a port below the kernel's limit for users the
  *                answer is no, and the service manager, which has the rights, must restart.
  * Another        way, without a gap: upgrade.h. This one is for what an upgrade cannot do: fewer rights to
  *                inherit, less memory than two stores need. */
 #include "app/restart.h"
 
+#include "app/notify.h"
 #include "app/process.h"
 #include "app/sandbox.h"
+#include "app/upgrade.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -71,7 +76,8 @@ static enum err check_settings(const struct settings *now, const struct settings
 }
 
 enum err restart_check(const struct settings *s, const struct confine *c,
-                       const struct option_sources *sources, struct option_error *error)
+                       const struct option_sources *sources, struct settings *next,
+                       struct option_error *error)
 {
     char path[PATH_MAX];
     const char *forbidden = confine_forbids_start(c);
@@ -83,20 +89,29 @@ enum err restart_check(const struct settings *s, const struct confine *c,
         return option_fail(error, ERR_BAD_VALUE,
                            "with chroot it cannot start again in place: let the service manager "
                            "restart muster, or stop and start it");
+    if (c->starter.fd >= 0 && notify_is_heard())
+        return option_fail(error, ERR_BAD_VALUE,
+                           "this program lies among others, and would start again as another "
+                           "process: let the service manager restart muster");
     if (!process_program_path(path))
         return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
     if (access(path, X_OK) != 0)
         return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
-    struct settings *next = calloc(1, sizeof *next);
-    if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
-    if (err == ERR_OK) err = check_settings(s, next, c, error);
-    free(next);
-    return err;
+    return err == ERR_OK ? check_settings(s, next, c, error) : err;
 }
 
-enum exit_code restart_now(const struct option_sources *sources)
+static enum exit_code start_by_helper(const struct option_sources *sources, struct starter *st)
 {
+    pid_t pid = starter_start(st, sources, -1);
+    if (pid < 0) log_line(LOG_ERROR, "cannot start again: %s", strerror(errno));
+    starter_close(st);
+    return pid < 0 ? EXIT_RUNTIME : upgrade_keep(pid, -1);
+}
+
+enum exit_code restart_now(const struct option_sources *sources, struct starter *st)
+{
+    if (st->fd >= 0) return start_by_helper(sources, st);
     char path[PATH_MAX], *argv[ARGUMENTS_MAX + 2] = {program_invocation_name};
     size_t count = 0;
     for (; sources->arguments[count] && count < ARGUMENTS_MAX; count++)

@@ -123,6 +123,8 @@ static void gather_lists(const struct server *s, struct stats *out)
     const struct access *x = s->lists.current;
     if (x) memcpy(out->access_entries, x->entries, sizeof out->access_entries);
     out->access_loaded_unix_s = s->lists.loaded_unix_s;
+    out->access_sets = s->lists.sets;
+    out->access_bytes = s->lists.bytes;
 }
 
 /* Info hashes and addresses are not for everybody. */

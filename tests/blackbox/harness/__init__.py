@@ -1,6 +1,7 @@
 """What the black-box tests stand on: a running server and clients that speak its protocols.
 
 server   starts and stops the program under test
+access   what a list's refusal says
 udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 proxy    PROXY protocol headers
@@ -16,10 +17,12 @@ oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
 
+from .access import http_refusal, udp_refusal
 from .bencode import BencodeError, decode
 from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
+from .manager import Manager
 from .oracle import WATCHED, everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
@@ -29,7 +32,8 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
                   UdpScrape, assert_dropped)
 
 __all__ = [
-    "BencodeError", "decode",
+    "http_refusal", "udp_refusal",
+    "BencodeError", "decode", "Manager",
     "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
