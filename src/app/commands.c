@@ -157,7 +157,8 @@ const struct command COMMANDS[] = {
      "0 when all answer, 1 when not. " WHICH, control_status},
     {"top", "[PORT] [-n COUNT] [OPTIONS]", "watch it live",
      "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
-     "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
+     "swarms, the busiest addresses and client software. Tab shows the next page, arrows scroll, h "
+     "lists all keys. Where standard output "
      "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
     {"get", "[NAME...] [OPTIONS]", "options it runs with", WHICH, control_get},
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
@@ -186,7 +187,9 @@ const struct command COMMANDS[] = {
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
     {"geoip", "[ADDRESS...] [OPTIONS]", "which database of locations is used, where to get one",
-     "And where each ADDRESS is by it. Exits 1 when there is none.", geoip_command},
+     "By the muster that runs, or, where none does or a geoip_file is named, by a start here. And where "
+     "each ADDRESS is by it. Exits 1 when there is none.",
+     geoip_command},
     {"password", "", "ask for a password, print the line for the configuration file", NULL,
      run_password},
     {"docs", "man|options|metrics|sample", "print the manual, references, a sample file", NULL,

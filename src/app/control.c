@@ -302,7 +302,7 @@ enum exit_code control_reload(const struct command_input *in)
     if (!c) return code;
     c->timeout_ms = CONTROL_LISTS_MS;
     json_t *answer = control_command(c, "/api/control/reload");
-    bool good = answer && control_lists_are_read(c);
+    bool good = answer && control_lists_are_read(c) && control_locations_are_read(c);
     if (answer) print_reload(answer);
     code = good ? command_printed() : control_failed(c);
     json_decref(answer);

@@ -60,6 +60,9 @@ json_t *control_command(struct control *c, const char *target);
  * written, when they could not be; those before stay in force. */
 bool control_lists_are_read(struct control *c);
 
+/* The same of the database of locations, as long as a person would wait (control_locations.c). */
+bool control_locations_are_read(struct control *c);
+
 /* "muster: c->error" on standard error. */
 enum exit_code control_failed(const struct control *c);
 

@@ -142,6 +142,12 @@ static void warn_of_lists(const json_t *answer)
         fprintf(stderr, "muster: warning: lists: %s; those before stay in force\n", error);
 }
 
+static bool names_locations(const json_t *changed)
+{
+    return json_object_get(changed, "geoip_file") || json_object_get(changed, "no_locations") ||
+           json_object_get(changed, "map");
+}
+
 static enum exit_code print_changes(struct control *c, const json_t *answer)
 {
     if (!answer) return control_failed(c);
@@ -151,6 +157,7 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
         if (json_object_size(changed) == 0) printf("nothing changed\n");
         control_print_saved(answer);
         warn_of_lists(answer);
+        if (names_locations(changed) && !control_locations_are_read(c)) return control_failed(c);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");

@@ -17,6 +17,7 @@
 
 #include "app/notify.h"
 #include "app/process.h"
+#include "app/sandbox.h"
 #include "app/upgrade.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -67,6 +68,10 @@ static enum err check_settings(const struct settings *now, const struct settings
             "a port below %u needs rights that were given up after the start: let the "
             "service manager restart muster, or stop and start it",
             (unsigned)user_port());
+    const char *forbidden = sandbox_forbids_start(next->config.app.user);
+    if (forbidden)
+        return option_fail(error, ERR_BAD_VALUE, "user = %.100s: %s: stop and start it",
+                           next->config.app.user, forbidden);
     return confine_check_paths(c, now, next, error);
 }
 
