@@ -120,6 +120,34 @@ def test_the_map_lights_up_where_announces_come_from(browser, tracker):
     browser.screenshot("map-lights")
 
 
+# What etracker's map page does: its sub-protocol, its ping, a message of 9 bytes a light.
+ETRACKERS_PAGE = """
+    window.heard = [];
+    const socket = new WebSocket(`ws://${location.host}/api/websocket`, "chat");
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => { heard.push(socket.protocol); socket.send("p"); };
+    socket.onclose = () => heard.push("closed");
+    socket.onmessage = ({ data }) => {
+        const view = new DataView(data);
+        heard.push([data.byteLength, view.getFloat32(0, true), view.getFloat32(4, true),
+            view.getUint8(8)]);
+    };"""
+
+
+def test_etrackers_own_page_is_told_of_lights(browser, tracker):
+    eventually(lambda: tracker.json("/api/map.json")["state"] == "ready", "the places")
+    browser.open(tracker.public)
+    browser.script(ETRACKERS_PAGE)
+    eventually(lambda: browser.script("return heard.length"), "the handshake")
+    assert browser.script("return heard[0]") == "chat"
+
+    def announce():
+        tracker.server.udp(source="127.1.0.1").announce(new_hash())
+        return browser.script("return heard[1]")
+
+    assert eventually(announce, "a light") == [9, 52.5, pytest.approx(13.4), 1]
+
+
 # ---- settings ----
 
 
