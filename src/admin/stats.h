@@ -20,7 +20,7 @@
 
 #include <stdio.h>
 
-enum stats_rate_id { /* requests a second */
+enum stats_rate_id { /* requests, or errors, a second */
                      RATE_HTTP4,
                      RATE_UDP4,
                      RATE_HTTP6,
@@ -29,6 +29,7 @@ enum stats_rate_id { /* requests a second */
                      RATE_ANNOUNCES,
                      RATE_CONNECTS,
                      RATE_SCRAPES,
+                     RATE_SERVER_ERRORS,
                      RATE_COUNT
 };
 

@@ -41,6 +41,13 @@ def card(browser, title):
     return cards[0].text if cards else ""
 
 
+def details(browser):
+    """{name: text} of every number on the page."""
+    return dict(browser.script(
+        "return [...document.querySelectorAll('#details .pairs > div')]"
+        ".map(d => [d.children[0].textContent, d.children[1].textContent])"))
+
+
 def test_values_agree_with_the_json(browser, busy):
     browser.open(f"{busy.public}/stats.html")
     browser.wait_text("#state", "Live")
@@ -66,9 +73,7 @@ def test_counters_agree_when_all_is_quiet(browser, tracker):
     browser.wait_text("#state", "Live")
 
     def agree():
-        shown = dict(browser.script(
-            "return [...document.querySelectorAll('#details .pairs > div')]"
-            ".map(d => [d.children[0].textContent, d.children[1].textContent])"))
+        shown = details(browser)
         stats = tracker.json("/stats.json")
         counted = {n: v for n, v in {**stats["metrics"], **stats["etracker"]}.items()
                    if "announce" in n and isinstance(v, int)}
@@ -84,10 +89,27 @@ def test_history_is_drawn_and_every_name_is_there(browser, tracker):
     eventually(lambda: len(browser.all("#charts canvas")) >= 6, "charts")
     stats = tracker.json("/stats.json")
     names = set(browser.script(
-        "return [...document.querySelectorAll('#details dt')].map(d => d.textContent)"))
+        "return [...document.querySelectorAll('#details dt, #details th')].map(d => d.textContent)"))
     missing = {n for n in [*stats["metrics"], *stats["etracker"]] if n not in names
                and not any(other.startswith(f"{n}.") for other in names)}
     assert not missing
+
+
+def test_etrackers_table_is_whole(browser, tracker):
+    tracker.server.udp().announce(new_hash())
+    eventually(lambda: tracker.json("/stats.json")["rates"]["udp4"]["max"], "a second to end")
+    browser.open(f"{tracker.public}/stats.html")
+    browser.wait_text("#details", "interval_previous")
+    shown = details(browser)
+    etracker = tracker.json("/stats.json")["etracker"]
+    for name in ("interval_previous", "interval_required"):
+        assert digits(shown[name]) == etracker[name]
+    assert re.fullmatch(r"[A-Z][a-z]+ \d+, \d{4}, .*[AP]M", shown["start_time"])
+    cells = [row.split() for row in browser.find("#details table.named").text.splitlines()]
+    assert cells[0] == ["requests_per_second", "TCP", "TCP_MAX", "UDP", "UDP_MAX"]
+    assert [[row[0], len(row)] for row in cells[1:]] == [["IPv4", 5], ["IPv6", 5]]
+    most = etracker["requests_per_second"]["IPv4"]["UDP_MAX"]
+    assert 0 < digits(cells[1][4]) <= most
 
 
 def test_a_stopped_tracker_is_noticed(browser, tmp_path):

@@ -98,7 +98,12 @@ def stats(start_unix_s, restarts=0):
                        for n in range(1, 9)],
         "errno": {"close": {}, "send": {"EPIPE": 812, "ECONNRESET": 4123}, "recv": {
             "ECONNRESET": 9123}, "accept": {}, "send_udp": {"EPERM": 3}, "recv_udp": {}},
-        "etracker": {f"stats.http_{n}": n * 7 for n in (101, 200, 400, 401, 403, 404, 405, 408)},
+        "etracker": {"start_time": start_unix_s, "interval": p["interval_s"],
+                     "interval_previous": 1500, "interval_required": 1560,
+                     "requests_per_second": {f"IPv{f}": {
+                         "TCP": rates[f"http{f}"]["now"], "TCP_MAX": rates[f"http{f}"]["max"],
+                         "UDP": rates[f"udp{f}"]["now"], "UDP_MAX": rates[f"udp{f}"]["max"]}
+                         for f in "46"}} | {f"stats.http_{n}": n * 7 for n in (101, 200, 400, 401, 403, 404, 405, 408)},
         "trakx": {"requests": {"hits": 1, "connects": 2, "announces": 3, "scrapes": 4},
                   "errors": {"server": 0, "client": 5}},
         "metrics": {f"muster_counter_{n}_total": n * n * 31 for n in range(80)},
