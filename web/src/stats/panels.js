@@ -11,7 +11,14 @@ import { quantile, total } from "./histogram.js";
 const BARS_MAX = 16;
 
 const actionName = (action) => (hasText(`action.${action}`) ? t(`action.${action}`) : action);
-const kindName = (kind) => kind.replaceAll("_", " "); // as in metrics: not translated
+
+/* "status_404" as HTTP 404; of a kind that the language does not know, the name that metrics have. */
+function kindName(kind) {
+    const key = `kind.${kind}`;
+    if (hasText(key)) return t(key);
+    return kind.replace(/^status_/, "HTTP ").replaceAll("_", " ");
+}
+
 const doorName = (door) => DOOR_NAMES[door] ?? door;
 const most = (values) => Math.max(1, ...values);
 const share = (n, largest) => ({ text: number(n), share: n / largest });
