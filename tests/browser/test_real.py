@@ -5,6 +5,7 @@ import re
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from conftest import LANGUAGES
 from harness import eventually, new_hash
 from kit.page import lit_pixels, retype
 from kit.tracker import BENCH, PLACES, Tracker, load
@@ -180,6 +181,16 @@ def test_etrackers_table_is_whole(browser, tracker):
     assert 0 < digits(cells[1][4]) <= most
 
 
+def test_kinds_of_errors_are_in_the_readers_language(browser, tracker):
+    tracker.server.http().get("/announce?info_hash=short")
+    tracker.server.http().get("/nowhere")
+    browser.open(f"{tracker.public}/robots.txt")
+    browser.script("localStorage.setItem('muster.language', 'de')")
+    browser.open(f"{tracker.public}/stats.html")
+    browser.wait_text("#panels", "info_hash ungültig")
+    browser.wait_text("#panels", "HTTP 404")
+
+
 def test_a_stopped_tracker_is_noticed(browser, tmp_path):
     tracker = Tracker(tmp_path, "--failed", "2")
     browser.open(f"{tracker.public}/stats.html")
@@ -265,6 +276,18 @@ def test_a_change_is_what_the_next_announce_gets(browser, tracker):
     browser.click("#option-interval ~ button:last-child")  # as configured
     apply(browser)
     assert tracker.server.udp().announce(new_hash()).interval == 1800
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_options_are_explained_in_the_readers_language(browser, tracker, language):
+    browser.open(f"{tracker.admin}/robots.txt")
+    browser.script("localStorage.setItem('muster.language', arguments[0])", language)
+    log_in(browser, tracker)
+    help_texts = browser.script(
+        "return [...document.querySelectorAll('#options .help')].map(p => [p.lang, p.textContent])")
+    assert len(help_texts) > 80 and {lang for lang, _ in help_texts} == {""}
+    answer = browser.script("return [...document.querySelectorAll('#groups a')].map(a => a.text)")
+    assert not {"State", "Limits", "Listening", "Operator pages"} & set(answer)
 
 
 def test_contradictions_are_told_at_their_field(browser, tracker):
