@@ -393,27 +393,32 @@ static void histograms(struct json_out *j, const struct stats *s)
     histogram(j, "reannounce_s", &s->metrics.reannounce, &REANNOUNCE_S);
 }
 
-static void client(struct json_out *j, const char *code, const char *name, uint64_t announces)
+static void client(struct json_out *j, const struct stats_client *c)
 {
     json_open(j, NULL, '{');
-    json_text(j, "code", code);
-    json_text(j, "name", name);
-    json_u64(j, "announces", announces);
+    json_text(j, "code", c->code);
+    json_text(j, "name", c->name);
+    json_u64(j, "announces", c->announces);
+    json_u64(j, "peers_added", c->peers_added);
     json_close(j, '}');
 }
 
 /* The most common, then all others. */
 static void clients(struct json_out *j, const struct stats *s)
 {
-    uint64_t others = 0;
+    struct stats_client others = {.name = "other"};
     uint32_t named = s->client_count ? s->client_count - 1 : 0;
     json_open(j, "clients", '[');
     for (uint32_t i = 0; i < s->client_count; i++) {
         const struct stats_client *c = &s->clients[i];
-        if (i < named && i < CLIENTS_SHOWN) client(j, c->code, c->name, c->announces);
-        else others += c->announces;
+        if (i < named && i < CLIENTS_SHOWN) {
+            client(j, c);
+        } else {
+            others.announces += c->announces;
+            others.peers_added += c->peers_added;
+        }
     }
-    if (others) client(j, "", "other", others);
+    if (others.announces) client(j, &others);
     json_close(j, ']');
 }
 

@@ -139,6 +139,18 @@ def test_clients_are_told_by_their_software(shown):
         assert after[name] == before.get(name, 0) + count
 
 
+def test_a_client_that_asks_often_adds_one_peer(shown):
+    def transmission():
+        counted = [c for c in stats_of(shown)["clients"] if c["code"] == "TR"]
+        return (counted[0]["announces"], counted[0]["peers_added"]) if counted else (0, 0)
+    client, info_hash, (announces, added) = shown.udp(), new_hash(), transmission()
+    for _ in range(5):
+        client.announce(info_hash, b"-TR3000-" + b"o" * 12, port=4001)
+    assert transmission() == (announces + 5, added + 1)
+    metrics = metrics_of(shown)
+    assert metrics['client_peers_added_total{code="TR",client="Transmission"}'] == added + 1
+
+
 COUNTED = r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker "
 
 
