@@ -12,7 +12,7 @@
  *   new -> old   ACCEPT         configuration read, sockets taken
  *                MARK
  *                READY          it serves: struct handover_ready
- *                FAILED         text: why not. It ends then
+ *                FAILED         text: why not, for the log and the operator. It ends then
  *
  * Trust     both ends are of one user and one machine: host byte order, and sizes are checked for the
  *           sake of mistakes and of other versions, not of attackers.

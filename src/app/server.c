@@ -169,6 +169,40 @@ static enum exit_code open_workers(struct server *s)
     return EXIT_FINE;
 }
 
+/* ---- upgrades ---- */
+
+static void keeper_ready(struct loop_source *source, uint32_t events)
+{
+    struct server *s = (struct server *)((char *)source - offsetof(struct server, keeper));
+    if (!(events & (EPOLLERR | EPOLLHUP))) return;
+    loop_remove(&s->loop, source);
+    server_stop(s, "the process that was started first is gone", false);
+}
+
+/* That it is there. */
+static enum err keeper_watch(struct server *s, int fd)
+{
+    s->keeper = (struct loop_source){.fd = fd, .ready = keeper_ready};
+    return fd < 0 ? ERR_OK : loop_add(&s->loop, &s->keeper, 0);
+}
+
+/* Who serves. */
+static void keeper_tell(const struct server *s)
+{
+    pid_t pid = getpid();
+    if (s->keeper.fd < 0) return;
+    ssize_t put = write(s->keeper.fd, &pid, sizeof pid);
+    (void)put; /* a pipe that is full holds hundreds of them */
+}
+
+static enum exit_code start_upgrades(struct server *s)
+{
+    int keeper = upgrade_take_keeper(s->take);
+    enum err err = upgrade_open(&s->upgrade, s, keeper);
+    if (err == ERR_OK) err = keeper_watch(s, keeper);
+    return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
+}
+
 /* All have locked themselves in before the first serves, and before anybody is told that we do. */
 static bool workers_wait(struct server *s)
 {
@@ -181,45 +215,20 @@ static bool workers_wait(struct server *s)
     return true;
 }
 
+/* The last: nothing can fail once the process before knows that we serve. */
 static enum exit_code start_workers(struct server *s)
 {
     if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
+    enum exit_code code = start_upgrades(s);
+    if (code != EXIT_FINE) return code;
     for (uint32_t i = 0; i < s->worker_count; i++)
         if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
     if (!workers_wait(s)) return EXIT_RUNTIME;
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_resume(&s->workers[i]);
     if (s->take) upgrade_take_finish(s->take, s);
+    keeper_tell(s);
     return EXIT_FINE;
-}
-
-/* ---- upgrades ---- */
-
-static void keeper_ready(struct loop_source *source, uint32_t events)
-{
-    struct server *s = (struct server *)((char *)source - offsetof(struct server, keeper));
-    if (!(events & (EPOLLERR | EPOLLHUP))) return;
-    loop_remove(&s->loop, source);
-    server_stop(s, "the process that was started first is gone", false);
-}
-
-/* Tell the keeper who serves, and watch that it is there. */
-static enum err keeper_watch(struct server *s, int fd)
-{
-    pid_t pid = getpid();
-    s->keeper = (struct loop_source){.fd = fd, .ready = keeper_ready};
-    if (fd < 0) return ERR_OK;
-    ssize_t put = write(fd, &pid, sizeof pid);
-    (void)put; /* a pipe that is full holds hundreds of them */
-    return loop_add(&s->loop, &s->keeper, 0);
-}
-
-static enum exit_code start_upgrades(struct server *s)
-{
-    int keeper = upgrade_take_keeper(s->take);
-    enum err err = upgrade_open(&s->upgrade, s, keeper);
-    if (err == ERR_OK) err = keeper_watch(s, keeper);
-    return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
 }
 
 static bool is_same_file(const struct handover_file *f, uint64_t dev, uint64_t ino)
@@ -394,7 +403,8 @@ static void server_free(struct server *s)
 static enum exit_code start_confined(struct server *s)
 {
     stats_init(s);
-    bool good = confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path);
+    bool good =
+        confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path, &s->sources);
     return good ? EXIT_FINE : EXIT_RUNTIME;
 }
 
@@ -410,21 +420,13 @@ static enum exit_code start(struct server *s)
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
     if (err != ERR_OK) return fail(err, "housekeeping");
-    code = start_workers(s);
-    return code == EXIT_FINE ? start_upgrades(s) : code;
-}
-
-/* What a start that failed leaves behind, for the process that wanted to be replaced. */
-static void start_failed(struct server *s, enum exit_code code)
-{
-    char why[64];
-    snprintf(why, sizeof why, "it does not start, its log lines say why (exit code %d)", (int)code);
-    upgrade_take_fail(s->take, why);
+    return start_workers(s);
 }
 
 enum exit_code server_run(const struct option_sources *sources)
 {
     struct option_error error;
+    if (starter_is_meant()) return starter_serve(sources);
     struct server *s = calloc(1, sizeof *s);
     if (s) s->live = calloc(1, sizeof *s->live);
     if (!s || !s->live) {
@@ -434,14 +436,14 @@ enum exit_code server_run(const struct option_sources *sources)
     s->sources = *sources;
     s->web_root_fd = -1;
     s->admin_sockets.unix_fd = s->admin_sockets.unix_lent = -1;
-    s->keeper.fd = -1;
+    s->keeper.fd = s->confine.starter.fd = -1;
     if (upgrade_take_open(&s->take) != ERR_OK) {
         server_free(s);
         return fail(ERR_NO_MEMORY, "muster");
     }
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
-        upgrade_take_fail(s->take, error.text);
+        upgrade_take_fail(s->take, error.text, EXIT_USAGE);
         server_free(s);
         return EXIT_USAGE;
     }
@@ -456,12 +458,17 @@ enum exit_code server_run(const struct option_sources *sources)
         code = serve(s);
         if (!upgrade_successor(s->upgrade)) log_line(LOG_INFO, "stopped");
     } else {
-        start_failed(s, code);
+        upgrade_take_fail(s->take, NULL, code);
     }
     bool again = code == EXIT_FINE && s->restart_wanted;
     pid_t successor = upgrade_successor(s->upgrade);
     int keeper = upgrade_keeper_take(s->upgrade);
+    struct starter starter = {.fd = -1};
+    if (again) {
+        starter = s->confine.starter;
+        s->confine.starter.fd = -1;
+    }
     server_free(s);
     if (keeper >= 0) return upgrade_keep(successor, keeper);
-    return again ? restart_now(sources) : code;
+    return again ? restart_now(sources, &starter) : code;
 }

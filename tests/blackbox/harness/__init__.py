@@ -20,6 +20,7 @@ from .bencode import BencodeError, decode
 from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
+from .manager import Manager
 from .oracle import WATCHED, everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
@@ -29,7 +30,7 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
                   UdpScrape, assert_dropped)
 
 __all__ = [
-    "BencodeError", "decode",
+    "BencodeError", "decode", "Manager",
     "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",
