@@ -68,8 +68,9 @@ def test_the_checker_sees(copy, code, change, complaint):
 
 def test_a_new_option_wants_a_line_in_every_language(copy):
     table = copy.parent / "src/app/options_running.def"
-    table.write_text(table.read_text(encoding="utf-8") + '{.name = "brand_new", .help = "new"},\n',
-                     encoding="utf-8")
+    row = '{.name = "brand_new", .zero = "on Mondays", .help = "new"},\n'
+    table.write_text(table.read_text(encoding="utf-8") + row, encoding="utf-8")
     status, said = check(copy)
-    missing = [f"{code} option.brand_new: missing" for code in LANGUAGES if code != "en"]
+    missing = [f"{code} {key}: missing" for code in LANGUAGES if code != "en"
+               for key in ("option.brand_new", "phrase.on Mondays")]
     assert status == 1 and sorted(said.splitlines()) == sorted(missing)

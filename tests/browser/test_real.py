@@ -286,8 +286,12 @@ def test_options_are_explained_in_the_readers_language(browser, tracker, languag
     help_texts = browser.script(
         "return [...document.querySelectorAll('#options .help')].map(p => [p.lang, p.textContent])")
     assert len(help_texts) > 80 and {lang for lang, _ in help_texts} == {""}
-    answer = browser.script("return [...document.querySelectorAll('#groups a')].map(a => a.text)")
-    assert not {"State", "Limits", "Listening", "Operator pages"} & set(answer)
+    groups = browser.script("return [...document.querySelectorAll('#groups a')].map(a => a.text)")
+    assert not {"State", "Limits", "Listening", "Operator pages"} & set(groups)
+    facts = browser.script("return [...document.querySelectorAll('#options .facts')]"
+                           ".map(p => p.textContent)")
+    english = re.compile(r"no limit|seconds|or more|at most|a path|'s name|never|empty:")
+    assert not [text for text in facts if english.search(text)]
 
 
 def test_contradictions_are_told_at_their_field(browser, tracker):

@@ -11,8 +11,8 @@
  * that begins with a quoted "start." or `start.${...}` counts as used. What is quoted, has a dot and
  * begins like a key of en.json is taken for a key.
  * What the tracker names has texts, too: groups of options (group.*) and kinds of errors (kind.*) in
- * every language, and each option's line of help (option.*) in every one but English, which is the
- * option table's own. A page without such a text shows the tracker's English, so it is built all the
+ * every language; each option's line of help (option.*) and the words of what is allowed (phrase.*, by
+ * the English ones) in every one but English, which is the option table's own. A page without such a text shows the tracker's English, so it is built all the
  * same; this check and the tests compare them with the tables in ../src.
  * A text that is rightly the same in English is listed in locales/same.txt: LANGUAGE KEY. */
 import { readFile, readdir } from "node:fs/promises";
@@ -66,17 +66,27 @@ async function sourceOfTracker(root, path) {
 
 const firsts = (text, pattern) => [...text.matchAll(pattern)].map((found) => found[1]);
 
-/* {option.NAME: help} of the rows of the option table. */
-async function optionHelps(root) {
+/* The text of a row's field, or undefined; `table` defines what is written as a name. */
+function fieldOf(row, field, table) {
+    const [, literals, name] =
+        new RegExp(`\\.${field} = (?:((?:"(?:[^"\\\\]|\\\\.)*"\\s*)+)|(\\w+))`).exec(row) ?? [];
+    if (name) return new RegExp(`#define ${name} "(.*)"`).exec(table)?.[1];
+    return literals && firsts(literals, /"((?:[^"\\]|\\.)*)"/g).join("");
+}
+
+/* {option.NAME: help, phrase.WORDS: words} of the rows of the option table. */
+async function optionTexts(root) {
     const table = await sourceOfTracker(root, "app/options.c");
     const files = firsts(table, /#include "(app\/options_\w+\.def)"/g);
     const sources = await Promise.all(files.map((path) => sourceOfTracker(root, path)));
     const rows = sources.flatMap((source) => source.split(/^(?=\{\.name)/m).slice(1));
-    return Object.fromEntries(rows.map((row) => {
-        const [, literals] = /\.help = ((?:"(?:[^"\\]|\\.)*"\s*)+)/.exec(row);
-        const help = firsts(literals, /"((?:[^"\\]|\\.)*)"/g).join("");
-        return [`option.${/"(\w+)"/.exec(row)[1]}`, help];
-    }));
+    const limit = firsts(await sourceOfTracker(root, "app/options_value.c"),
+        /case OPT_LIMIT: snprintf\(out, size, "(.*)"\)/g);
+    const phrases = rows.flatMap((row) => ["zero", "range"].map((f) => fieldOf(row, f, table)));
+    return Object.fromEntries([
+        ...rows.map((row) => [`option.${fieldOf(row, "name", table)}`, fieldOf(row, "help", table)]),
+        ...[...phrases, ...limit].filter(Boolean).map((words) => [`phrase.${words}`, words]),
+    ]);
 }
 
 async function groupKeys(root) {
@@ -143,7 +153,7 @@ function* comparison(code, texts, english, same) {
         if (!(key in english)) yield `${code} ${key}: en has no such key`;
 }
 
-const isOption = (key) => key.startsWith("option.");
+const isOption = (key) => key.startsWith("option.") || key.startsWith("phrase.");
 const without = (texts, isLeftOut) =>
     Object.fromEntries(Object.entries(texts).filter(([key]) => !isLeftOut(key)));
 
@@ -167,12 +177,12 @@ function* unlike(english, family, wanted) {
 /* Those of texts for what the tracker names. */
 async function complaintsAboutNames(root) {
     const { en, ...others } = await readLocales(root);
-    const helps = await optionHelps(root);
+    const options = await optionTexts(root);
     const same = await sameOnPurpose(root);
     const complaints = [...unlike(en, "group.", await groupKeys(root)),
-        ...unlike(en, "kind.", await kindKeys(root)), ...unlike(en, "option.", [])];
+        ...unlike(en, "kind.", await kindKeys(root)), ...unlike(en, "option.", []), ...unlike(en, "phrase.", [])];
     for (const [code, texts] of Object.entries(others))
-        complaints.push(...comparison(code, without(texts, (key) => !isOption(key)), helps, same));
+        complaints.push(...comparison(code, without(texts, (key) => !isOption(key)), options, same));
     return complaints;
 }
 

@@ -1,10 +1,10 @@
 /* field.js - one option: its name, help, control, range, origin, and what is wrong with it.
  *
- * Ranges and the longer help come from the option table, in English, and so does the line of help
- * of an option that the language does not know; they are marked as such, so that a screen reader says
- * them right. */
+ * The longer help comes from the option table, in English, and so does the line of help of an option
+ * that the language does not know; they are marked as such, so that a screen reader says them right. */
 import { el, setHidden, setText } from "../base/dom.js";
 import { hasText, t } from "../base/i18n.js";
+import { rangeText } from "./range.js";
 import { complaint, isSame } from "./values.js";
 
 const UNITS = { "%": "%" }; // times and sizes carry theirs in the value
@@ -76,7 +76,7 @@ export class Field {
         const typed = this.option && this.isChanged && keepsEdit ? this.text : option.value;
         this.option = option;
         const facts = [option.type === "flag" || option.type === "choice" ? null
-            : t("settings.range", { range: option.range }),
+            : t("settings.range", { range: rangeText(option.range) }),
         t("settings.default", { value: option.default || t("settings.empty") }),
         t("settings.origin", { source: originText(option.origin) })];
         if (!option.live) facts.push(t("settings.restart"));
