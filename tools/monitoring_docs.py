@@ -1,5 +1,5 @@
 """monitoring_docs.py - which panel, alert and alarm shows which metric: the tables of
-packaging/README.md, made from the files themselves.
+packaging/README.md, and the picture of the dashboard, made from the files themselves.
 
     monitoring_docs.py write PACKAGING           write them
     monitoring_docs.py check PACKAGING METRICS   exit 1 when they are stale, when something asks
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import yaml
 
+from dashboard_picture import picture
+
 METRIC = re.compile(r"(?<![\w:])muster_\w+")
 RECORD = re.compile(r"(?<![\w:])instance\w*:muster_\w+:\w+")
 REFERENCE_ROW = re.compile(r"^\| `(\w+)` \|", re.M)
@@ -31,15 +33,20 @@ NOT_SHOWN = {
     "access_sets": "above 1 for seconds after a change; the log tells when a reading waits",
     "access_bytes": "likewise: see the memory of the process",
 }
+DASHBOARD, PICTURE = "grafana/muster.json", "grafana/muster.svg"
 MARKER = "<!-- {} {}: written by tools/monitoring_docs.py -->"
 
 
 # --- what the files hold -------------------------------------------------------------------------
 
+def dashboard(packaging):
+    return json.loads((packaging / DASHBOARD).read_text("utf-8"))
+
+
 def panels(packaging):
     """[(row, title, [expression])] of the dashboard, in its order."""
     found, row = [], ""
-    for panel in json.loads((packaging / "grafana/muster.json").read_text("utf-8"))["panels"]:
+    for panel in dashboard(packaging)["panels"]:
         if panel["type"] == "row":
             row = panel["title"]
         else:
@@ -176,17 +183,29 @@ def _unnamed(packaging):
     return sorted(asked - known)
 
 
+def _made(packaging):
+    """{file: its text as it would be written now}"""
+    readme = (packaging / "README.md").read_text("utf-8")
+    return {"README.md": _with_tables(readme, packaging),
+            PICTURE: picture(dashboard(packaging))}
+
+
 def write(packaging):
-    readme = packaging / "README.md"
-    readme.write_text(_with_tables(readme.read_text("utf-8"), packaging), "utf-8")
+    for name, text in _made(packaging).items():
+        (packaging / name).write_text(text, "utf-8")
     return 0
 
 
+def _difference(packaging):
+    for name, text in _made(packaging).items():
+        kept = packaging / name
+        lines = kept.read_text("utf-8").splitlines() if kept.exists() else []
+        yield from difflib.unified_diff(lines, text.splitlines(), f"packaging/{name}", "made now",
+                                        n=0)
+
+
 def check(packaging, reference):
-    kept = (packaging / "README.md").read_text("utf-8")
-    difference = list(difflib.unified_diff(kept.splitlines(),
-                                           _with_tables(kept, packaging).splitlines(),
-                                           "packaging/README.md", "made now", n=0))
+    difference = list(_difference(packaging))
     metrics = reference.read_text("utf-8")
     unknown, unseen = _unknown(packaging, metrics), _unseen(packaging, metrics)
     if difference:

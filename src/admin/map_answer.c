@@ -1,7 +1,9 @@
 /* map_answer.c - /api/websocket and /api/map.json.
  *
  * Public     visitors learn the kind and age of the database, not where it lies or what is wrong
- *            with it: that is for operators. */
+ *            with it: that is for operators.
+ * "chat"     is what etracker's page asks for. Browsers end a connection whose answer names none of
+ *            what they asked for, so it is confirmed; what follows is etracker's feed as ever. */
 #include "admin/map_door.h"
 
 #include "base/metrics.h"
@@ -11,8 +13,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PROTOCOL_MAP_V1 };
-static const char *const PROTOCOLS[] = {[PROTOCOL_MAP_V1] = "muster.map.v1", NULL};
+enum { PROTOCOL_MAP_V1, PROTOCOL_ETRACKER };
+static const char *const PROTOCOLS[] = {
+    [PROTOCOL_MAP_V1] = "muster.map.v1", [PROTOCOL_ETRACKER] = "chat", NULL};
 
 /* ---- /api/websocket ---- */
 

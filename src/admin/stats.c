@@ -29,26 +29,44 @@ static int by_announces(const void *a, const void *b)
     return strcmp(x->code, y->code);
 }
 
+static uint64_t sum_of(const uint64_t counts[CLIENT_SLOTS])
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < CLIENT_SLOTS; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/* Rows of clients.def that have announced, then all others as one. */
+static void clients_name(struct stats *s, const uint64_t announces[CLIENT_SLOTS],
+                         const uint64_t added[CLIENT_SLOTS])
+{
+    struct stats_client others = {
+        .name = "other", .announces = sum_of(announces), .peers_added = sum_of(added)};
+    for (size_t i = 0; i < CLIENT_COUNT; i++) {
+        unsigned code = code_index(CLIENTS[i].code);
+        if (!announces[code]) continue;
+        struct stats_client *c = &s->clients[s->client_count++];
+        *c = (struct stats_client){
+            .name = CLIENTS[i].name, .announces = announces[code], .peers_added = added[code]};
+        memcpy(c->code, CLIENTS[i].code, strlen(CLIENTS[i].code));
+        others.announces -= c->announces;
+        others.peers_added -= c->peers_added;
+    }
+    qsort(s->clients, s->client_count, sizeof s->clients[0], by_announces);
+    s->clients[s->client_count++] = others;
+}
+
+/* Added peers are read first, so that none is counted without its announce. */
 void stats_clients(struct stats *s)
 {
-    static const char OTHER[] = "other";
-    uint64_t *codes = calloc(CLIENT_CODES, sizeof *codes);
+    uint64_t(*counts)[CLIENT_SLOTS] = calloc(METRIC_CLIENTS, sizeof *counts);
     s->client_count = 0;
-    if (!codes) return;
-    uint64_t others = metrics_clients(codes);
-    for (unsigned i = 0; i < CLIENT_CODES; i++)
-        others += codes[i];
-    for (size_t i = 0; i < CLIENT_COUNT; i++) {
-        uint64_t announces = codes[code_index(CLIENTS[i].code)];
-        if (!announces) continue;
-        struct stats_client *c = &s->clients[s->client_count++];
-        *c = (struct stats_client){.name = CLIENTS[i].name, .announces = announces};
-        memcpy(c->code, CLIENTS[i].code, strlen(CLIENTS[i].code));
-        others -= announces;
-    }
-    free(codes);
-    qsort(s->clients, s->client_count, sizeof s->clients[0], by_announces);
-    s->clients[s->client_count++] = (struct stats_client){.name = OTHER, .announces = others};
+    if (!counts) return;
+    metrics_clients(CLIENT_PEERS_ADDED, counts[CLIENT_PEERS_ADDED]);
+    metrics_clients(CLIENT_ANNOUNCES, counts[CLIENT_ANNOUNCES]);
+    clients_name(s, counts[CLIENT_ANNOUNCES], counts[CLIENT_PEERS_ADDED]);
+    free(counts);
 }
 
 uint64_t stats_errors(const struct metrics_total *m, enum metric end)

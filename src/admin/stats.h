@@ -20,7 +20,7 @@
 
 #include <stdio.h>
 
-enum stats_rate_id { /* requests a second */
+enum stats_rate_id { /* requests, or errors, a second */
                      RATE_HTTP4,
                      RATE_UDP4,
                      RATE_HTTP6,
@@ -29,6 +29,7 @@ enum stats_rate_id { /* requests a second */
                      RATE_ANNOUNCES,
                      RATE_CONNECTS,
                      RATE_SCRAPES,
+                     RATE_SERVER_ERRORS,
                      RATE_COUNT
 };
 
@@ -54,7 +55,7 @@ struct stats_socket {
 struct stats_client {
     char code[3]; /* one or two letters; empty: all that are not named here */
     const char *name;
-    uint64_t announces;
+    uint64_t announces, peers_added;
 };
 
 #define STATS_TALKERS_MAX 20
@@ -125,8 +126,8 @@ extern const size_t STATS_NAME_COUNT;
 struct stats_family {
     const char *name, *help, *labels;
 };
-extern const struct stats_family STATS_ERRORS, STATS_ERRNOS, STATS_CLIENTS, STATS_DROPS,
-    STATS_LATENCY, STATS_REANNOUNCE, STATS_BUILD;
+extern const struct stats_family STATS_ERRORS, STATS_ERRNOS, STATS_CLIENTS, STATS_CLIENTS_ADDED,
+    STATS_DROPS, STATS_LATENCY, STATS_REANNOUNCE, STATS_BUILD;
 
 /* Their part of the reference, a table of Markdown. */
 void stats_print_reference(FILE *out);

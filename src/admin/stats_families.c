@@ -10,6 +10,11 @@ const struct stats_family STATS_ERRNOS = {
 const struct stats_family STATS_CLIENTS = {
     "client_announces_total", "Announces answered, by the client software that the peer id names.",
     "code, client"};
+const struct stats_family STATS_CLIENTS_ADDED = {
+    "client_peers_added_total",
+    "Peers that joined a swarm, by their client software: who asks often counts no more than "
+    "others.",
+    "code, client"};
 const struct stats_family STATS_DROPS = {"udp_socket_drops_total",
                                          "Datagrams the kernel dropped at a socket, by socket.",
                                          "address, worker"};
@@ -51,10 +56,10 @@ void stats_print_reference(FILE *out)
     const struct {
         const struct stats_family *family;
         const char *type;
-    } rows[] = {{&STATS_ERRORS, "counter"},    {&STATS_ERRNOS, "counter"},
-                {&STATS_CLIENTS, "counter"},   {&STATS_DROPS, "counter"},
-                {&STATS_LATENCY, "histogram"}, {&STATS_REANNOUNCE, "histogram"},
-                {&STATS_BUILD, "gauge"}};
+    } rows[] = {{&STATS_ERRORS, "counter"},       {&STATS_ERRNOS, "counter"},
+                {&STATS_CLIENTS, "counter"},      {&STATS_CLIENTS_ADDED, "counter"},
+                {&STATS_DROPS, "counter"},        {&STATS_LATENCY, "histogram"},
+                {&STATS_REANNOUNCE, "histogram"}, {&STATS_BUILD, "gauge"}};
     fputs("| name | type | labels | meaning |\n|---|---|---|---|\n", out);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "| `%s` | %s | %s | %s |\n", rows[i].family->name, rows[i].type,

@@ -4,14 +4,19 @@
  *   uploaded, downloaded    bittracker adds up what the peers it knows report; muster keeps no
  *                           bytes per peer, so that a peer takes 10 bytes
  *   paused                  partial seeds are counted per swarm, not over all
- *   trakx.database.ips      as trakx built with `fast`; udpconnections: connection ids need no table
- *   trakx.pools             there are none */
+ *   trakx.database.ips      as trakx built with `fast`; connections, udpconnections: connection ids
+ *                           need no table
+ *   trakx.pools             there are none
+ *   trakx.performance.qlen  0: who reads a request answers it, nothing queues between
+ *   tracker.performance     requests are counted when they are answered with what they asked for, and
+ *                           errors by what was wrong: announces and announcesok are the same */
 #include "admin/json_out.h"
 #include "admin/stats.h"
 
 #include <inttypes.h>
 
 #define CLIENTS_SHOWN 20
+#define DAY_S         86400
 
 /* ---- names of other trackers ---- */
 
@@ -26,10 +31,30 @@ static void bittracker(struct json_out *j, const struct stats *s)
     json_nothing(j, "downloaded");
 }
 
+static uint64_t server_errors(const struct stats *s)
+{
+    const uint64_t *count = s->metrics.count;
+    return count[METRIC_HTTP_500] + count[METRIC_HTTP_503] + count[METRIC_UDP_RECV_FAILURES] +
+           count[METRIC_UDP_SEND_FAILURES] + count[METRIC_TCP_ACCEPT_FAILURES];
+}
+
+static uint64_t client_errors(const struct stats *s)
+{
+    return stats_errors(&s->metrics, METRIC_HTTP_500);
+}
+
+static void trakx_pools(struct json_out *j)
+{
+    static const char *const POOLS[] = {"dictionaries", "peers", "peerlists4", "peerlists6"};
+    json_open(j, "pools", '{');
+    for (int i = 0; i < 4; i++)
+        json_i64(j, POOLS[i], -1);
+    json_close(j, '}');
+}
+
 /* trakx's requests are those of its last interval, by default a second. */
 static void trakx(struct json_out *j, const struct stats *s)
 {
-    const uint64_t *count = s->metrics.count;
     json_open(j, "trakx", '{');
     json_open(j, "requests", '{');
     json_u64(j, "hits", s->rates[RATE_TOTAL].now);
@@ -44,22 +69,61 @@ static void trakx(struct json_out *j, const struct stats *s)
     json_i64(j, "ips", -1);
     json_u64(j, "hashes", s->store.torrents);
     json_i64(j, "udpconnections", -1);
+    json_i64(j, "connections", -1);
+    json_u64(j, "uptime", s->uptime_s);
     json_close(j, '}');
     json_open(j, "errors", '{');
-    json_u64(j, "server",
-             count[METRIC_HTTP_500] + count[METRIC_HTTP_503] + count[METRIC_UDP_RECV_FAILURES] +
-                 count[METRIC_UDP_SEND_FAILURES] + count[METRIC_TCP_ACCEPT_FAILURES]);
-    json_u64(j, "client", stats_errors(&s->metrics, METRIC_HTTP_500));
+    json_u64(j, "server", server_errors(s));
+    json_u64(j, "client", client_errors(s));
     json_close(j, '}');
-    json_open(j, "pools", '{');
-    static const char *const POOLS[] = {"dictionaries", "peers", "peerlists4", "peerlists6"};
-    for (int i = 0; i < 4; i++)
-        json_i64(j, POOLS[i], -1);
-    json_close(j, '}');
+    trakx_pools(j);
     json_open(j, "internal", '{');
     json_u64(j, "goroutines", s->workers + 1);
     json_u64(j, "uptime", s->uptime_s);
     json_close(j, '}');
+    json_open(j, "performance", '{');
+    json_u64(j, "goroutines", s->workers + 1);
+    json_u64(j, "qlen", 0);
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+static void pair(struct json_out *j, const char *name, const char *ok_name, uint64_t value)
+{
+    json_u64(j, name, value);
+    json_u64(j, ok_name, value);
+}
+
+/* The other half of the names that trakx had until 2019. */
+static void trakx_tracker(struct json_out *j, const struct stats *s)
+{
+    json_open(j, "tracker", '{');
+    json_open(j, "stats", '{');
+    json_i64(j, "ips", -1);
+    json_u64(j, "hashes", s->store.torrents);
+    json_u64(j, "peers", stats_peers(s));
+    json_u64(j, "seeds", stats_seeders(s));
+    json_u64(j, "leeches", stats_peers(s) - stats_seeders(s));
+    json_close(j, '}');
+    json_open(j, "performance", '{');
+    pair(j, "announces", "announcesok", s->rates[RATE_ANNOUNCES].now);
+    json_u64(j, "errors", server_errors(s));
+    json_u64(j, "errorssec", s->rates[RATE_SERVER_ERRORS].now);
+    json_u64(j, "clienterrs", client_errors(s));
+    pair(j, "scrapes", "scrapesok", s->rates[RATE_SCRAPES].now);
+    pair(j, "connects", "connectsok", s->rates[RATE_CONNECTS].now);
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+static void etracker_rates(struct json_out *j, const char *family, const struct stats_rate *tcp,
+                           const struct stats_rate *udp)
+{
+    json_open(j, family, '{');
+    json_u64(j, "TCP", tcp->now);
+    json_u64(j, "TCP_MAX", tcp->max);
+    json_u64(j, "UDP", udp->now);
+    json_u64(j, "UDP_MAX", udp->max);
     json_close(j, '}');
 }
 
@@ -67,6 +131,7 @@ static void etracker(struct json_out *j, const struct stats *s)
 {
     json_open(j, "etracker", '{');
     json_u64(j, "start_time", s->start_unix_s);
+    json_u64(j, "days_up", s->uptime_s / DAY_S);
     json_u64(j, "failed", s->restarts);
     json_u64(j, "thread_number", 0);
     json_open(j, "load_avg", '[');
@@ -74,9 +139,15 @@ static void etracker(struct json_out *j, const struct stats *s)
         json_double(j, NULL, s->load[i]);
     json_close(j, ']');
     json_u64(j, "interval", s->interval.now_s);
+    json_u64(j, "interval_previous", s->interval.previous_s);
+    json_u64(j, "interval_required", s->interval.wanted_s);
     json_u64(j, "active_sockets", s->connections_open);
     json_u64(j, "rlimit_soft", s->nofile_soft);
     json_u64(j, "rlimit_hard", s->nofile_hard);
+    json_open(j, "requests_per_second", '{');
+    etracker_rates(j, "IPv4", &s->rates[RATE_HTTP4], &s->rates[RATE_UDP4]);
+    etracker_rates(j, "IPv6", &s->rates[RATE_HTTP6], &s->rates[RATE_UDP6]);
+    json_close(j, '}');
     for (size_t i = 0; i < STATS_NAME_COUNT; i++)
         json_u64(j, STATS_NAMES[i].name, STATS_NAMES[i].value(s));
     json_close(j, '}');
@@ -322,27 +393,32 @@ static void histograms(struct json_out *j, const struct stats *s)
     histogram(j, "reannounce_s", &s->metrics.reannounce, &REANNOUNCE_S);
 }
 
-static void client(struct json_out *j, const char *code, const char *name, uint64_t announces)
+static void client(struct json_out *j, const struct stats_client *c)
 {
     json_open(j, NULL, '{');
-    json_text(j, "code", code);
-    json_text(j, "name", name);
-    json_u64(j, "announces", announces);
+    json_text(j, "code", c->code);
+    json_text(j, "name", c->name);
+    json_u64(j, "announces", c->announces);
+    json_u64(j, "peers_added", c->peers_added);
     json_close(j, '}');
 }
 
 /* The most common, then all others. */
 static void clients(struct json_out *j, const struct stats *s)
 {
-    uint64_t others = 0;
+    struct stats_client others = {.name = "other"};
     uint32_t named = s->client_count ? s->client_count - 1 : 0;
     json_open(j, "clients", '[');
     for (uint32_t i = 0; i < s->client_count; i++) {
         const struct stats_client *c = &s->clients[i];
-        if (i < named && i < CLIENTS_SHOWN) client(j, c->code, c->name, c->announces);
-        else others += c->announces;
+        if (i < named && i < CLIENTS_SHOWN) {
+            client(j, c);
+        } else {
+            others.announces += c->announces;
+            others.peers_added += c->peers_added;
+        }
     }
-    if (others) client(j, "", "other", others);
+    if (others.announces) client(j, &others);
     json_close(j, ']');
 }
 
@@ -398,6 +474,7 @@ void stats_print_json(FILE *out, const struct stats *s)
     if (s->shows_talkers) addresses(&j, s);
     errnos(&j, s);
     trakx(&j, s);
+    trakx_tracker(&j, s);
     etracker(&j, s);
     counters(&j, s);
     json_close(&j, '}');

@@ -67,6 +67,10 @@ static void clients(struct page *f, const struct stats *s)
     for (uint32_t i = 0; i < s->client_count; i++)
         fprintf(f->out, "muster_%s{code=\"%s\",client=\"%s\"} %" PRIu64 "\n", f->name,
                 s->clients[i].code, s->clients[i].name, s->clients[i].announces);
+    begin(f, STATS_CLIENTS_ADDED.name, "counter", STATS_CLIENTS_ADDED.help);
+    for (uint32_t i = 0; i < s->client_count; i++)
+        fprintf(f->out, "muster_%s{code=\"%s\",client=\"%s\"} %" PRIu64 "\n", f->name,
+                s->clients[i].code, s->clients[i].name, s->clients[i].peers_added);
 }
 
 static void sockets(struct page *f, const struct stats *s)

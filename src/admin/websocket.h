@@ -28,8 +28,8 @@ struct websocket_handshake {
 };
 
 /* Look at a request that may want to become a WebSocket.
- *   protocols  names of the sub-protocols there are, NULL-terminated; of those the first that the
- *              client names is chosen
+ *   protocols  names of the sub-protocols there are, best first, NULL-terminated; the first that the
+ *              client offers is chosen, wherever it stands in its list
  *   returns    101; 426 when it asks for no WebSocket or another version of it; 400 when it does so
  *              wrongly; 403 when a browser sends it from another site's page (Origin is not Host;
  *              programs send no Origin) */

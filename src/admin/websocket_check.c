@@ -59,17 +59,20 @@ static void accept_of(struct view key, char out[WEBSOCKET_ACCEPT_BYTES])
                       sodium_base64_VARIANT_ORIGINAL);
 }
 
-/* The client's order counts (section 4.1, 10). */
-static int protocol_choose(const struct http_request *r, const char *const *protocols)
+static bool offers(const struct http_request *r, struct view protocol)
 {
     for (size_t i = 0; i < r->header_count; i++) {
         if (!view_equal_nocase(r->headers[i].name, VIEW("Sec-WebSocket-Protocol"))) continue;
-        for (struct view list = r->headers[i].value; list.len;) {
-            struct view offered = item_next(&list);
-            for (int p = 0; protocols[p]; p++)
-                if (view_equal(offered, view_of_text(protocols[p]))) return p;
-        }
+        for (struct view list = r->headers[i].value; list.len;)
+            if (view_equal(item_next(&list), protocol)) return true;
     }
+    return false;
+}
+
+static int protocol_choose(const struct http_request *r, const char *const *protocols)
+{
+    for (int p = 0; protocols[p]; p++)
+        if (offers(r, view_of_text(protocols[p]))) return p;
     return -1;
 }
 

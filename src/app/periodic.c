@@ -147,6 +147,9 @@ static const struct rate_row RATES[RATE_COUNT] = {
     [RATE_SCRAPES] = {6,
                       {METRIC_UDP4_SCRAPES, METRIC_UDP6_SCRAPES, METRIC_HTTP4_SCRAPES,
                        METRIC_HTTP6_SCRAPES, METRIC_HTTP4_FULL_SCRAPES, METRIC_HTTP6_FULL_SCRAPES}},
+    [RATE_SERVER_ERRORS] = {5,
+                            {METRIC_HTTP_500, METRIC_HTTP_503, METRIC_UDP_RECV_FAILURES,
+                             METRIC_UDP_SEND_FAILURES, METRIC_TCP_ACCEPT_FAILURES}},
 };
 
 static uint64_t rate_total(const struct rate_row *row)

@@ -127,10 +127,13 @@ static void counters_read(const json_t *o, struct metrics_total *m)
 
 /* ---- clients ---- */
 
-static json_t *clients_write(const uint64_t counts[CLIENT_CODES])
+static const char *const CLIENTS_KEYS[METRIC_CLIENTS] = {
+    [CLIENT_ANNOUNCES] = "clients", [CLIENT_PEERS_ADDED] = "clients_added"};
+
+static json_t *slots_write(const uint64_t counts[CLIENT_SLOTS])
 {
     json_t *o = json_object();
-    for (unsigned i = 0; i < CLIENT_CODES; i++) {
+    for (unsigned i = 0; i < CLIENT_SLOTS; i++) {
         char code[12];
         if (!counts[i]) continue;
         snprintf(code, sizeof code, "%u", i);
@@ -139,14 +142,22 @@ static json_t *clients_write(const uint64_t counts[CLIENT_CODES])
     return o;
 }
 
-static void clients_read(json_t *o, uint64_t counts[CLIENT_CODES])
+static void slots_read(json_t *o, uint64_t counts[CLIENT_SLOTS])
 {
     const char *code;
     json_t *value;
     json_object_foreach(o, code, value)
     {
         unsigned long i = strtoul(code, NULL, 10);
-        if (i < CLIENT_CODES) counts[i] = (uint64_t)json_integer_value(value);
+        if (i < CLIENT_SLOTS) counts[i] = (uint64_t)json_integer_value(value);
+    }
+}
+
+static void clients_write(json_t *o, uint64_t scratch[CLIENT_SLOTS])
+{
+    for (int which = 0; which < METRIC_CLIENTS; which++) {
+        metrics_clients((enum metric_client)which, scratch);
+        json_object_set_new(o, CLIENTS_KEYS[which], slots_write(scratch));
     }
 }
 
@@ -282,19 +293,18 @@ static void live_read(struct server *s, json_t *o)
 char *upgrade_state_write(const struct server *s)
 {
     struct metrics_total *m = calloc(1, sizeof *m);
-    uint64_t *clients = calloc(CLIENT_CODES, sizeof *clients);
+    uint64_t *clients = calloc(CLIENT_SLOTS, sizeof *clients);
     json_t *o = m && clients ? json_object() : NULL;
     char *text = NULL;
     if (o) {
-        uint64_t rates[RATE_COUNT], unnamed = metrics_clients(clients);
+        uint64_t rates[RATE_COUNT];
         metrics_total(m);
         for (int i = 0; i < RATE_COUNT; i++)
             rates[i] = s->periodic.rate.rate[i].max;
         put(o, "start_unix_s", s->stats.start_unix_s);
         put(o, "start_ms", s->stats.start_ms);
-        put(o, "clients_unnamed", unnamed);
         json_object_set_new(o, "counters", counters_write(m));
-        json_object_set_new(o, "clients", clients_write(clients));
+        clients_write(o, clients);
         json_object_set_new(o, "rates_max", array_of(rates, RATE_COUNT));
         json_object_set_new(o, "interval", interval_write(&s->tracker.interval));
         json_object_set_new(o, "load", load_write(&s->periodic.load));
@@ -312,14 +322,15 @@ char *upgrade_state_write(const struct server *s)
 static void counters_resume(struct server *s, const json_t *o)
 {
     struct metrics_total *m = calloc(1, sizeof *m);
-    uint64_t *clients = calloc(CLIENT_CODES, sizeof *clients);
+    uint64_t(*clients)[CLIENT_SLOTS] = calloc(METRIC_CLIENTS, sizeof *clients);
     if (m && clients) {
         struct stats_rate rates[RATE_COUNT] = {0};
         uint64_t max[RATE_COUNT] = {0};
         struct load load = {0};
         counters_read(json_object_get(o, "counters"), m);
-        clients_read(json_object_get(o, "clients"), clients);
-        metrics_resume(m, clients, take(o, "clients_unnamed"));
+        for (int which = 0; which < METRIC_CLIENTS; which++)
+            slots_read(json_object_get(o, CLIENTS_KEYS[which]), clients[which]);
+        metrics_resume(m, clients);
         array_to(json_object_get(o, "rates_max"), max, RATE_COUNT);
         for (int i = 0; i < RATE_COUNT; i++)
             rates[i].max = max[i];

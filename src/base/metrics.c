@@ -112,13 +112,11 @@ void metrics_http_status(int status)
     metrics_inc(id);
 }
 
-void metrics_client_rare(const uint8_t *peer_id)
+unsigned metrics_client_slot_rare(const uint8_t *peer_id)
 {
-    struct metrics *m = metrics_mine;
     unsigned first = peer_id[0] - (unsigned)'0';
     bool is_shadow = first < CLIENT_CHARS && peer_id[6] == '-' && peer_id[7] == '-';
-    metrics_raise(is_shadow ? &m->clients[first * CLIENT_ROW + CLIENT_SHADOW] : &m->clients_unnamed,
-                  1);
+    return is_shadow ? first * CLIENT_ROW + CLIENT_SHADOW : CLIENT_UNNAMED;
 }
 
 /* ---- blocks ---- */
@@ -198,8 +196,8 @@ static void buckets_put(struct buckets *h, const struct buckets_total *from)
     put(&h->sum, from->sum);
 }
 
-void metrics_resume(const struct metrics_total *total, const uint64_t clients[CLIENT_CODES],
-                    uint64_t clients_unnamed)
+void metrics_resume(const struct metrics_total *total,
+                    uint64_t clients[METRIC_CLIENTS][CLIENT_SLOTS])
 {
     struct metrics *m = metrics_mine;
     for (int i = 0; i < METRIC_COUNT; i++)
@@ -213,22 +211,18 @@ void metrics_resume(const struct metrics_total *total, const uint64_t clients[CL
         for (int i = 0; i < METRIC_ERRNOS; i++)
             put(&m->errnos[call][i], total->errnos[call][i]);
     buckets_put(&m->reannounce, &total->reannounce);
-    put(&m->clients_unnamed, clients_unnamed);
-    for (unsigned code = 0; code < CLIENT_CODES; code++)
-        if (clients[code]) put(&m->clients[code], clients[code]);
+    for (int which = 0; which < METRIC_CLIENTS; which++)
+        for (unsigned slot = 0; slot < CLIENT_SLOTS; slot++)
+            if (clients[which][slot]) put(&m->clients[which][slot], clients[which][slot]);
 }
 
-uint64_t metrics_clients(uint64_t out[CLIENT_CODES])
+void metrics_clients(enum metric_client which, uint64_t out[CLIENT_SLOTS])
 {
     const struct metrics *m;
-    uint64_t unnamed = 0;
-    memset(out, 0, CLIENT_CODES * sizeof *out);
-    for (uint32_t at = 0; (m = next_block(&at));) {
-        unnamed += read(&m->clients_unnamed);
-        for (unsigned code = 0; code < CLIENT_CODES; code++)
-            out[code] += read(&m->clients[code]);
-    }
-    return unnamed;
+    memset(out, 0, CLIENT_SLOTS * sizeof *out);
+    for (uint32_t at = 0; (m = next_block(&at));)
+        for (unsigned slot = 0; slot < CLIENT_SLOTS; slot++)
+            out[slot] += read(&m->clients[which][slot]);
 }
 
 /* Of all threads. */

@@ -84,6 +84,15 @@ void metric_errno_name(int error, char out[METRIC_ERRNO_BYTES_MAX]);
 #define CLIENT_SHADOW CLIENT_CHARS
 #define CLIENT_ROW    (CLIENT_CHARS + 1)
 #define CLIENT_CODES  (CLIENT_CHARS * CLIENT_ROW)
+/* Counts by client have one more: all whose peer id is in neither form. */
+#define CLIENT_UNNAMED CLIENT_CODES
+#define CLIENT_SLOTS   (CLIENT_CODES + 1)
+
+enum metric_client {
+    CLIENT_ANNOUNCES,
+    CLIENT_PEERS_ADDED, /* of these, the first of a peer in a swarm */
+    METRIC_CLIENTS
+};
 
 #define LATENCY_SAMPLE     8
 #define REANNOUNCE_MINUTES 60 /* buckets of one minute; one more for what is above */
@@ -95,8 +104,7 @@ struct metrics {
     _Atomic uint64_t errors[METRIC_DOORS][ERR_COUNT];
     struct talkers talkers, limited;
     _Atomic uint64_t errnos[CALL_COUNT][METRIC_ERRNOS]; /* the last: all above */
-    _Atomic uint64_t clients_unnamed;                   /* peer ids in neither form */
-    _Atomic uint64_t clients[CLIENT_CODES];
+    _Atomic uint64_t clients[METRIC_CLIENTS][CLIENT_SLOTS];
 };
 
 extern _Thread_local struct metrics *metrics_mine;
@@ -119,12 +127,13 @@ struct metrics_total {
 void metrics_total(struct metrics_total *out);
 
 /* Go on counting where another process stopped: the calling thread's block becomes what that process
- * had, clients as from metrics_clients(). Call while no other thread has counted anything. */
-void metrics_resume(const struct metrics_total *total, const uint64_t clients[CLIENT_CODES],
-                    uint64_t clients_unnamed);
+ * had, clients as from metrics_clients(), one after the other. Call while no other thread has counted
+ * anything. */
+void metrics_resume(const struct metrics_total *total,
+                    uint64_t clients[METRIC_CLIENTS][CLIENT_SLOTS]);
 
-/* Announces by client, summed: out[CLIENT_CODES]; returns those whose peer id names none. */
-uint64_t metrics_clients(uint64_t out[CLIENT_CODES]);
+/* Counts by client, summed. */
+void metrics_clients(enum metric_client which, uint64_t out[CLIENT_SLOTS]);
 
 /* The heaviest addresses of all threads, most first; returns how many of `max` there are. */
 unsigned metrics_talkers(uint32_t now_s, struct talker *out, unsigned max);
@@ -173,14 +182,22 @@ static inline void metrics_errno(enum metric_call call, int error)
 /* An HTTP answer with this status. */
 void metrics_http_status(int status);
 
-/* An announce of the peer with this 20-byte id; the other is for ids that are not -XX....-. */
-void metrics_client_rare(const uint8_t *peer_id);
-static inline void metrics_client(const uint8_t *peer_id)
+/* The slot of a 20-byte peer id; the other is for ids that are not -XX....-. */
+unsigned metrics_client_slot_rare(const uint8_t *peer_id);
+static inline unsigned metrics_client_slot(const uint8_t *peer_id)
 {
     unsigned first = peer_id[1] - (unsigned)'0', second = peer_id[2] - (unsigned)'0';
     if (peer_id[0] == '-' && first < CLIENT_CHARS && second < CLIENT_CHARS)
-        metrics_raise(&metrics_mine->clients[first * CLIENT_ROW + second], 1);
-    else metrics_client_rare(peer_id);
+        return first * CLIENT_ROW + second;
+    return metrics_client_slot_rare(peer_id);
+}
+
+/* An announce of the peer with this 20-byte id. `is_added`: it joined the swarm by it. */
+static inline void metrics_client(const uint8_t *peer_id, bool is_added)
+{
+    unsigned slot = metrics_client_slot(peer_id);
+    metrics_raise(&metrics_mine->clients[CLIENT_ANNOUNCES][slot], 1);
+    if (is_added) metrics_raise(&metrics_mine->clients[CLIENT_PEERS_ADDED][slot], 1);
 }
 
 /* A peer announced itself again after so many seconds. */

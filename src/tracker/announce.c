@@ -48,6 +48,6 @@ enum err tracker_announce(struct tracker *t, const struct announce *a, uint64_t 
     swarm_announce(t->swarm, hash, a, time, rng, &out->swarm);
     if (t->stats_minimal) return ERR_OK;
     if (out->swarm.silent_s != SWARM_NEVER_HEARD) metrics_reannounce(out->swarm.silent_s);
-    metrics_client(a->peer_id.bytes);
+    metrics_client(a->peer_id.bytes, out->swarm.verdict == SWARM_ADDED);
     return ERR_OK;
 }

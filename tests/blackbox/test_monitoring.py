@@ -1,6 +1,7 @@
 """What packaging/ gives to operators: Debian's Prometheus reads a muster that is used at every door,
 and every query of the dashboard and the alerts must find what it asks for."""
 
+import html
 import json
 import math
 import re
@@ -219,6 +220,13 @@ def panels_check(folder, reference):
                            PACKAGING, folder / "metrics.md"], stdout=subprocess.PIPE,
                           encoding="utf-8", timeout=60, check=False)
     return done.returncode, done.stdout
+
+
+def test_every_panel_is_in_the_picture():
+    picture = (PACKAGING / "grafana/muster.svg").read_text("utf-8")
+    shown = [html.unescape(text) for text in re.findall(r">([^<>]+)</text>", picture)]
+    titles = [panel["title"] for panel in DASHBOARD["panels"]]
+    assert [text for text in shown if text in titles] == titles
 
 
 def test_panels_do_not_overlap():

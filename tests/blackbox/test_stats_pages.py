@@ -23,6 +23,20 @@ ETRACKER_NAMES = """
     stats.sent_bytes_udp stats.recv_bytes_udp stats.announce stats.scrape
     stats.connect_udp stats.announce_udp stats.scrape_udp
 """.split()
+# Those of its head are on the text page in its own notation: "interval = 1800 (1750->1900)".
+ETRACKER_HEAD = """
+    start_time days_up failed thread_number load_avg interval interval_previous interval_required
+    active_sockets rlimit_soft rlimit_hard
+""".split()
+# seeds: trakx as of 2019
+TRAKX_OLD_NAMES = """
+    tracker.stats.ips tracker.stats.hashes tracker.stats.peers tracker.stats.seeds
+    tracker.stats.leeches trakx.database.connections trakx.database.uptime
+    trakx.performance.goroutines trakx.performance.qlen
+    tracker.performance.announces tracker.performance.announcesok tracker.performance.errors
+    tracker.performance.errorssec tracker.performance.clienterrs tracker.performance.scrapes
+    tracker.performance.scrapesok tracker.performance.connects tracker.performance.connectsok
+""".split()
 ERRNO_TABLES = ["close_errno", "send_errno", "recv_errno", "accept_errno", "send_errno_udp",
                 "recv_errno_udp"]
 
@@ -47,15 +61,33 @@ def test_every_name_of_etrackers_page_is_there(shown):
                                               "recv_udp"]
 
 
+def test_the_head_of_etrackers_page_is_in_the_json(shown):
+    stats = stats_of(shown)
+    table, interval, rates = stats["etracker"], stats["interval"], stats["rates"]
+    assert list(table)[:len(ETRACKER_HEAD)] == ETRACKER_HEAD
+    assert [table["interval"], table["interval_previous"], table["interval_required"]] == \
+        [interval["now_s"], interval["previous_s"], interval["wanted_s"]]
+    for family in "46":
+        tcp, udp = rates[f"http{family}"], rates[f"udp{family}"]
+        assert table["requests_per_second"][f"IPv{family}"] == {
+            "TCP": tcp["now"], "TCP_MAX": tcp["max"], "UDP": udp["now"], "UDP_MAX": udp["max"]}
+
+
 def test_trakxs_and_bittrackers_names_are_there(shown):
     stats = stats_of(shown)
     trakx = stats["trakx"]
     assert list(trakx["requests"]) == ["hits", "connects", "announces", "scrapes"]
     assert list(trakx["database"]) == ["seeds", "leeches", "peers", "ips", "hashes",
-                                       "udpconnections"]
+                                       "udpconnections", "connections", "uptime"]
     assert list(trakx["errors"]) == ["server", "client"]
     assert list(trakx["internal"]) == ["goroutines", "uptime"]
     assert trakx["database"]["peers"] == stats["peers"]
+    for path in TRAKX_OLD_NAMES:
+        value = stats
+        for part in path.split("."):
+            value = value[part]
+        assert isinstance(value, int), path
+    assert stats["tracker"]["stats"]["hashes"] == trakx["database"]["hashes"]
     for name in ("peers", "swarms", "seeders", "leechers", "paused", "uploaded", "downloaded"):
         assert name in stats
 
@@ -105,6 +137,18 @@ def test_clients_are_told_by_their_software(shown):
     after = announces()
     for name, count in (("Deluge", 2), ("Shadow's client", 1), ("other", 1)):
         assert after[name] == before.get(name, 0) + count
+
+
+def test_a_client_that_asks_often_adds_one_peer(shown):
+    def transmission():
+        counted = [c for c in stats_of(shown)["clients"] if c["code"] == "TR"]
+        return (counted[0]["announces"], counted[0]["peers_added"]) if counted else (0, 0)
+    client, info_hash, (announces, added) = shown.udp(), new_hash(), transmission()
+    for _ in range(5):
+        client.announce(info_hash, b"-TR3000-" + b"o" * 12, port=4001)
+    assert transmission() == (announces + 5, added + 1)
+    metrics = metrics_of(shown)
+    assert metrics['client_peers_added_total{code="TR",client="Transmission"}'] == added + 1
 
 
 COUNTED = r"\d+\n\d+\n\d+ seconds \(0 hours\)\nopentracker "

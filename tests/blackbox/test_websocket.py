@@ -31,7 +31,7 @@ def test_the_accept_key_is_the_standards_example(server):
 
 @pytest.mark.parametrize("offered, chosen", [
     (None, None), ("muster.map.v1", "muster.map.v1"), ("chat, muster.map.v1", "muster.map.v1"),
-    ("chat", None), ("MUSTER.MAP.V1", None)])
+    ("chat", "chat"), ("soap, chat", "chat"), ("soap", None), ("MUSTER.MAP.V1", None)])
 def test_sub_protocols(server, offered, chosen):
     with WebSocket(server.host4, server.port, protocol=offered) as viewer:
         assert viewer.header("Sec-WebSocket-Protocol") == chosen

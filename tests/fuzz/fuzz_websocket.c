@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void check_handshake(struct view bytes)
 {
-    static const char *const PROTOCOLS[] = {"muster.map.v1", NULL};
+    static const char *const PROTOCOLS[] = {"muster.map.v1", "chat", NULL};
     struct http_request r;
     struct websocket_handshake h;
     char lines[WEBSOCKET_LINES_BYTES_MAX];

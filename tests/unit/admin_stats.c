@@ -257,10 +257,12 @@ static void clients_have_names_and_the_rest_is_one_row(void **state)
                                       "S58B-----abcdefghijk", "-!!0000-abcdefghijkl",
                                       "-Zz0000-abcdefghijkl"};
     for (size_t i = 0; i < sizeof IDS / sizeof *IDS; i++)
-        metrics_client((const uint8_t *)IDS[i]);
+        metrics_client((const uint8_t *)IDS[i], i != 1);
     stats_clients(&s);
     assert_string_equal(s.clients[0].name, "qBittorrent");
     assert_string_equal(s.clients[0].code, "qB");
+    assert_int_equal(s.clients[0].peers_added, 1);
+    assert_int_equal(s.clients[s.client_count - 1].peers_added, 2);
     assert_int_equal(announces_of("qBittorrent"), 2);
     assert_int_equal(announces_of("Shadow's client"), 1);
     assert_int_equal(announces_of("other"), 2);

@@ -35,7 +35,7 @@ static void the_standards_example(void **state)
     assert_null(strstr(lines, "Protocol"));
 }
 
-static void the_clients_order_of_protocols_counts(void **state)
+static void our_order_of_protocols_counts(void **state)
 {
     (void)state;
     struct websocket_handshake h;
@@ -44,9 +44,9 @@ static void the_clients_order_of_protocols_counts(void **state)
                                                "Sec-WebSocket-Protocol: ,two ,one\r\n",
                            &h),
                      101);
-    assert_int_equal(h.protocol, 1);
+    assert_int_equal(h.protocol, 0);
     websocket_lines(&h, PROTOCOLS, lines);
-    assert_non_null(strstr(lines, "Sec-WebSocket-Protocol: two\r\n"));
+    assert_non_null(strstr(lines, "Sec-WebSocket-Protocol: one\r\n"));
 }
 
 static void refusals(void **state)
@@ -170,7 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_standards_example),
-        cmocka_unit_test(the_clients_order_of_protocols_counts),
+        cmocka_unit_test(our_order_of_protocols_counts),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_quiet_peer_is_pinged_then_dropped),
         cmocka_unit_test(a_peer_that_does_not_read_is_dropped),

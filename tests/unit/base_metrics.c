@@ -132,30 +132,39 @@ static void errors_and_failed_calls_have_a_place_each(void **state)
     assert_int_equal(t.count[METRIC_HTTP_OTHER], 1);
 }
 
-static uint64_t client_count(char first, unsigned second)
+static uint64_t client_count(enum metric_client which, unsigned slot)
 {
-    static uint64_t codes[CLIENT_CODES];
-    metrics_clients(codes);
-    return codes[((unsigned)first - '0') * CLIENT_ROW + second];
+    static uint64_t counts[CLIENT_SLOTS];
+    metrics_clients(which, counts);
+    return counts[slot];
+}
+
+static unsigned slot_of(char first, unsigned second)
+{
+    return ((unsigned)first - '0') * CLIENT_ROW + second;
 }
 
 static void clients_are_told_by_their_peer_ids(void **state)
 {
     (void)state;
-    static uint64_t codes[CLIENT_CODES];
     static const char *const UNNAMED[] = {"\x01q4500-xxxxxxxxxxxxx", "-{B4500-xxxxxxxxxxxx",
                                           "-q{4500-xxxxxxxxxxxx", "S58Bxxxxxxxxxxxxxxxx",
                                           "--q4500-xxxxxxxxxxxx"};
-    metrics_client((const uint8_t *)"-qB4500-xxxxxxxxxxxx");
-    metrics_client((const uint8_t *)"-qB4600-xxxxxxxxxxxx");
-    metrics_client((const uint8_t *)"S58B-----xxxxxxxxxxx");
-    metrics_client((const uint8_t *)"-zz0000-xxxxxxxxxxxx");
+    metrics_client((const uint8_t *)"-qB4500-xxxxxxxxxxxx", true);
+    metrics_client((const uint8_t *)"-qB4600-xxxxxxxxxxxx", false);
+    metrics_client((const uint8_t *)"S58B-----xxxxxxxxxxx", true);
+    metrics_client((const uint8_t *)"-zz0000-xxxxxxxxxxxx", false);
     for (size_t i = 0; i < sizeof UNNAMED / sizeof *UNNAMED; i++)
-        metrics_client((const uint8_t *)UNNAMED[i]);
-    assert_int_equal(client_count('q', 'B' - '0'), 2);
-    assert_int_equal(client_count('S', CLIENT_SHADOW), 1);
-    assert_int_equal(client_count('z', 'z' - '0'), 1);
-    assert_int_equal(metrics_clients(codes), sizeof UNNAMED / sizeof *UNNAMED);
+        metrics_client((const uint8_t *)UNNAMED[i], i == 0);
+    assert_int_equal(client_count(CLIENT_ANNOUNCES, slot_of('q', 'B' - '0')), 2);
+    assert_int_equal(client_count(CLIENT_PEERS_ADDED, slot_of('q', 'B' - '0')), 1);
+    assert_int_equal(client_count(CLIENT_ANNOUNCES, slot_of('S', CLIENT_SHADOW)), 1);
+    assert_int_equal(client_count(CLIENT_PEERS_ADDED, slot_of('S', CLIENT_SHADOW)), 1);
+    assert_int_equal(client_count(CLIENT_ANNOUNCES, slot_of('z', 'z' - '0')), 1);
+    assert_int_equal(client_count(CLIENT_PEERS_ADDED, slot_of('z', 'z' - '0')), 0);
+    assert_int_equal(client_count(CLIENT_ANNOUNCES, CLIENT_UNNAMED),
+                     sizeof UNNAMED / sizeof *UNNAMED);
+    assert_int_equal(client_count(CLIENT_PEERS_ADDED, CLIENT_UNNAMED), 1);
 }
 
 static void a_delay_ends_its_bucket_with_the_minute(void **state)

@@ -10,6 +10,10 @@
  * A source names a key by quoting it, or, where the end of the key is data, its start: every key
  * that begins with a quoted "start." or `start.${...}` counts as used. What is quoted, has a dot and
  * begins like a key of en.json is taken for a key.
+ * What the tracker names has texts, too: groups of options (group.*) and kinds of errors (kind.*) in
+ * every language; each option's line of help (option.*) and the words of what is allowed (phrase.*, by
+ * the English ones) in every one but English, which is the option table's own. A page without such a text shows the tracker's English, so it is built all the
+ * same; this check and the tests compare them with the tables in ../src.
  * A text that is rightly the same in English is listed in locales/same.txt: LANGUAGE KEY. */
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -52,6 +56,50 @@ async function namesInSources(root, english) {
             starts.push(quoted ?? template);
     }
     return { keys, starts: starts.filter(isKey) };
+}
+
+/* ---- what the tracker names ---- */
+
+async function sourceOfTracker(root, path) {
+    return readFile(join(root, "../src", path), "utf8");
+}
+
+const firsts = (text, pattern) => [...text.matchAll(pattern)].map((found) => found[1]);
+
+/* The text of a row's field, or undefined; `table` defines what is written as a name. */
+function fieldOf(row, field, table) {
+    const [, literals, name] =
+        new RegExp(`\\.${field} = (?:((?:"(?:[^"\\\\]|\\\\.)*"\\s*)+)|(\\w+))`).exec(row) ?? [];
+    if (name) return new RegExp(`#define ${name} "(.*)"`).exec(table)?.[1];
+    return literals && firsts(literals, /"((?:[^"\\]|\\.)*)"/g).join("");
+}
+
+/* {option.NAME: help, phrase.WORDS: words} of the rows of the option table. */
+async function optionTexts(root) {
+    const table = await sourceOfTracker(root, "app/options.c");
+    const files = firsts(table, /#include "(app\/options_\w+\.def)"/g);
+    const sources = await Promise.all(files.map((path) => sourceOfTracker(root, path)));
+    const rows = sources.flatMap((source) => source.split(/^(?=\{\.name)/m).slice(1));
+    const limit = firsts(await sourceOfTracker(root, "app/options_value.c"),
+        /case OPT_LIMIT: snprintf\(out, size, "(.*)"\)/g);
+    const phrases = rows.flatMap((row) => ["zero", "range"].map((f) => fieldOf(row, f, table)));
+    return Object.fromEntries([
+        ...rows.map((row) => [`option.${fieldOf(row, "name", table)}`, fieldOf(row, "help", table)]),
+        ...[...phrases, ...limit].filter(Boolean).map((words) => [`phrase.${words}`, words]),
+    ]);
+}
+
+async function groupKeys(root) {
+    const [, ids] = /GROUP_IDS\[GROUP_COUNT\] = \{(.*?)\};/s.exec(
+        await sourceOfTracker(root, "app/options.c"));
+    return firsts(ids, /"(\w+)"/g).map((id) => `group.${id}`);
+}
+
+/* Errors that a client can be told of stand before those of the configuration. */
+async function kindKeys(root) {
+    const rows = (await sourceOfTracker(root, "base/err.def")).split("/* text and configuration */")[0];
+    const ids = firsts(rows, /^ERR\(ERR_(\w+),/gm).filter((id) => id !== "OK");
+    return [...ids.map((id) => id.toLowerCase()), "not_a_request"].map((id) => `kind.${id}`);
 }
 
 async function sameOnPurpose(root) {
@@ -105,18 +153,43 @@ function* comparison(code, texts, english, same) {
         if (!(key in english)) yield `${code} ${key}: en has no such key`;
 }
 
+const isOption = (key) => key.startsWith("option.") || key.startsWith("phrase.");
+const without = (texts, isLeftOut) =>
+    Object.fromEntries(Object.entries(texts).filter(([key]) => !isLeftOut(key)));
+
+/* Those of the pages' own texts: holes in a page. */
 export async function complaintsAbout(root) {
     const locales = await readLocales(root);
     const same = await sameOnPurpose(root);
     const complaints = [...unused(locales.en, await namesInSources(root, locales.en))];
     for (const [code, texts] of Object.entries(locales))
-        complaints.push(...comparison(code, texts, locales.en, same));
+        complaints.push(...comparison(code, without(texts, isOption), locales.en, same));
+    return complaints;
+}
+
+function* unlike(english, family, wanted) {
+    const has = Object.keys(english).filter((key) => key.startsWith(family));
+    for (const key of wanted) if (!has.includes(key)) yield `en ${key}: missing`;
+    for (const key of has)
+        if (!wanted.includes(key)) yield `en ${key}: the tracker has no such name`;
+}
+
+/* Those of texts for what the tracker names. */
+async function complaintsAboutNames(root) {
+    const { en, ...others } = await readLocales(root);
+    const options = await optionTexts(root);
+    const same = await sameOnPurpose(root);
+    const complaints = [...unlike(en, "group.", await groupKeys(root)),
+        ...unlike(en, "kind.", await kindKeys(root)), ...unlike(en, "option.", []), ...unlike(en, "phrase.", [])];
+    for (const [code, texts] of Object.entries(others))
+        complaints.push(...comparison(code, without(texts, (key) => !isOption(key)), options, same));
     return complaints;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     const here = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-    const complaints = await complaintsAbout(resolve(process.argv[2] ?? here));
+    const root = resolve(process.argv[2] ?? here);
+    const complaints = [...await complaintsAbout(root), ...await complaintsAboutNames(root)];
     console.log(complaints.join("\n") || "locales: ok");
     process.exitCode = complaints.length > 0 ? 1 : 0;
 }

@@ -92,13 +92,20 @@ def stats(start_unix_s, restarts=0):
                 0, 0, 100, 2100, 4000, 900, 200, 20, 8, 4, 1, 0, 0, 0, 0)]}},
         "reannounce_s": {"le": LE_S, "sum": 1400 * up, "count": [int(up * n) for n in (
             400, 300, 900, 1200, 5200, 8000, 15000, 9000, 900, 300, 100)]},
-        "clients": [{"code": c, "name": n, "announces": a} for c, n, a in CLIENTS],
+        "clients": [{"code": c, "name": n, "announces": a, "peers_added": a // 31}
+                    for c, n, a in CLIENTS],
         "top_swarms": [{"info_hash": f"{random.Random(n).getrandbits(160):040x}",
                         "seeders": 41000 // n, "leechers": 7200 // n, "completed": 812000 // n}
                        for n in range(1, 9)],
         "errno": {"close": {}, "send": {"EPIPE": 812, "ECONNRESET": 4123}, "recv": {
             "ECONNRESET": 9123}, "accept": {}, "send_udp": {"EPERM": 3}, "recv_udp": {}},
-        "etracker": {f"stats.http_{n}": n * 7 for n in (101, 200, 400, 401, 403, 404, 405, 408)},
+        "etracker": {"start_time": start_unix_s, "interval": p["interval_s"],
+                     "interval_previous": 1500, "interval_required": 1560,
+                     "requests_per_second": {f"IPv{f}": {
+                         "TCP": rates[f"http{f}"]["now"], "TCP_MAX": rates[f"http{f}"]["max"],
+                         "UDP": rates[f"udp{f}"]["now"], "UDP_MAX": rates[f"udp{f}"]["max"]}
+                         for f in "46"},
+                     **{f"stats.http_{n}": n * 7 for n in (101, 200, 400, 401, 403, 404, 405, 408)}},
         "trakx": {"requests": {"hits": 1, "connects": 2, "announces": 3, "scrapes": 4},
                   "errors": {"server": 0, "client": 5}},
         "metrics": {f"muster_counter_{n}_total": n * n * 31 for n in range(80)},

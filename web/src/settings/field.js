@@ -1,9 +1,10 @@
 /* field.js - one option: its name, help, control, range, origin, and what is wrong with it.
  *
- * Help and ranges come from the option table, in English; they are marked as such, so that a screen
- * reader says them right. */
+ * The longer help comes from the option table, in English, and so does the line of help of an option
+ * that the language does not know; they are marked as such, so that a screen reader says them right. */
 import { el, setHidden, setText } from "../base/dom.js";
 import { hasText, t } from "../base/i18n.js";
+import { rangeText } from "./range.js";
 import { complaint, isSame } from "./values.js";
 
 const UNITS = { "%": "%" }; // times and sizes carry theirs in the value
@@ -20,6 +21,12 @@ function controlOf(option, id) {
         autocomplete: option.secret ? "new-password" : "off", autocapitalize: "none",
         placeholder: option.secret && option.is_set ? t("settings.secret_set") : null,
     });
+}
+
+/* { text, lang } */
+function helpOf({ name, help }) {
+    const key = `option.${name}`;
+    return hasText(key) ? { text: t(key), lang: null } : { text: help, lang: "en" };
 }
 
 function originText({ source, line }) {
@@ -52,10 +59,11 @@ export class Field {
                 el("p", { class: "small", lang: "en" }, option.more))
             : null;
         const unit = UNITS[option.unit];
+        const help = helpOf(option);
         return el("div", { class: option.live ? "option" : "option fixed" },
             el("div", { class: "about" },
                 el("label", { for: this.id, class: "code name" }, option.name),
-                el("p", { class: "help", id: `${this.id}-help`, lang: "en" }, option.help), more),
+                el("p", { class: "help", id: `${this.id}-help`, lang: help.lang }, help.text), more),
             el("div", { class: "value" },
                 el("div", { class: "control" }, this.control,
                     unit ? el("span", { class: "quiet small" }, unit) : null,
@@ -68,7 +76,7 @@ export class Field {
         const typed = this.option && this.isChanged && keepsEdit ? this.text : option.value;
         this.option = option;
         const facts = [option.type === "flag" || option.type === "choice" ? null
-            : t("settings.range", { range: option.range }),
+            : t("settings.range", { range: rangeText(option.range) }),
         t("settings.default", { value: option.default || t("settings.empty") }),
         t("settings.origin", { source: originText(option.origin) })];
         if (!option.live) facts.push(t("settings.restart"));
@@ -141,7 +149,7 @@ export class Field {
 
     matches(words) {
         const { name, help, more } = this.option;
-        const text = `${name} ${help} ${more}`.toLowerCase();
+        const text = `${name} ${help} ${more} ${helpOf(this.option).text}`.toLowerCase();
         return words.every((word) => text.includes(word));
     }
 }

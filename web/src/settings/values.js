@@ -3,6 +3,7 @@
  * The tracker checks everything again; this tells while somebody types. Units are those of the
  * option parser: K M G T for sizes (powers of 1024), ms s m h d for times. */
 import { t } from "../base/i18n.js";
+import { rangeText } from "./range.js";
 
 const SIZE = /^(\d+)\s*(?:([KMGT])?i?B?)$/i;
 const TIME = /^(\d+)(ms|s|m|h|d)?$/i;
@@ -41,5 +42,5 @@ export function complaint(option, text) {
     if (Number.isNaN(value)) return t(`settings.not_a_${option.type}`);
     const isBelow = option.min !== undefined && value < option.min;
     const isAbove = option.max !== undefined && value > option.max;
-    return isBelow || isAbove ? t("settings.out_of_range", { range: option.range }) : "";
+    return isBelow || isAbove ? t("settings.out_of_range", { range: rangeText(option.range) }) : "";
 }

@@ -2,8 +2,8 @@
  *
  * These names are those of other programs and of docs/generated/metrics.md; they are not
  * translated, so that what is found here can be searched for elsewhere. */
-import { byId, el, setHidden, setText } from "../base/dom.js";
-import { number, t } from "../base/i18n.js";
+import { byId, el, setHidden, setText, syncRows } from "../base/dom.js";
+import { dateTime, number, rate, t } from "../base/i18n.js";
 
 const ERRNO = ["close", "send", "recv", "accept", "send_udp", "recv_udp"];
 
@@ -27,10 +27,25 @@ function errnoRows(errno) {
     });
 }
 
+function etrackerRows({ start_time, requests_per_second: _table, ...others }) {
+    const start = start_time === undefined ? [] : [["start_time", dateTime(start_time)]];
+    return [...start, ...flat(others)];
+}
+
+/* etracker's own table: a row for each family, now and most of each transport. */
+const RATE_TABLE = {
+    name: "requests_per_second",
+    columns: ["TCP", "TCP_MAX", "UDP", "UDP_MAX"],
+    rows: (s) => Object.entries(s.etracker.requests_per_second ?? {}).map(([family, rates]) =>
+        [family, ...RATE_TABLE.columns.map((column) => rate(rates[column]))]),
+};
+
 const SECTIONS = [
     { text: "stats.errno", rows: (s) => errnoRows(s.errno), has: (s) => s.errno },
-    { text: "stats.etracker", rows: (s) => flat(s.etracker), has: (s) => s.etracker },
-    { text: "stats.trakx", rows: (s) => flat(s.trakx), has: (s) => s.trakx },
+    { text: "stats.etracker", rows: (s) => etrackerRows(s.etracker), has: (s) => s.etracker,
+        table: RATE_TABLE },
+    { text: "stats.trakx", rows: ({ trakx, tracker }) => flat({ trakx, tracker }),
+        has: (s) => s.trakx },
     { text: "stats.metrics", rows: (s) => flat(s.metrics), has: (s) => s.metrics },
 ];
 
@@ -39,8 +54,9 @@ class Section {
         this.row = row;
         this.list = el("dl", { class: "pairs" });
         this.empty = el("p", { class: "quiet" });
+        this.table = row.table ? new NamedTable(row.table) : null;
         this.element = el("section", { class: "panel", hidden: true }, el("h3", {}, t(row.text)),
-            this.list, this.empty);
+            this.table?.element, this.list, this.empty);
     }
 
     /* How many rows match; a section without any hides while somebody searches. */
@@ -48,11 +64,12 @@ class Section {
         const isThere = Boolean(this.row.has(stats));
         const all = isThere ? this.row.rows(stats) : [];
         const rows = all.filter(([name]) => matches(name, words));
-        setHidden(this.element, !isThere || (words.length > 0 && rows.length === 0));
+        const count = rows.length + (isThere ? this.table?.show(stats, words) ?? 0 : 0);
+        setHidden(this.element, !isThere || (words.length > 0 && count === 0));
         setHidden(this.list, rows.length === 0);
-        setText(this.empty, rows.length === 0 ? t("stats.none_yet") : "");
+        setText(this.empty, count === 0 ? t("stats.none_yet") : "");
         this.sync(rows);
-        return rows.length;
+        return count;
     }
 
     sync(rows) {
@@ -63,6 +80,27 @@ class Section {
             setText(term, name);
             setText(text, valueText(value));
         });
+    }
+}
+
+/* Figures of one name that have rows and columns; found by any of its words. */
+class NamedTable {
+    constructor(table) {
+        this.table = table;
+        this.body = el("tbody");
+        this.element = el("div", { class: "scroll" }, el("table", { class: "named" },
+            el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "code" }, table.name),
+                ...table.columns.map((name) => el("th", { scope: "col" }, name)))), this.body));
+    }
+
+    /* How many rows are shown. */
+    show(stats, words) {
+        const all = this.table.rows(stats);
+        const names = [this.table.name, ...this.table.columns, ...all.map(([row]) => row)];
+        const rows = matches(names.join(" "), words) ? all : [];
+        setHidden(this.element, rows.length === 0);
+        syncRows(this.body, rows);
+        return rows.length;
     }
 }
 

@@ -11,7 +11,14 @@ import { quantile, total } from "./histogram.js";
 const BARS_MAX = 16;
 
 const actionName = (action) => (hasText(`action.${action}`) ? t(`action.${action}`) : action);
-const kindName = (kind) => kind.replaceAll("_", " "); // as in metrics: not translated
+
+/* "status_404" as HTTP 404; of a kind that the language does not know, the name that metrics have. */
+function kindName(kind) {
+    const key = `kind.${kind}`;
+    if (hasText(key)) return t(key);
+    return kind.replace(/^status_/, "HTTP ").replaceAll("_", " ");
+}
+
 const doorName = (door) => DOOR_NAMES[door] ?? door;
 const most = (values) => Math.max(1, ...values);
 const share = (n, largest) => ({ text: number(n), share: n / largest });
@@ -34,7 +41,8 @@ function clientRows(stats) {
     const largest = most(stats.clients.map((c) => c.announces));
     return stats.clients.map((c) => [
         c.code === "" || c.code === "other" ? t("stats.other_clients") : c.name || c.code,
-        percent(announces > 0 ? c.announces / announces : 0), share(c.announces, largest),
+        percent(announces > 0 ? c.announces / announces : 0), number(c.peers_added ?? 0),
+        share(c.announces, largest),
     ]);
 }
 
@@ -116,7 +124,8 @@ const PANELS = [
     { text: "stats.errors", table: errorRows, has: (s) => s.errors,
         columns: ["stats.col_error", "stats.col_door", "stats.col_count"] },
     { text: "stats.clients", table: clientRows, has: (s) => s.clients,
-        columns: ["stats.col_client", "stats.col_share", "stats.col_announces"] },
+        columns: ["stats.col_client", "stats.col_share", "stats.col_peers_added",
+            "stats.col_announces"] },
     { text: "stats.latency_udp", bars: (s) => latencyBars(s.latency_us.udp),
         has: (s) => s.latency_us?.udp },
     { text: "stats.latency_http", bars: (s) => latencyBars(s.latency_us.http),
