@@ -19,6 +19,7 @@
 #define LATE_NS       NS_PER_MS
 #define FILL_PATIENCE 5    /* timeouts without any answer, and a fill is given up */
 #define WAITS_MAX     4096 /* steps in which the waits of those that never began are counted */
+#define SPELL_NS      (100 * NS_PER_MS)
 
 static const char *const PHASE_NAMES[] = {"connect", "fill", "load"};
 
@@ -153,7 +154,9 @@ uint64_t bench_begin(struct bench *b, enum ask kind, uint64_t now_ns)
     b->tally.sent[kind]++;
     if (!b->rate) return now_ns;
     uint64_t due_ns = due_at(b, n);
-    if (now_ns > due_ns + LATE_NS) b->tally.late_starts++;
+    uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+    if (late_ns > LATE_NS) b->tally.late_starts++;
+    if (late_ns > b->tally.late_max_ns) b->tally.late_max_ns = late_ns;
     return due_ns;
 }
 
@@ -167,6 +170,14 @@ static uint64_t since(uint64_t due_ns, uint64_t now_ns)
     return now_ns > due_ns ? now_ns - due_ns : 0;
 }
 
+/* One stall makes thousands of answers slow: they are one spell, as long as none is SPELL_NS behind
+ * the one before. */
+static void slow_note(struct tally *t, uint64_t now_ns)
+{
+    if (!t->slow++ || now_ns - t->slow_last_ns > SPELL_NS) t->slow_spells++;
+    t->slow_last_ns = now_ns;
+}
+
 void bench_answered(struct bench *b, const struct answer *a, uint64_t now_ns)
 {
     struct tally *t = &b->tally;
@@ -174,7 +185,9 @@ void bench_answered(struct bench *b, const struct answer *a, uint64_t now_ns)
     b->heard_ns = now_ns;
     t->answered[a->kind]++;
     t->flaws[a->flaw]++;
-    histogram_add(&t->latency, since(a->due_ns, now_ns));
+    uint64_t latency_ns = since(a->due_ns, now_ns);
+    histogram_add(&t->latency, latency_ns);
+    if (latency_ns > SLOW_NS) slow_note(t, now_ns);
     if (a->flaw != FLAW_NONE || !is_announce(a->kind)) return;
     if (a->finding.interval_s < b->interval_s) b->interval_s = a->finding.interval_s;
     t->announces++;
@@ -197,7 +210,9 @@ void bench_answered_late(struct bench *b, const struct answer *a, uint64_t now_n
 {
     b->tally.late++;
     b->tally.flaws[a->flaw]++;
-    histogram_add(&b->tally.latency, since(a->due_ns, now_ns));
+    uint64_t latency_ns = since(a->due_ns, now_ns);
+    histogram_add(&b->tally.latency, latency_ns);
+    if (latency_ns > SLOW_NS) slow_note(&b->tally, now_ns);
 }
 
 void bench_unanswered(struct bench *b, uint64_t due_ns, uint64_t now_ns)

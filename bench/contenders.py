@@ -121,6 +121,7 @@ class Contender:
     version: tuple = ()
     note: str = ""
     v4: bool = False  # asked over IPv4 whatever the workload says
+    reads_list: bool = False  # of torrents, after its sockets are bound
 
 
 CONTENDERS = {
@@ -134,9 +135,11 @@ CONTENDERS = {
     "muster, IPv4": Contender(muster, True, note="defaults, one worker, asked over IPv4", v4=True),
     "muster, stats minimal": Contender(muster_minimal, True, note="one worker, `--stats minimal`"),
     "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),
-    "opentracker": Contender(opentracker, True, note="Debian's package, default threads"),
+    "opentracker": Contender(
+        opentracker, True, note="Debian's package, default threads", reads_list=True
+    ),
     "opentracker, udp.workers 1": Contender(
-        opentracker_workers, True, note="Debian's package, `listen.udp.workers 1`"
+        opentracker_workers, True, note="Debian's package, `listen.udp.workers 1`", reads_list=True
     ),
     "nginx": Contender(nginx, False, False, note="`return 200` with a body of the same size"),
 }
@@ -159,7 +162,18 @@ def udp_is_bound(port, v6):
     return any(line.split()[1].endswith(f":{port:04X}") for line in table.splitlines()[1:])
 
 
+def has_read_list(s):
+    """Is the first peer of the load let in? It is announced: a fill does so, too."""
+    ask = ["--quiet", "-t", str(s.torrents), "-p", "1", "-s", "1", "--deep", "0", "--no-fill"]
+    ask += ["-W", "0", "-N", "1", "-d", "1s", "-T", "300ms"]
+    url = f"udp://{'[::1]' if s.v6 else '127.0.0.1'}:{s.port}/announce"
+    asked = subprocess.run([s.build / "muster-bench", *ask, url], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
 def is_listening(contender, s):
+    if contender.reads_list:
+        return udp_is_bound(s.port, s.v6) and has_read_list(s)
     if contender.udp:
         return udp_is_bound(s.port, s.v6)
     with socket.socket(socket.AF_INET6 if s.v6 else socket.AF_INET) as probe:

@@ -1,7 +1,8 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists
+    run.py [--build FOLDER] memory | curve | levers | flame | snapshot | tuning | flood | lists |
+                            sandbox | holds
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -12,7 +13,8 @@ Writes bench/results/NAME.json (everything), NAME.md (tables, goals) and NAME-*.
 
 The words in the second line are studies of another shape, each in a file of its own: memory after filling
 through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
-the time goes, what kernel settings do, what others notice of a flood, and what access lists cost.
+the time goes, what kernel settings do, what others notice of a flood, what access lists and the sandbox cost,
+and what keeps a saver from losing its processor with a lock held.
 """
 
 import argparse
@@ -31,9 +33,11 @@ import charts
 import curve
 import flame
 import flood
+import holds
 import levers
 import lists
 import memory
+import sandbox
 import snapshot
 import tuning
 from contenders import CONTENDERS, Server, Setting, is_installed, version_of
@@ -52,6 +56,8 @@ STUDIES = {
     "tuning": tuning,
     "flood": flood,
     "lists": lists,
+    "sandbox": sandbox,
+    "holds": holds,
 }
 SHOWN = [  # key, head of the column, factor, decimals
     ("cpu_us_per_request", "CPU µs/request", 1, 2),
@@ -78,6 +84,7 @@ class Run:
         self.port = FIRST_PORT
         self.results = {}  # workload -> contender -> [one report a round]
         self.commands = {}
+        self.failures = {}  # (workload, contender) -> why there was no report
         self.extra = ()  # options of muster, for a while
         self.say, self.root, self.contender = say, ROOT, CONTENDERS.get
 
@@ -126,7 +133,8 @@ class Run:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
         if not done.stdout.startswith("{"):
-            say(f"  {name}: {done.stderr.strip()[-300:]}")
+            self.failures[workload.name, name] = " ".join(done.stderr.split())[-300:]
+            say(f"  {name}: {self.failures[workload.name, name]}")
             return None
         shown = " ".join(command[3:]).replace(str(ROOT) + "/", "")
         self.commands[workload.name] = shown.replace(str(server.pid), "PID")
@@ -244,6 +252,41 @@ def goals(workload, by_name):
         yield f"* {what}: {cell(found, 2)}, goal at most {most}: {verdict}"
 
 
+def worst_answers(workload, by_name):
+    """Round by round, all contenders beside each other: is the machine or the server to blame?"""
+    if not workload.rate_of:
+        return
+    yield from [
+        "Worst answers, round by round: the longest in ms; answers above 50 ms, in so many spells; the "
+        "latest start in ms, which is the generator's own. What all contenders have is the machine's.",
+        "",
+        "| round | " + " | ".join(f"{name}: longest | above 50 ms | latest start" for name in by_name) + " |",
+        "|---|" + "---|---|---|" * len(by_name),
+    ]
+    for number, reports in enumerate(zip(*by_name.values()), 1):
+        cells = [str(number)]
+        for r in reports:
+            cells += worst_cells(r) if r else [""] * 3
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def worst_cells(report):
+    slow, spells = report["slow_answers"], report["slow_spells"]
+    return [
+        f"{report['latency_max_us'] / 1000:.1f}",
+        f"{slow:.0f} in {spells:.0f}" if slow else "0",
+        f"{report['late_start_max_us'] / 1000:.1f}",
+    ]
+
+
+def failures(run, workload):
+    """Why cells are empty."""
+    for (where, name), why in run.failures.items():
+        if where == workload.name:
+            yield f"* {name}: a round without a report: `{why}`"
+
+
 def markdown(run, about):
     o = run.options
     busy = max(
@@ -268,7 +311,8 @@ def markdown(run, about):
         if not by_name:
             continue
         lines += [f"## {workload.title}", "", f"`{run.commands.get(workload.name, '')}`", ""]
-        lines += table(workload, by_name) + [""] + list(goals(workload, by_name)) + [""]
+        lines += [*table(workload, by_name), "", *worst_answers(workload, by_name)]
+        lines += [*goals(workload, by_name), *failures(run, workload), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -7,6 +7,7 @@
 #include "bench/server_cost.h"
 
 #define TALLY_ERRNOS_MAX 8
+#define SLOW_NS          50000000u
 
 struct tally {
     uint64_t start_ns, end_ns;
@@ -24,10 +25,13 @@ struct tally {
         uint64_t count;
     } errnos[TALLY_ERRNOS_MAX]; /* of them; what finds no row is in the sum only */
     uint64_t late_starts; /* open loop: requests that left more than 1 ms after they were due */
-    uint64_t peers, announces; /* peers in how many announce answers */
-    uint64_t announce_bytes;   /* of their payload or body */
-    struct histogram latency;  /* ns */
-    int gone_pid;              /* of the watched processes, one that ended; 0: none */
+    uint64_t late_max_ns; /* the latest of them: what the generator itself has to answer for */
+    uint64_t peers, announces;  /* peers in how many announce answers */
+    uint64_t announce_bytes;    /* of their payload or body */
+    struct histogram latency;   /* ns */
+    uint64_t slow, slow_spells; /* answers after SLOW_NS, and how many times they began to be */
+    uint64_t slow_last_ns;      /* when the last of them came */
+    int gone_pid;               /* of the watched processes, one that ended; 0: none */
     bool has_cost;
     struct server_cost before, after;
 };

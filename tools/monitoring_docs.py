@@ -2,11 +2,12 @@
 packaging/README.md, made from the files themselves.
 
     monitoring_docs.py write PACKAGING           write them
-    monitoring_docs.py check PACKAGING METRICS   exit 1 when they are stale, or when something asks
+    monitoring_docs.py check PACKAGING METRICS   exit 1 when they are stale, when something asks
                                                  for a metric that METRICS, the reference, has not,
-                                                 or for an alarm that no template has
+                                                 or for an alarm that no template has, or when a
+                                                 metric is on no panel and not in NOT_SHOWN
 
-Both tables stand between markers; what is around them is written by hand.
+The tables stand between markers; what is around them is written by hand.
 """
 
 import difflib
@@ -22,6 +23,12 @@ RECORD = re.compile(r"(?<![\w:])instance\w*:muster_\w+:\w+")
 REFERENCE_ROW = re.compile(r"^\| `(\w+)` \|", re.M)
 HISTOGRAM_PART = re.compile(r"_(bucket|sum|count)$")
 ALARM = re.compile(r"\balarm=(\w+)")
+# Metrics that no panel shows, and why an operator misses nothing.
+NOT_SHOWN = {
+    "tcp_receives_total": "counts system calls, for benchmarks: see Requests received",
+    "tcp_sends_total": "counts system calls, for benchmarks: see Requests answered",
+    "tcp_ends_total": "counts system calls, for benchmarks: see Connections that come and go",
+}
 MARKER = "<!-- {} {}: written by tools/monitoring_docs.py -->"
 
 
@@ -82,6 +89,13 @@ def _panel_rows(packaging):
         yield f"| {row} | {title} | {_cell(metrics_of(' '.join(expressions), {}))} |"
 
 
+def _not_shown_rows(_):
+    yield "| on no panel | because |"
+    yield "|---|---|"
+    for name, why in NOT_SHOWN.items():
+        yield f"| `{name}` | {why} |"
+
+
 def _alert_rows(packaging):
     records = recorded(packaging)
     yield "| alert | severity | when | for | metrics |"
@@ -112,7 +126,7 @@ def _alarm_rows(packaging):
         yield f"| {alarm['template']} | {levels[0]} | {levels[1]} | {_cell([metric])} |"
 
 
-TABLES = {"panels": _panel_rows, "alerts": _alert_rows, "records": _record_rows,
+TABLES = {"panels": _panel_rows, "not shown": _not_shown_rows, "alerts": _alert_rows, "records": _record_rows,
           "alarms": _alarm_rows}
 
 
@@ -127,15 +141,29 @@ def _with_tables(text, packaging):
     return text
 
 
+def _reference(reference):
+    return {f"muster_{name}" for name in REFERENCE_ROW.findall(reference)}
+
+
 def _unknown(packaging, reference):
     """Metrics that are asked for but do not exist."""
-    known = {f"muster_{name}" for name in REFERENCE_ROW.findall(reference)}
+    known = _reference(reference)
     asked = [e for _, _, expressions in panels(packaging) for e in expressions]
     asked += [rule["expr"] for rule in rules(packaging)]
     asked += [alarm["on"] for alarm in alarms(packaging)]
     records = recorded(packaging)
     names = {name for text in asked for name in metrics_of(text, records)}
     return sorted(n for n in names if n not in known and HISTOGRAM_PART.sub("", n) not in known)
+
+
+def _unseen(packaging, reference):
+    """Metrics that nobody sees, and those that are said to be on no panel but are on one, or are
+    gone."""
+    known = _reference(reference)
+    shown = {name if name in known else HISTOGRAM_PART.sub("", name)
+             for _, _, expressions in panels(packaging)
+             for name in metrics_of(" ".join(expressions), recorded(packaging))}
+    return sorted(known - shown ^ {f"muster_{name}" for name in NOT_SHOWN})
 
 
 def _unnamed(packaging):
@@ -157,15 +185,18 @@ def check(packaging, reference):
     difference = list(difflib.unified_diff(kept.splitlines(),
                                            _with_tables(kept, packaging).splitlines(),
                                            "packaging/README.md", "made now", n=0))
-    unknown = _unknown(packaging, reference.read_text("utf-8"))
+    metrics = reference.read_text("utf-8")
+    unknown, unseen = _unknown(packaging, metrics), _unseen(packaging, metrics)
     if difference:
         print("\n".join(difference), "\nstale: run ./dev docs")
     for name in unknown:
         print(f"there is no metric {name}")
+    for name in unseen:
+        print(f"{name}: must be a metric on a panel, or one in NOT_SHOWN, and not both")
     unnamed = _unnamed(packaging)
     for name in unnamed:
         print(f"there is no alarm {name}")
-    return 1 if difference or unknown or unnamed else 0
+    return 1 if difference or unknown or unseen or unnamed else 0
 
 
 if __name__ == "__main__":

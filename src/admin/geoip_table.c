@@ -81,8 +81,8 @@ static uint32_t place_pack(struct geoip_table *t, const struct geoip_place *p)
     if (!p->has_position) return packed | PLACE_NONE;
     assert(fabs(p->latitude) <= 90 && fabs(p->longitude) <= 180);
     t->has_positions = true;
-    return packed | (uint32_t)lround((p->latitude + 90) * TENTHS) << 12 |
-           (uint32_t)lround((p->longitude + 180) * TENTHS);
+    return packed | (uint32_t)lrint((p->latitude + 90) * TENTHS) << 12 |
+           (uint32_t)lrint((p->longitude + 180) * TENTHS);
 }
 
 static void place_unpack(const struct geoip_table *t, uint32_t packed, struct geoip_place *out)

@@ -149,8 +149,8 @@ static void light_take(struct map *m, const struct tap_light *raw, uint32_t *cou
     countries[country_index(&place)]++;
     if (!place.has_position && (a.family != FAMILY_V4 || m->plain_count == 0)) return;
     light_keep(m, &(struct map_light){
-                      .latitude_tenths = (int16_t)lround(place.latitude * 10),
-                      .longitude_tenths = (int16_t)lround(place.longitude * 10),
+                      .latitude_tenths = (int16_t)lrint(place.latitude * 10),
+                      .longitude_tenths = (int16_t)lrint(place.longitude * 10),
                       .door = raw->door,
                       .family = (uint8_t)a.family,
                       .is_placed = place.has_position,

@@ -110,7 +110,7 @@ static json_t *countries_json(const struct map *m)
         char code[3];
         if (m->countries[i] <= 0) continue;
         map_country_code(i, code);
-        json_object_set_new(o, code, json_integer((json_int_t)llround(m->countries[i])));
+        json_object_set_new(o, code, json_integer((json_int_t)llrint(m->countries[i])));
     }
     return o;
 }

@@ -83,7 +83,7 @@ static unsigned write_countries(struct writer *w, const struct map *m, bool all)
         writer_literal(w, "\"");
         writer_put(w, code, 2);
         writer_literal(w, "\":");
-        writer_decimal(w, (uint64_t)llround(m->countries[i]));
+        writer_decimal(w, (uint64_t)llrint(m->countries[i]));
     }
     return count;
 }

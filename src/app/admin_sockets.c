@@ -5,10 +5,12 @@
  * Stale     a socket file outlives a crash. Whether somebody listens behind it is asked by
  *           connecting: refused means nobody. The file is removed only then.
  * Order     the Unix socket is made after the user drop, so that it is the server's own file and
- *           the server can remove it. */
+ *           the server can remove it.
+ * Borrowed  an upgrade may fail until the new process serves. Until then the file is the old one's,
+ *           and an end leaves it alone. */
 #include "app/admin_sockets.h"
 
-#include "app/options_list.h"
+#include "app/options_item.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +127,7 @@ static bool unix_open(struct admin_sockets *a, const char *path, struct admin_in
         lstat(path, &st) == 0) {
         int had = inherited->unix_fd;
         inherited->unix_fd = -1;
+        a->unix_is_borrowed = true;
         return unix_note(a, path, had, &st);
     }
     if (!stale_remove(path)) return false;
@@ -193,12 +196,18 @@ void admin_sockets_adopt(struct admin_sockets *a, struct activation *given)
 static void unix_remove(const struct admin_sockets *a)
 {
     struct stat st;
-    if (!a->unix_path[0] || lstat(a->unix_path, &st) != 0) return;
+    if (!a->unix_path[0] || a->unix_is_borrowed || lstat(a->unix_path, &st) != 0) return;
     if (st.st_dev == a->unix_dev && st.st_ino == a->unix_ino) unlink(a->unix_path);
 }
 
-void admin_sockets_leave(struct admin_sockets *a)
+void admin_sockets_own(struct admin_sockets *a)
 {
+    a->unix_is_borrowed = false;
+}
+
+void admin_sockets_leave(struct admin_sockets *a, bool is_used)
+{
+    if (!is_used) unix_remove(a);
     a->unix_path[0] = '\0';
 }
 

@@ -19,6 +19,7 @@ struct admin_sockets {
     char unix_path[CONTROL_PATH_BYTES_MAX]; /* of the file we made; empty: none */
     dev_t unix_dev;                         /* which file that is: another muster may */
     ino_t unix_ino;                         /* have put its own there since */
+    bool unix_is_borrowed;                  /* of the process that still serves: its file stays */
 };
 
 /* Those of the program before. */
@@ -39,8 +40,11 @@ enum err admin_sockets_open(struct admin_sockets *a, const struct settings *s,
 enum err admin_sockets_open_unix(struct admin_sockets *a, const struct settings *s,
                                  struct admin_inherited *inherited) MUST_CHECK;
 
-/* Another process has them now: their file stays. */
-void admin_sockets_leave(struct admin_sockets *a);
+/* The process before serves no more: what was inherited is ours. */
+void admin_sockets_own(struct admin_sockets *a);
+
+/* Another process serves now. The file stays if that one uses it, and is removed else. */
+void admin_sockets_leave(struct admin_sockets *a, bool is_used);
 
 /* Take those that the service manager opened for the operators: the two above then leave alone what
  * is there already. */

@@ -14,6 +14,7 @@
 
 enum call_filter {
     FILTER_SERVICE, /* housekeeping and what it starts; its own program, too, unless strict */
+    FILTER_HELPED,  /* the same, but for programs: a helper runs them */
     FILTER_WORKER,  /* serving: open sockets, memory, locks, time; no file, no program, no thread */
 };
 

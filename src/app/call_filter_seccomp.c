@@ -86,8 +86,6 @@ static const char *const SERVICE_CALLS[] = {
 static const char *const START_CALLS[] = {"arch_prctl",
                                           "bind",
                                           "capset",
-                                          "execve",
-                                          "fork",
                                           "kill",
                                           "landlock_add_rule",
                                           "landlock_create_ruleset",
@@ -107,8 +105,8 @@ static const char *const START_CALLS[] = {"arch_prctl",
                                           "setrlimit",
                                           "setsid",
                                           "setuid",
-                                          "tkill",
-                                          "vfork"};
+                                          "tkill"};
+static const char *const RUN_CALLS[] = {"execve", "fork", "vfork"};
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
@@ -232,7 +230,7 @@ static void fill_worker(struct list *l)
 }
 
 /* Workers are started by it and add their own, shorter list. */
-static void fill_service(struct list *l, bool strict)
+static void fill_service(struct list *l, bool strict, bool runs_programs)
 {
     allow_all(l, WORKER_CALLS, COUNT(WORKER_CALLS));
     allow_all(l, SERVICE_CALLS, COUNT(SERVICE_CALLS));
@@ -240,6 +238,7 @@ static void fill_service(struct list *l, bool strict)
     allow_ioctls(l);
     allow_memory_files(l);
     if (!strict) allow_all(l, START_CALLS, COUNT(START_CALLS));
+    if (!strict && runs_programs) allow_all(l, RUN_CALLS, COUNT(RUN_CALLS));
     allow_memory(l, !strict);
     allow_sockets(l, !strict);
     allow(l, "seccomp");
@@ -335,7 +334,7 @@ bool call_filter_make(struct call_filter_code *out, enum call_filter filter, boo
         return false;
     }
     if (filter == FILTER_WORKER) fill_worker(&l);
-    else fill_service(&l, strict);
+    else fill_service(&l, strict, filter == FILTER_SERVICE);
     errno = -l.error;
     if (!l.error) out->instructions = code_of(l.ctx, &out->count);
     seccomp_release(l.ctx);

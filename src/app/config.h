@@ -1,5 +1,5 @@
 /* config.h - the whole configuration as plain structs, each owned by the module that reads it.
- * Only app/ sees them together; app/options.c fills them from its rows. */
+ * Only app/ sees them together; the rows of app/options.c say what fills them. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 

@@ -6,8 +6,10 @@
  *              ports, but no system calls. Workers need no path at all.
  * Exec         what starts the program anew inherits both layers. Landlock lets run this program (and
  *              the loader that the kernel starts it with), nothing else. One that is installed in a
- *              folder of its own may be replaced; of a folder like /usr/bin only the very file that
- *              runs is allowed, or every shell beside it would be, too.
+ *              folder of its own may be replaced. In a folder like /usr/local/bin that would be the
+ *              right to run all that lies beside it: a helper has that (starter.c), which runs one
+ *              path, and a second layer takes it from this process, with every other program.
+ *              One base for both, since nobody may signal into a layer that is not his own.
  * Rejected     a helper process outside the sandbox that opens files and starts programs on request:
  *              a restart in place keeps its process id, which nobody else can do for it. Rights for
  *              the main thread only: threads share memory, so the weakest thread's rights are
@@ -65,10 +67,12 @@ static int loader_find(struct dl_phdr_info *info, size_t size, void *path)
     return 1; /* the program is the first; the rest are libraries */
 }
 
-static bool is_shared_folder(const char *folder)
+static enum confine_runs runs_of(const char *folder)
 {
-    const char *name = strrchr(folder, '/') + 1;
-    return !*name || strcmp(name, "bin") == 0 || strcmp(name, "sbin") == 0;
+    const char *slash = strrchr(folder, '/');
+    if (!slash) return CONFINE_RUNS_FILE; /* the root */
+    bool is_shared = strcmp(slash, "/bin") == 0 || strcmp(slash, "/sbin") == 0;
+    return is_shared ? CONFINE_RUNS_BY_HELPER : CONFINE_RUNS_FOLDER;
 }
 
 static void grant_start(struct confine *c, int ruleset)
@@ -83,8 +87,8 @@ static void grant_start(struct confine *c, int ruleset)
     if (!process_program_path(path) || stat(path, &c->program) != 0) return;
     landlock_allow(ruleset, path, LAND_READ | LAND_RUN);
     *strrchr(path, '/') = '\0';
-    c->runs_by_folder = !is_shared_folder(path);
-    if (c->runs_by_folder) landlock_allow(ruleset, path, LAND_READ | LAND_RUN);
+    c->runs = runs_of(path);
+    if (c->runs != CONFINE_RUNS_FILE) landlock_allow(ruleset, path, LAND_READ | LAND_RUN);
 }
 
 const char *confine_forbids_start(const struct confine *c)
@@ -93,11 +97,32 @@ const char *confine_forbids_start(const struct confine *c)
     struct stat st;
     if (c->mode == SANDBOX_OFF) return NULL;
     if (c->mode == SANDBOX_STRICT) return "sandbox = strict lets no program be started";
-    if (!c->landlock || c->runs_by_folder) return NULL;
+    if (!c->landlock || c->runs == CONFINE_RUNS_FOLDER || c->starter.fd >= 0) return NULL;
+    if (c->runs == CONFINE_RUNS_BY_HELPER)
+        return "the helper that starts programs from such a folder could not be made (see the log)";
     if (!process_program_path(path) || stat(path, &st) != 0) return NULL;
     if (st.st_dev == c->program.st_dev && st.st_ino == c->program.st_ino) return NULL;
     return "the program's file was replaced, and the sandbox lets only the one that runs be "
-           "started; installed in a folder of its own that is not called bin, any could";
+           "started; installed in a folder that is not the root, any could";
+}
+
+static const char *how_it_starts(const struct confine *c, const struct app_opts *o)
+{
+    if (o->chroot[0])
+        return "not possible with chroot, which has no program in it: stop and start muster";
+    if (c->mode == SANDBOX_STRICT)
+        return "not possible with sandbox = strict, which starts none: stop and start muster";
+    if (c->mode == SANDBOX_OFF || !c->landlock) return NULL;
+    if (c->runs == CONFINE_RUNS_FILE)
+        return "only while the program's file is not replaced, since it lies in the root";
+    if (c->starter.fd >= 0) return "by a helper process, since other programs lie beside this one";
+    return confine_forbids_start(c);
+}
+
+static void report_starts(const struct confine *c, const struct app_opts *o)
+{
+    const char *how = how_it_starts(c, o);
+    if (how) log_line(LOG_INFO, "upgrade and restart in place: %s", how);
 }
 
 /* ---- the layers ---- */
@@ -159,10 +184,25 @@ static bool refuse(const struct confine *c, const char *layer, int why)
     return !strict;
 }
 
-static bool own_load(bool strict)
+/* The base holds for the helper; what comes upon it for this process only. */
+static bool leave_starts_to_helper(struct confine *c, const struct option_sources *sources)
+{
+    if (c->runs != CONFINE_RUNS_BY_HELPER || c->mode != SANDBOX_ON || !c->landlock) return true;
+    if (starter_open(&c->starter, sources) != ERR_OK)
+        log_line(LOG_WARN, "sandbox: no helper to start programs: %s", strerror(errno));
+    int ruleset = landlock_open_without_programs();
+    bool good = ruleset >= 0 && landlock_enforce(ruleset);
+    int why = errno;
+    if (ruleset >= 0) close(ruleset);
+    /* then the system calls are what keeps it from running any */
+    return good || why == E2BIG || refuse(c, "second layer of Landlock", why);
+}
+
+static bool own_load(const struct confine *c, bool strict)
 {
     struct call_filter_code own;
-    if (!call_filter_make(&own, FILTER_SERVICE, strict)) return false;
+    bool is_helped = c->landlock && c->runs == CONFINE_RUNS_BY_HELPER;
+    if (!call_filter_make(&own, is_helped ? FILTER_HELPED : FILTER_SERVICE, strict)) return false;
     bool good = call_filter_load(&own);
     int why = errno;
     free(own.instructions);
@@ -175,7 +215,7 @@ static bool confine_calls(struct confine *c)
     if (!call_filter_is_built()) return refuse(c, "filter of system calls in this build", ENOSYS);
     bool strict = c->mode == SANDBOX_STRICT;
     c->calls_filtered =
-        call_filter_make(&c->worker_calls, FILTER_WORKER, strict) && own_load(strict);
+        call_filter_make(&c->worker_calls, FILTER_WORKER, strict) && own_load(c, strict);
     return c->calls_filtered || refuse(c, "filter of system calls", errno);
 }
 
@@ -192,9 +232,10 @@ static void report(const struct confine *c, const struct confine_grants *g)
                  writes);
 }
 
-bool confine_process(struct confine *c, const struct settings *s, const char *unix_path)
+static bool confine_both(struct confine *c, const struct settings *s, const char *unix_path,
+                         const struct option_sources *sources)
 {
-    *c = (struct confine){.mode = s->config.app.sandbox};
+    c->mode = s->config.app.sandbox;
     if (c->mode != SANDBOX_OFF && SANITIZED) {
         log_line(LOG_WARN, "sandbox: off, because this build has a sanitizer");
         c->mode = SANDBOX_OFF;
@@ -205,10 +246,19 @@ bool confine_process(struct confine *c, const struct settings *s, const char *un
     if (!g) return refuse(c, "memory", ENOMEM);
     confine_grants_of(s, unix_path, g);
     bool good = confine_files(c, g) || refuse(c, "Landlock", errno);
+    if (good) good = leave_starts_to_helper(c, sources);
     if (good) good = confine_calls(c);
     if (good) report(c, g);
     free(g);
     return good;
+}
+
+bool confine_process(struct confine *c, const struct settings *s, const char *unix_path,
+                     const struct option_sources *sources)
+{
+    if (!confine_both(c, s, unix_path, sources)) return false;
+    report_starts(c, &s->config.app);
+    return true;
 }
 
 bool confine_worker(const struct confine *c)
@@ -220,6 +270,7 @@ bool confine_worker(const struct confine *c)
 
 void confine_free(struct confine *c)
 {
+    starter_close(&c->starter);
     free(c->worker_calls.instructions);
 }
 

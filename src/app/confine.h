@@ -11,8 +11,16 @@
 
 #include "app/call_filter.h"
 #include "app/options.h"
+#include "app/starter.h"
 
 #include <sys/stat.h>
+
+/* Which program may be started, while there is Landlock. */
+enum confine_runs {
+    CONFINE_RUNS_FOLDER,    /* its folder is its own: whatever lies in its place */
+    CONFINE_RUNS_BY_HELPER, /* the same, but others lie beside it: not by this process */
+    CONFINE_RUNS_FILE,      /* only the very file that runs: it lies in the root */
+};
 
 struct confine {
     /* constant after confine_process() */
@@ -20,18 +28,21 @@ struct confine {
     int landlock;           /* version in force; 0: none */
     bool calls_filtered;
     struct call_filter_code worker_calls;
-    struct stat program; /* the one that may be run again */
-    bool runs_by_folder; /* so may another that takes its place */
+    enum confine_runs runs;
+    struct stat program;    /* the one that may be run again */
+    struct starter starter; /* CONFINE_RUNS_BY_HELPER: fd -1: it could not be made */
 };
 
 /* Confine the calling thread and all that it will start, and log what is left; to be called when
- * privileges are dropped and before any other thread runs.
+ * privileges are dropped and before any other thread runs. `c` is zero but for starter.fd: -1.
  *   s             whose paths stay in reach: those of rows with a `path`
  *   unix_path     the operators' socket, "" for none
+ *   sources       what a helper starts programs with
  *   returns       false, with a log line, when `strict` cannot have both layers: do not serve */
-bool confine_process(struct confine *c, const struct settings *s, const char *unix_path);
+bool confine_process(struct confine *c, const struct settings *s, const char *unix_path,
+                     const struct option_sources *sources);
 
-/* When no thread runs any more that is to be confined. */
+/* When no thread runs any more that is to be confined. Ends the helper. */
 void confine_free(struct confine *c);
 
 /* A worker's own, shorter list of calls, for the calling thread; false, logged, as above. */

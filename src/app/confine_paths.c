@@ -9,6 +9,7 @@
 
 #include "admin/geoip.h"
 #include "app/landlock.h"
+#include "app/options_list.h"
 #include "base/log.h"
 
 #include <limits.h>
@@ -23,8 +24,8 @@ static void list_paths(const struct settings *s, const struct option_row *row, c
                        void *ctx)
 {
     char path[OPTION_VALUE_BYTES_MAX];
-    for (size_t i = 0; i < row->list->count(&s->config); i++) {
-        row->list->print(&s->config, i, path, sizeof path);
+    for (size_t i = 0; i < option_list_count(row->list, &s->config); i++) {
+        option_list_print(row->list, &s->config, i, path, sizeof path);
         if (path[0]) fn(ctx, row, path);
     }
 }

@@ -38,11 +38,10 @@ static enum exit_code failed(const json_t *upgrade, int pid)
 
 static enum exit_code lost(const struct control *c, int before)
 {
-    fprintf(
-        stderr,
-        "muster: process %d went, and nobody answers at %s any more: if `port` or `admin_socket` "
-        "changed, ask there; else the log says why\n",
-        before, c->path);
+    fprintf(stderr,
+            "muster: nobody answers at %s any more, where process %d did: if `port` or "
+            "`admin_socket` changed, ask there; else the log says why\n",
+            c->path, before);
     return EXIT_RUNTIME;
 }
 

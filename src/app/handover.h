@@ -11,8 +11,8 @@
  *                CONNECTION xN  after READY: struct handover_connection, the input, the descriptor
  *   new -> old   ACCEPT         configuration read, sockets taken
  *                MARK
- *                READY          it serves
- *                FAILED         text: why not. It ends then
+ *                READY          it serves: struct handover_ready
+ *                FAILED         text: why not, for the log and the operator. It ends then
  *
  * Trust     both ends are of one user and one machine: host byte order, and sizes are checked for the
  *           sake of mistakes and of other versions, not of attackers.
@@ -63,6 +63,16 @@ struct handover_connection {
     uint32_t requests;
 };
 _Static_assert(sizeof(struct handover_connection) == 24, "two processes agree on it");
+
+/* Of HANDOVER_READY: what it has beside its doors, so that the process that leaves can tell what nobody
+ * uses any more. 0: none. An empty frame, of versions before: not known. */
+struct handover_file {
+    uint64_t dev, ino;
+};
+struct handover_ready {
+    struct handover_file socket, token; /* the operators' Unix socket; their token */
+};
+_Static_assert(sizeof(struct handover_ready) == 32, "two processes agree on it");
 
 struct handover {
     int fd; /* non-blocking; -1: none */

@@ -73,6 +73,12 @@ int landlock_open(const struct landlock_limits *limits)
     return (int)syscall(SYS_landlock_create_ruleset, &attr, bytes, 0);
 }
 
+int landlock_open_without_programs(void)
+{
+    struct ruleset_attr attr = {.fs = LANDLOCK_ACCESS_FS_EXECUTE};
+    return (int)syscall(SYS_landlock_create_ruleset, &attr, ATTR_BYTES_OF_FS, 0);
+}
+
 static uint64_t access_of(unsigned rights)
 {
     uint64_t fs = 0;

@@ -31,6 +31,9 @@ int landlock_version(void);
 /* A new ruleset's descriptor, to be closed; -1 and errno. */
 int landlock_open(const struct landlock_limits *limits);
 
+/* The same for a layer upon another, which only forbids: no program can be run any more. */
+int landlock_open_without_programs(void);
+
 /* Allow more; false and errno when the path cannot be opened or the kernel refuses. */
 bool landlock_allow(int ruleset_fd, const char *path, unsigned rights);
 

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SOCKET_SUFFIX ".sock"
 #define TOKEN_SUFFIX  ".token"
@@ -45,6 +47,21 @@ static bool token_open(const char *path, char token[AUTH_TOKEN_FILE_BYTES_MAX])
     return false;
 }
 
+static void token_note(struct login_token *t, const char *path, bool is_own)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0) return;
+    *t = (struct login_token){.is_own = is_own, .dev = st.st_dev, .ino = st.st_ino};
+    snprintf(t->path, sizeof t->path, "%s", path);
+}
+
+void login_token_remove(const struct login_token *t)
+{
+    struct stat st;
+    if (!t->is_own || lstat(t->path, &st) != 0) return;
+    if (st.st_dev == t->dev && st.st_ino == t->ino) unlink(t->path);
+}
+
 enum err login_open(struct server *s)
 {
     const struct app_opts *a = &s->live->settings.config.app;
@@ -53,6 +70,7 @@ enum err login_open(struct server *s)
     login_token_path(a, s->admin_sockets.unix_path, path);
     if (a->admin_password[0]) secret.password_hash = a->admin_password;
     else if (path[0] && token_open(path, token)) secret.token = token;
+    if (secret.token) token_note(&s->token, path, !a->admin_token_file[0]);
     enum err err = auth_open(&s->auth, &secret, &s->loop);
     sodium_memzero(token, sizeof token);
     return err;

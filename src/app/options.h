@@ -2,8 +2,8 @@
  *
  * A row is the only description of an option: the command line, the configuration file, the
  * environment, --help, the man page, the Markdown reference, the sample file, `muster config` and
- * the check of a reload are all made from it. A new option is one row in options.c and one field
- * in the struct of the module that reads it.
+ * the check of a reload are all made from it. A new option is one row (options.c says where) and
+ * one field in the struct of the module that reads it.
  *
  * Threads   the table is constant; a struct settings belongs to whoever holds it. */
 #ifndef APP_OPTIONS_H
@@ -22,7 +22,7 @@ enum option_type {
     OPT_FRACTION, /* double */
     OPT_TEXT,     /* char[]; the characters that row->may_hold allows */
     OPT_CHOICE,   /* an enum: the index of a word in row->choices */
-    OPT_LIST,     /* repeatable, comma separated; row->list knows how */
+    OPT_LIST,     /* repeatable, comma separated; row->list says of what */
 };
 
 /* What a running server does when a reload brings another value. */
@@ -58,13 +58,7 @@ enum option_group {
 #define OPTION_VALUE_BYTES_MAX 16384 /* any value as text, terminator included */
 #define OPTION_NAMES_MAX       3     /* the name and up to two aliases */
 
-/* How the values of a list are kept. */
-struct option_list {
-    void (*clear)(struct config *c);
-    enum err (*append)(struct config *c, struct view item); /* ERR_FULL: no room for more */
-    size_t (*count)(const struct config *c);
-    void (*print)(const struct config *c, size_t index, char *out, size_t size);
-};
+struct option_list; /* options_list.h */
 
 struct option_row {
     const char *name; /* with '_'; `--` names have '-' in its place */

@@ -3,6 +3,7 @@
 #include "app/options.h"
 
 #include "app/commands.h"
+#include "app/options_list.h"
 
 #define NAME_COLUMN     36
 #define WIDTH           96
@@ -186,8 +187,8 @@ static void config_list(FILE *out, const struct settings *s, const struct option
         config_line(out, row->name, value, origin);
         return;
     }
-    for (size_t k = 0; k < row->list->count(&s->config); k++) {
-        row->list->print(&s->config, k, value, sizeof value);
+    for (size_t k = 0; k < option_list_count(row->list, &s->config); k++) {
+        option_list_print(row->list, &s->config, k, value, sizeof value);
         config_line(out, row->name, value, origin);
     }
 }

@@ -4,6 +4,7 @@
  * Errors name the option as the operator wrote it, the value, and what would be right. */
 #include "app/options.h"
 
+#include "app/options_list.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -264,12 +265,12 @@ static struct view trim(struct view v)
 static enum err list_set(struct config *c, const struct option_row *row, struct view v, bool append)
 {
     struct config work = *c;
-    if (!append) row->list->clear(&work);
+    if (!append) option_list_clear(row->list, &work);
     while (v.len) {
         const uint8_t *comma = memchr(v.ptr, ',', v.len);
         size_t length = comma ? (size_t)(comma - v.ptr) : v.len;
         struct view item = trim(view_of(v.ptr, length));
-        enum err err = item.len ? row->list->append(&work, item) : ERR_OK;
+        enum err err = item.len ? option_list_append(row->list, &work, item) : ERR_OK;
         if (err != ERR_OK) return err;
         length += comma ? 1 : 0;
         v = view_from(v, length);
@@ -330,11 +331,11 @@ static void limit_print(int64_t limit, char *out)
 
 static void list_print(const struct config *c, const struct option_row *row, char *out)
 {
-    size_t n = 0, count = row->list->count(c);
+    size_t n = 0, count = option_list_count(row->list, c);
     out[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         char item[CONFIG_PATH_BYTES_MAX];
-        row->list->print(c, i, item, sizeof item);
+        option_list_print(row->list, c, i, item, sizeof item);
         int wrote = snprintf(out + n, OPTION_VALUE_BYTES_MAX - n, "%s%s", i ? "," : "", item);
         n += (size_t)wrote;
         assert(n < OPTION_VALUE_BYTES_MAX);

@@ -8,6 +8,7 @@
  *                  contradictions between old and new values. */
 #include "app/server.h"
 
+#include "app/options_list.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static enum err carry_over(struct settings *next, const struct settings *old,
         const struct option_row *row = &OPTIONS[i];
         char was[OPTION_VALUE_BYTES_MAX], now[OPTION_VALUE_BYTES_MAX];
         if (row->reload == RELOAD_LIVE || !differs(old, next, row, was, now)) continue;
-        if (row->list) row->list->clear(&next->config);
+        if (row->list) option_list_clear(row->list, &next->config);
         enum err err = option_set(next, row, view_of_text(was), old->origin[i], row->name, error);
         if (err != ERR_OK) return err;
     }

@@ -1,7 +1,6 @@
 /* report.c - see report.h. */
 #include "app/report.h"
 
-#include "app/options_list.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/os_linux.h"

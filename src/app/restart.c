@@ -2,6 +2,8 @@
  *
  * Same process   a run loop, a pid file and systemd watch the pid: with exec() it stays, so they see
  *                no end. Everything of ours was closed by the stop before; descriptors close on exec.
+ * Among others   programs, in a folder like /usr/local/bin, only a helper may start it (starter.h), so
+ *                it is another process; this one waits for it, and nobody sees an end either.
  * Which binary   the path this program was started from, looked up when it is needed: after an
  *                upgrade that replaced the file, the new one runs.
  * Checked first  the configuration is read as the new program will read it, because a stop that is
@@ -12,7 +14,9 @@
  *                inherit, less memory than two stores need. */
 #include "app/restart.h"
 
+#include "app/notify.h"
 #include "app/process.h"
+#include "app/upgrade.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -78,6 +82,10 @@ enum err restart_check(const struct settings *s, const struct confine *c,
         return option_fail(error, ERR_BAD_VALUE,
                            "with chroot it cannot start again in place: let the service manager "
                            "restart muster, or stop and start it");
+    if (c->starter.fd >= 0 && notify_is_heard())
+        return option_fail(error, ERR_BAD_VALUE,
+                           "this program lies among others, and would start again as another "
+                           "process: let the service manager restart muster");
     if (!process_program_path(path))
         return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
     if (access(path, X_OK) != 0)
@@ -90,8 +98,17 @@ enum err restart_check(const struct settings *s, const struct confine *c,
     return err;
 }
 
-enum exit_code restart_now(const struct option_sources *sources)
+static enum exit_code start_by_helper(const struct option_sources *sources, struct starter *st)
 {
+    pid_t pid = starter_start(st, sources, -1);
+    if (pid < 0) log_line(LOG_ERROR, "cannot start again: %s", strerror(errno));
+    starter_close(st);
+    return pid < 0 ? EXIT_RUNTIME : upgrade_keep(pid, -1);
+}
+
+enum exit_code restart_now(const struct option_sources *sources, struct starter *st)
+{
+    if (st->fd >= 0) return start_by_helper(sources, st);
     char path[PATH_MAX], *argv[ARGUMENTS_MAX + 2] = {program_invocation_name};
     size_t count = 0;
     for (; sources->arguments[count] && count < ARGUMENTS_MAX; count++)

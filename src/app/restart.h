@@ -1,4 +1,4 @@
-/* restart.h - the same program again, in the same process: new binary, same pid, same arguments. */
+/* restart.h - the program again, with the same arguments, seen from outside the same process. */
 #ifndef APP_RESTART_H
 #define APP_RESTART_H
 
@@ -12,7 +12,8 @@
 enum err restart_check(const struct settings *s, const struct confine *c,
                        const struct option_sources *sources, struct option_error *error) MUST_CHECK;
 
-/* Become the new program; returns only when that fails, after everything was closed. */
-enum exit_code restart_now(const struct option_sources *sources);
+/* After everything was closed: become the new program, and return only when that fails. Where only a helper
+ * may start it, wait for its end, as after an upgrade, and return its exit code. Ends `st`. */
+enum exit_code restart_now(const struct option_sources *sources, struct starter *st);
 
 #endif

@@ -2,12 +2,14 @@
  *
  * Order of the start   options; limits; sockets, while still root; then the user; then the store;
  *                      then the sandbox, before any thread; doors, and threads last. Nothing is
- *                      served with rights not needed.
+ *                      served with rights not needed, and nobody told READY before the last
+ *                      worker has given up his.
  * Order of the stop    workers drain side by side while this loop goes on reading signals; when all
  *                      are done, everything is freed in reverse.
  * Housekeeping         the main thread's loop: signals, and the rows of periodic.c. */
 #include "app/server.h"
 
+#include "app/handover.h"
 #include "app/login_api.h"
 #include "app/notify.h"
 #include "app/report.h"
@@ -25,65 +27,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DRAIN_TURN_MS 20
-
-/* ---- generations ---- */
-
-void server_publish(struct server *s, struct live *next)
-{
-    struct live *old = s->live;
-    s->live = next;
-    next->tracker.access = access_loader_hold(&s->lists);
-    access_loader_want(&s->lists, &next->settings.config.access, false);
-    log_level_set(next->settings.config.app.log_level);
-    atomic_store(&s->tracker.opts, &next->tracker);
-    atomic_store(&s->env.udp_opts, &next->udp);
-    atomic_store(&s->env.http_opts, &next->http);
-    atomic_store(&s->http_shared.buffers.bytes_max, next->http.buffer_bytes_max);
-    atomic_store(&s->env.drain_ms, next->settings.config.app.drain_ms);
-    swarm_limits_set(s->swarm, &next->swarm);
-    if (s->map) map_configure(s->map, &next->settings.config.map);
-    if (!old) return;
-    s->reload_after = true;
-    old->free_at_ms = clock_now_ms() + LIVE_GRACE_MS;
-    old->next = s->retired;
-    s->retired = old;
-}
-
-void server_take_lists(struct server *s)
-{
-    struct live *next = calloc(1, sizeof *next);
-    s->lists_waiting = !next || !server_has_room(s);
-    if (s->lists_waiting) {
-        free(next);
-        return;
-    }
-    next->settings = s->live->settings;
-    server_put_in_force(s, next, false);
-}
-
-bool server_has_room(const struct server *s)
-{
-    uint32_t retired = 0;
-    for (const struct live *l = s->retired; l; l = l->next)
-        retired++;
-    return retired < LIVE_RETIRED_MAX;
-}
-
-void server_free_retired(struct server *s, uint64_t now_ms)
-{
-    struct live **at = &s->retired;
-    while (*at && (*at)->free_at_ms > now_ms)
-        at = &(*at)->next;
-    struct live *gone = *at; /* those behind it are older */
-    *at = NULL;
-    while (gone) {
-        struct live *next = gone->next;
-        access_loader_release(&s->lists, gone->tracker.access);
-        free(gone);
-        gone = next;
-    }
-}
+#define DRAIN_TURN_MS        20
+#define WORKERS_START_MS_MAX 10000 /* a process that hands over waits half as long */
 
 /* ---- start ---- */
 
@@ -224,15 +169,6 @@ static enum exit_code open_workers(struct server *s)
     return EXIT_FINE;
 }
 
-static enum exit_code start_workers(struct server *s)
-{
-    if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
-    for (uint32_t i = 0; i < s->worker_count; i++)
-        if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
-    if (s->take) upgrade_take_finish(s->take, s);
-    return EXIT_FINE;
-}
-
 /* ---- upgrades ---- */
 
 static void keeper_ready(struct loop_source *source, uint32_t events)
@@ -243,15 +179,20 @@ static void keeper_ready(struct loop_source *source, uint32_t events)
     server_stop(s, "the process that was started first is gone", false);
 }
 
-/* Tell the keeper who serves, and watch that it is there. */
+/* That it is there. */
 static enum err keeper_watch(struct server *s, int fd)
 {
-    pid_t pid = getpid();
     s->keeper = (struct loop_source){.fd = fd, .ready = keeper_ready};
-    if (fd < 0) return ERR_OK;
-    ssize_t put = write(fd, &pid, sizeof pid);
+    return fd < 0 ? ERR_OK : loop_add(&s->loop, &s->keeper, 0);
+}
+
+/* Who serves. */
+static void keeper_tell(const struct server *s)
+{
+    pid_t pid = getpid();
+    if (s->keeper.fd < 0) return;
+    ssize_t put = write(s->keeper.fd, &pid, sizeof pid);
     (void)put; /* a pipe that is full holds hundreds of them */
-    return loop_add(&s->loop, &s->keeper, 0);
 }
 
 static enum exit_code start_upgrades(struct server *s)
@@ -262,13 +203,56 @@ static enum exit_code start_upgrades(struct server *s)
     return err == ERR_OK ? EXIT_FINE : fail(err, "upgrades");
 }
 
-void server_leave(struct server *s)
+/* All have locked themselves in before the first serves, and before anybody is told that we do. */
+static bool workers_wait(struct server *s)
+{
+    uint64_t until_ms = clock_now_ms() + WORKERS_START_MS_MAX;
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        if (worker_wait_paused(&s->workers[i], until_ms)) continue;
+        log_line(LOG_ERROR, "worker %u does not start", i);
+        return false;
+    }
+    return true;
+}
+
+/* The last: nothing can fail once the process before knows that we serve. */
+static enum exit_code start_workers(struct server *s)
+{
+    if (s->take && !upgrade_take_load(s->take, s)) return EXIT_RUNTIME;
+    enum exit_code code = start_upgrades(s);
+    if (code != EXIT_FINE) return code;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (worker_start(&s->workers[i]) != ERR_OK) return EXIT_RUNTIME;
+    if (!workers_wait(s)) return EXIT_RUNTIME;
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        worker_resume(&s->workers[i]);
+    if (s->take) upgrade_take_finish(s->take, s);
+    keeper_tell(s);
+    return EXIT_FINE;
+}
+
+static bool is_same_file(const struct handover_file *f, uint64_t dev, uint64_t ino)
+{
+    return f->dev == dev && f->ino == ino;
+}
+
+/* The token goes with the socket that it lies beside. */
+static void leave_files(struct server *s, const struct handover_ready *files)
+{
+    const struct admin_sockets *a = &s->admin_sockets;
+    bool is_used = !files || is_same_file(&files->socket, a->unix_dev, a->unix_ino);
+    if (!is_used && !is_same_file(&files->token, s->token.dev, s->token.ino))
+        login_token_remove(&s->token);
+    admin_sockets_leave(&s->admin_sockets, is_used);
+}
+
+void server_leave(struct server *s, const struct handover_ready *files)
 {
     s->stopping = true;
     s->udp_fd_count = 0;
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_leave(&s->workers[i]);
-    admin_sockets_leave(&s->admin_sockets);
+    leave_files(s, files);
     admin_drain(s->admin);
 }
 
@@ -419,7 +403,8 @@ static void server_free(struct server *s)
 static enum exit_code start_confined(struct server *s)
 {
     stats_init(s);
-    bool good = confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path);
+    bool good =
+        confine_process(&s->confine, &s->live->settings, s->admin_sockets.unix_path, &s->sources);
     return good ? EXIT_FINE : EXIT_RUNTIME;
 }
 
@@ -435,21 +420,13 @@ static enum exit_code start(struct server *s)
     enum err err = periodic_init(&s->periodic, s, s->loop.now_ms);
     if (err == ERR_OK) err = watchdog_open(&s->watchdog, s, s->loop.now_ms);
     if (err != ERR_OK) return fail(err, "housekeeping");
-    code = start_workers(s);
-    return code == EXIT_FINE ? start_upgrades(s) : code;
-}
-
-/* What a start that failed leaves behind, for the process that wanted to be replaced. */
-static void start_failed(struct server *s, enum exit_code code)
-{
-    char why[64];
-    snprintf(why, sizeof why, "it does not start, its log lines say why (exit code %d)", (int)code);
-    upgrade_take_fail(s->take, why);
+    return start_workers(s);
 }
 
 enum exit_code server_run(const struct option_sources *sources)
 {
     struct option_error error;
+    if (starter_is_meant()) return starter_serve(sources);
     struct server *s = calloc(1, sizeof *s);
     if (s) s->live = calloc(1, sizeof *s->live);
     if (!s || !s->live) {
@@ -459,14 +436,14 @@ enum exit_code server_run(const struct option_sources *sources)
     s->sources = *sources;
     s->web_root_fd = -1;
     s->admin_sockets.unix_fd = s->admin_sockets.unix_lent = -1;
-    s->keeper.fd = -1;
+    s->keeper.fd = s->confine.starter.fd = -1;
     if (upgrade_take_open(&s->take) != ERR_OK) {
         server_free(s);
         return fail(ERR_NO_MEMORY, "muster");
     }
     if (settings_read(&s->live->settings, sources, &error) != ERR_OK) {
         fprintf(stderr, "muster: %s\n", error.text);
-        upgrade_take_fail(s->take, error.text);
+        upgrade_take_fail(s->take, error.text, EXIT_USAGE);
         server_free(s);
         return EXIT_USAGE;
     }
@@ -481,12 +458,17 @@ enum exit_code server_run(const struct option_sources *sources)
         code = serve(s);
         if (!upgrade_successor(s->upgrade)) log_line(LOG_INFO, "stopped");
     } else {
-        start_failed(s, code);
+        upgrade_take_fail(s->take, NULL, code);
     }
     bool again = code == EXIT_FINE && s->restart_wanted;
     pid_t successor = upgrade_successor(s->upgrade);
     int keeper = upgrade_keeper_take(s->upgrade);
+    struct starter starter = {.fd = -1};
+    if (again) {
+        starter = s->confine.starter;
+        s->confine.starter.fd = -1;
+    }
     server_free(s);
     if (keeper >= 0) return upgrade_keep(successor, keeper);
-    return again ? restart_now(sources) : code;
+    return again ? restart_now(sources, &starter) : code;
 }

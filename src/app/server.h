@@ -10,6 +10,7 @@
 #include "app/confine.h"
 #include "app/exit_code.h"
 #include "app/live.h"
+#include "app/login_api.h"
 #include "app/pages.h"
 #include "app/periodic.h"
 #include "app/sockets.h"
@@ -19,6 +20,8 @@
 #include "app/upgrade_take.h"
 #include "app/watchdog.h"
 #include "app/worker.h"
+
+struct handover_ready;
 
 struct server {
     /* constant after start */
@@ -47,6 +50,7 @@ struct server {
     struct admin_sockets admin_sockets;
     struct admin *admin;       /* the operators' door */
     struct auth *auth;         /* who the owner is */
+    struct login_token token;  /* and by which file */
     struct state *state;       /* what outlives us; NULL: nothing does */
     struct map *map;           /* the live world map's feed */
     int web_root_fd;           /* the operator's folder, or -1; workers look at it, too */
@@ -84,8 +88,9 @@ bool server_has_room(const struct server *s);
  * `again`, the program starts anew when all has ended (restart.h). */
 void server_stop(struct server *s, const char *why, bool again);
 
-/* Another process serves now: give connections on, then end. */
-void server_leave(struct server *s);
+/* Another process serves now: give connections on, then end. Socket and token of the operators are
+ * removed if they are not among the other's files (NULL: not known which it has). */
+void server_leave(struct server *s, const struct handover_ready *files);
 
 /* Make a generation with the access lists that were read. */
 void server_take_lists(struct server *s);

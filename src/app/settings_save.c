@@ -11,6 +11,7 @@
  *           (comments are the operator's notes). */
 #include "app/settings_save.h"
 
+#include "app/options_list.h"
 #include "base/memory_file.h"
 
 #include <assert.h>
@@ -130,13 +131,13 @@ static void put_value(struct rewrite *w, const struct option_row *row, struct vi
     const struct config *c = &w->settings->config;
     option_print(c, row, value);
     bool in_lines = row->list && strlen(value) > LIST_LINE_BYTES;
-    if (in_lines) row->list->print(c, 0, value, sizeof value);
+    if (in_lines) option_list_print(row->list, c, 0, value, sizeof value);
     put(w, before);
     put(w, view_of_text(value));
     if (after.len && after.ptr[0] == ';') fputc(' ', w->out); /* or it were no comment */
     put_end(w, after);
-    for (size_t i = 1; in_lines && i < row->list->count(c); i++) {
-        row->list->print(c, i, value, sizeof value);
+    for (size_t i = 1; in_lines && i < option_list_count(row->list, c); i++) {
+        option_list_print(row->list, c, i, value, sizeof value);
         fprintf(w->out, "%s = %s\n", row->name, value);
     }
     w->is_written[row - OPTIONS] = true;

@@ -7,7 +7,10 @@
  *            start, if it is the same start: the wall clock may have been set meanwhile.
  * Pace       a block is dumped at full speed and followed by a write and a short sleep. Who sleeps
  *            often is seldom preempted while it runs, and so seldom with a lock in its hand.
- * Rejected   mmap() for reading: a file that is cut meanwhile would kill the process. */
+ * Stuck      who keeps a shard that long will not let it go: what the file before has of it is copied,
+ *            which is older, but there. Peers of it that stopped since come back for a lifetime.
+ * Rejected   leaving such a shard out (the file would replace one that has it), or failing the save (all
+ *            the others' changes would go with one shard's); mmap() for reading: a file that is cut meanwhile would kill the process. */
 #include "app/snapshot_file.h"
 
 #include "base/clock.h"
@@ -23,6 +26,13 @@
 #define BOOT_ID      "/proc/sys/kernel/random/boot_id"
 #define DAMAGE_LINES 5
 #define SCAN_BYTES   65536
+
+/* What a reader does with a torrent, or a part of one. */
+typedef void torrent_fn(void *ctx, const struct stored_torrent *t);
+
+static enum err file_read(int fd, const char *name, torrent_fn *take, void *ctx,
+                          snapshot_progress_fn *progress, void *progress_ctx,
+                          struct snapshot_loaded *out);
 
 /* ---- clocks ---- */
 
@@ -92,64 +102,122 @@ static void put_part(void *ctx, const struct stored_torrent *t)
     snapshot_put(ctx, t);
 }
 
-static bool put_out(int fd, struct view bytes, struct snapshot_saved *out)
+struct save {
+    int fd;
+    const struct snapshot_job *job;
+    struct swarm_dump_at at;
+    struct snapshot_writer writer;
+    uint64_t told_ms;
+    enum err err; /* of what was kept */
+    struct snapshot_saved *out;
+};
+
+static bool put_out(struct save *v, struct view bytes)
 {
-    out->bytes += bytes.len;
-    return snapshot_write(fd, bytes);
+    v->out->bytes += bytes.len;
+    return snapshot_write(v->fd, bytes);
 }
 
-/* One block's worth; *more is false when that was the last. */
-static void fill_block(struct snapshot_writer *w, const struct swarm *s, uint32_t lifetime_s,
-                       struct swarm_dump_at *at, bool *more, struct snapshot_saved *out)
+static bool is_time_to_tell(uint64_t *told_ms)
+{
+    uint64_t now_ms = clock_now_ms();
+    if (now_ms < *told_ms + SNAPSHOT_PROGRESS_MS) return false;
+    *told_ms = now_ms;
+    return true;
+}
+
+/* One block's worth; false when that was the last. */
+static bool fill_block(struct save *v)
 {
     uint64_t before_us = clock_now_us();
-    while (*more && !snapshot_block_is_full(w)) {
+    bool more = true;
+    while (more && !snapshot_block_is_full(&v->writer)) {
         struct swarm_time time = {.now_s = (uint32_t)(before_us / 1000000),
-                                  .lifetime_s = lifetime_s};
-        *more = swarm_dump(s, time, at, put_part, w);
+                                  .lifetime_s = v->job->lifetime_s};
+        more = swarm_dump(v->job->s, time, &v->at, put_part, &v->writer);
         uint64_t now_us = clock_now_us();
-        if (now_us - before_us > out->hold_us_max) out->hold_us_max = now_us - before_us;
+        if (now_us - before_us > v->out->hold_us_max) v->out->hold_us_max = now_us - before_us;
         before_us = now_us;
     }
+    return more;
 }
 
-static enum err save_blocks(int fd, const struct swarm *s, uint32_t lifetime_s,
-                            struct snapshot_writer *w, struct snapshot_saved *out)
+/* ---- shards that could not be had ---- */
+
+static void keep_torrent(void *ctx, const struct stored_torrent *t)
+{
+    struct save *v = ctx;
+    if (v->err != ERR_OK || !swarm_dump_skipped(v->job->s, &v->at, &t->info_hash)) return;
+    snapshot_put(&v->writer, t);
+    v->out->torrents_kept++;
+    if (snapshot_block_is_full(&v->writer) && !put_out(v, snapshot_block_finish(&v->writer)))
+        v->err = ERR_OS;
+}
+
+/* What the file before cannot give is lost, and reported: the rest is worth saving. */
+static enum err keep_skipped(struct save *v)
+{
+    struct snapshot_loaded last;
+    if (v->job->last_fd < 0) return ERR_OK;
+    enum err err =
+        file_read(v->job->last_fd, "the last snapshot", keep_torrent, v, NULL, NULL, &last);
+    v->out->is_last_read = err == ERR_OK && last.is_whole;
+    if (v->err == ERR_OK && writer_used(&v->writer.block) &&
+        !put_out(v, snapshot_block_finish(&v->writer)))
+        v->err = ERR_OS;
+    return v->err;
+}
+
+static enum err save_blocks(struct save *v)
 {
     static const struct timespec PAUSE = {.tv_nsec = PAUSE_NS};
-    struct swarm_dump_at at = {0};
+    enum err err = ERR_OK;
     for (bool more = true; more;) {
-        fill_block(w, s, lifetime_s, &at, &more, out);
-        if (!put_out(fd, snapshot_block_finish(w), out)) return ERR_OS;
+        more = fill_block(v);
+        if (!put_out(v, snapshot_block_finish(&v->writer))) return ERR_OS;
+        if (v->job->progress && is_time_to_tell(&v->told_ms))
+            v->job->progress(v->job->ctx, v->at.shard, swarm_shard_count(v->job->s));
         if (more) nanosleep(&PAUSE, NULL);
     }
-    return put_out(fd, snapshot_end(w), out) ? ERR_OK : ERR_OS;
+    v->out->shards_skipped = v->at.skipped;
+    if (v->at.skipped) err = keep_skipped(v);
+    if (err != ERR_OK) return err;
+    return put_out(v, snapshot_end(&v->writer)) ? ERR_OK : ERR_OS;
 }
 
-enum err snapshot_save(int fd, const struct swarm *s, uint32_t lifetime_s,
-                       struct snapshot_saved *out)
+static enum err save_all(struct save *v, uint8_t *buffer)
 {
-    uint64_t start_us = clock_now_us();
     struct swarm_traits traits;
     struct snapshot_header h;
-    struct snapshot_writer w;
     uint8_t head[SNAPSHOT_HEADER_BYTES];
-    *out = (struct snapshot_saved){0};
-    uint8_t *buffer = malloc(SNAPSHOT_BLOCK_BYTES_MAX);
-    if (!buffer) return ERR_NO_MEMORY;
-    swarm_traits(s, &traits);
+    swarm_traits(v->job->s, &traits);
     snapshot_header_now(&h, traits.age_unit_s);
     h.has_peer_ids = traits.store_peer_ids;
     h.tag_check = traits.tag_check;
-    h.lifetime_s = lifetime_s;
+    h.lifetime_s = v->job->lifetime_s;
     snapshot_header_write(&h, head);
-    snapshot_writer_init(&w, &h, buffer);
-    enum err err = put_out(fd, view_of(head, sizeof head), out) ? ERR_OK : ERR_OS;
-    if (err == ERR_OK) err = save_blocks(fd, s, lifetime_s, &w, out);
-    out->totals = w.totals;
+    snapshot_writer_init(&v->writer, &h, buffer);
+    enum err err = put_out(v, view_of(head, sizeof head)) ? ERR_OK : ERR_OS;
+    if (err == ERR_OK) err = save_blocks(v);
+    v->out->totals = v->writer.totals;
+    return err;
+}
+
+enum err snapshot_save(int fd, const struct snapshot_job *job, struct snapshot_saved *out)
+{
+    uint64_t start_us = clock_now_us();
+    *out = (struct snapshot_saved){0};
+    struct save *v = calloc(1, sizeof *v);
+    uint8_t *buffer = malloc(SNAPSHOT_BLOCK_BYTES_MAX);
+    enum err err = ERR_NO_MEMORY;
+    if (v && buffer) {
+        *v = (struct save){.fd = fd, .job = job, .told_ms = start_us / 1000, .out = out};
+        err = save_all(v, buffer);
+    }
     out->us = clock_now_us() - start_us;
     int why = errno;
     free(buffer);
+    free(v);
     errno = why;
     return err;
 }
@@ -159,10 +227,10 @@ enum err snapshot_save(int fd, const struct swarm *s, uint32_t lifetime_s,
 struct load {
     int fd;
     const char *name;
-    struct swarm *s;
-    struct swarm_time time;
-    snapshot_progress_fn *progress;
+    torrent_fn *take;
     void *ctx;
+    snapshot_progress_fn *progress;
+    void *progress_ctx;
     uint64_t at, size, told_ms;
     uint8_t *payload; /* room for the largest block of the file, and for SCAN_BYTES */
     bool has_end;
@@ -203,7 +271,7 @@ static void take_torrents(struct load *w, const struct snapshot_head *head)
         enum err err = snapshot_next(&w->reader, &t);
         if (err != ERR_OK) note_damage(w, cursor_left(&w->reader.in), "a block makes no sense");
         if (err != ERR_OK || !t) return;
-        swarm_restore(w->s, t, w->time, &w->out->store);
+        w->take(w->ctx, t);
     }
 }
 
@@ -264,10 +332,7 @@ static enum err load_block(struct load *w)
 
 static void tell(struct load *w)
 {
-    uint64_t now_ms = clock_now_ms();
-    if (!w->progress || now_ms < w->told_ms + SNAPSHOT_PROGRESS_MS) return;
-    w->told_ms = now_ms;
-    w->progress(w->ctx, w->at, w->size);
+    if (w->progress && is_time_to_tell(&w->told_ms)) w->progress(w->progress_ctx, w->at, w->size);
 }
 
 static enum err load_all(struct load *w)
@@ -280,7 +345,6 @@ static enum err load_all(struct load *w)
     enum err err = snapshot_header_read(head, &out->header);
     if (err != ERR_OK) return err;
     out->elapsed_s = elapsed_since(&out->header);
-    if (w->time.lifetime_s < out->header.lifetime_s) w->time.lifetime_s = out->header.lifetime_s;
     for (w->at = sizeof head; err == ERR_OK && w->at < w->size && !w->has_end; tell(w))
         err = load_block(w);
     out->bytes = w->at;
@@ -295,8 +359,9 @@ static size_t payload_room(uint64_t file_bytes)
     return file_bytes > SCAN_BYTES ? (size_t)file_bytes : SCAN_BYTES;
 }
 
-enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_time time,
-                       snapshot_progress_fn *progress, void *ctx, struct snapshot_loaded *out)
+static enum err file_read(int fd, const char *name, torrent_fn *take, void *ctx,
+                          snapshot_progress_fn *progress, void *progress_ctx,
+                          struct snapshot_loaded *out)
 {
     uint64_t start_us = clock_now_us();
     struct stat st;
@@ -309,10 +374,10 @@ enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_t
     if (w && payload) {
         *w = (struct load){.fd = fd,
                            .name = name,
-                           .s = s,
-                           .time = time,
-                           .progress = progress,
+                           .take = take,
                            .ctx = ctx,
+                           .progress = progress,
+                           .progress_ctx = progress_ctx,
                            .size = size,
                            .told_ms = start_us / 1000,
                            .payload = payload,
@@ -324,5 +389,36 @@ enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_t
     free(w);
     errno = why;
     out->us = clock_now_us() - start_us;
+    return err;
+}
+
+struct restoring {
+    struct swarm *s;
+    struct swarm_time time;
+    struct snapshot_loaded *out;
+};
+
+static void restore_torrent(void *ctx, const struct stored_torrent *t)
+{
+    const struct restoring *r = ctx;
+    struct swarm_time time = r->time;
+    uint32_t lifetime_s = r->out->header.lifetime_s;
+    if (time.lifetime_s < lifetime_s) time.lifetime_s = lifetime_s;
+    swarm_restore(r->s, t, time, &r->out->store);
+}
+
+static bool has_other_tags(const struct swarm *s, const struct snapshot_header *h)
+{
+    struct swarm_traits traits;
+    swarm_traits(s, &traits);
+    return !h->has_peer_ids && h->tag_check != traits.tag_check;
+}
+
+enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_time time,
+                       snapshot_progress_fn *progress, void *ctx, struct snapshot_loaded *out)
+{
+    struct restoring r = {s, time, out};
+    enum err err = file_read(fd, name, restore_torrent, &r, progress, ctx, out);
+    out->has_other_tags = err == ERR_OK && has_other_tags(s, &out->header);
     return err;
 }

@@ -15,14 +15,29 @@
 struct snapshot_saved {
     struct snapshot_totals totals;
     uint64_t bytes, us;
-    uint64_t hold_us_max; /* longest step under a lock, waiting for it included */
+    uint64_t hold_us_max;    /* longest step under a lock, waiting for it included */
+    uint32_t shards_skipped; /* somebody who is stuck kept them */
+    uint64_t
+        torrents_kept; /* of those shards, as the file before had them; a torrent may count twice */
+    bool is_last_read; /* that file was read, to its end and without damage */
+};
+
+/* Told now and then how much is done, of how much; not at all if it is over sooner. */
+typedef void snapshot_progress_fn(void *ctx, uint64_t done, uint64_t all);
+
+struct snapshot_job {
+    const struct swarm *s;
+    uint32_t lifetime_s; /* of a peer now */
+    int last_fd; /* the file that was saved before, from which comes what cannot be had; or -1 */
+    snapshot_progress_fn *progress; /* or NULL */
+    void *ctx;
 };
 
 /* Write everything, from the descriptor's place on. Yields now and then, so that workers on busy
- * CPUs do not find the thread asleep with a lock.
- *   lifetime_s  of a peer now
+ * CPUs do not find the thread asleep with a lock. Waits for nobody who is stuck: what his shard held
+ * is written as it was saved last.
  *   returns     ERR_OS, errno says why; ERR_NO_MEMORY */
-enum err snapshot_save(int fd, const struct swarm *s, uint32_t lifetime_s,
+enum err snapshot_save(int fd, const struct snapshot_job *job,
                        struct snapshot_saved *out) MUST_CHECK;
 
 struct snapshot_loaded {
@@ -33,15 +48,14 @@ struct snapshot_loaded {
     uint32_t blocks;         /* read */
     uint32_t blocks_damaged; /* stretches of bytes that were no whole block */
     uint64_t bytes_damaged;
-    bool is_whole; /* nothing damaged, and the last block says that nothing is missing */
+    bool has_other_tags; /* without ids, and its tags were made with another key than the store's */
+    bool is_whole;       /* nothing damaged, and the last block says that nothing is missing */
 };
-
-typedef void snapshot_progress_fn(void *ctx, uint64_t at_bytes, uint64_t all_bytes);
 
 /* Take everything in that can be read, from the file's beginning on.
  *   name        of the file, for the log, where damage is reported
  *   lifetime_s  of a peer now; if it was longer when the file was saved, that counts
- *   progress    NULL, or called now and then
+ *   progress    NULL, or told the bytes
  *   returns     ERR_OS (errno); ERR_NO_MEMORY; ERR_SNAPSHOT_*: nothing could be read. ERR_OK also for a
  *               damaged file: out->is_whole tells */
 enum err snapshot_load(int fd, const char *name, struct swarm *s, struct swarm_time time,

@@ -6,7 +6,7 @@
  * No IPv6    is no error where IPv6 was not asked for by address. */
 #include "app/sockets.h"
 
-#include "app/options_list.h"
+#include "app/options_item.h"
 #include "base/log.h"
 #include "net/sockaddr.h"
 

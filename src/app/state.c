@@ -5,8 +5,12 @@
  * Loading    the snapshot; where it is not whole, what can be read of it, and then snapshot.old, of
  *            which everything counts that is newer or not there. A damaged file is set aside, so that
  *            the next save does not push the good one before it out.
+ * Stuck      watchdog.c wants a save as soon as a worker is: it may be the last before the service manager
+ *            ends the process.
  * Import     a snapshot of its own beside ours. It is merged, and deleted when a save has stored what
  *            it brought: a crash in between merges it again, which changes nothing.
+ * Other keys tags of another key are kept, though no client has one: they still tell clients of the file
+ *            apart and pair their families, until each has announced. The log says so.
  * Decided    docs/decisions/0016-snapshots.md
  * Rejected   saving from housekeeping's loop (a slow disk would stop the sweep and the pages); a
  *            journal of announces (peers announce again; what is lost after a crash is one interval
@@ -174,12 +178,17 @@ const struct state_keys *state_keys(const struct state *s)
     return s ? &s->keys : NULL;
 }
 
+static int file_open(const struct state *s, const char *name)
+{
+    return openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 /* ---- loading ---- */
 
-static void tell_progress(void *ctx, uint64_t at, uint64_t all)
+static void tell_progress(void *ctx, uint64_t done, uint64_t all)
 {
-    log_line(LOG_INFO, "state: loading %s: %u %%", (const char *)ctx,
-             (unsigned)(all ? at * 100 / all : 100));
+    log_line(LOG_INFO, "state: %s: %u %%", (const char *)ctx,
+             (unsigned)(all ? done * 100 / all : 100));
 }
 
 static void tell_loaded(const char *name, const struct snapshot_loaded *l)
@@ -187,11 +196,18 @@ static void tell_loaded(const char *name, const struct snapshot_loaded *l)
     const struct restore_report *r = &l->store;
     log_line(LOG_INFO,
              "state: %s, saved %llu s ago: %llu torrents, %llu peers taken in within %.2f s; "
-             "%llu peers known, %llu too old; refused for limits: %llu peers, %llu torrents",
+             "%llu peers known, %llu too old, %llu impossible; refused for limits: %llu peers, "
+             "%llu torrents",
              name, (unsigned long long)l->elapsed_s, (unsigned long long)r->torrents,
              (unsigned long long)r->peers, (double)l->us / 1e6, (unsigned long long)r->peers_known,
-             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_refused,
-             (unsigned long long)r->torrents_refused);
+             (unsigned long long)r->peers_expired, (unsigned long long)r->peers_impossible,
+             (unsigned long long)r->peers_refused, (unsigned long long)r->torrents_refused);
+    metrics_add(METRIC_STATE_IMPOSSIBLE, r->peers_impossible);
+    if (l->has_other_tags)
+        log_line(LOG_WARN,
+                 "state: %s was saved with other keys: its clients are known again once they have "
+                 "announced; who stops before that stays for a lifetime",
+                 name);
     if (!l->is_whole)
         log_line(LOG_WARN, "state: %s is not whole: %u damaged places, %llu bytes%s", name,
                  l->blocks_damaged, (unsigned long long)l->bytes_damaged,
@@ -205,12 +221,13 @@ static enum outcome load_file(struct state *s, struct tracker *t, const char *na
                               struct snapshot_loaded *out)
 {
     struct swarm_time time = {now_s, interval_lifetime_s(&t->interval)};
-    int fd = openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    char loading[64];
+    snprintf(loading, sizeof loading, "loading %s", name);
+    int fd = file_open(s, name);
     if (fd < 0 && errno == ENOENT) return OUTCOME_NONE;
-    enum err err =
-        fd < 0 || fstat(fd, &s->last_read) != 0
-            ? ERR_OS
-            : snapshot_load(fd, name, t->swarm, time, tell_progress, (void *)(uintptr_t)name, out);
+    enum err err = fd < 0 || fstat(fd, &s->last_read) != 0
+                       ? ERR_OS
+                       : snapshot_load(fd, name, t->swarm, time, tell_progress, loading, out);
     const char *why = err == ERR_OS ? strerror(errno) : err_text(err);
     bool is_refused = fd < 0 || err == ERR_NO_MEMORY;
     if (fd >= 0) close(fd);
@@ -279,10 +296,17 @@ static bool take_place(const struct state *s)
 
 static enum err save_to(struct state *s, int fd)
 {
-    enum err err = snapshot_save(fd, s->swarm, s->lifetime_s, &s->saved);
+    static char saving[] = "saving " STATE_SNAPSHOT;
+    const struct snapshot_job job = {.s = s->swarm,
+                                     .lifetime_s = s->lifetime_s,
+                                     .last_fd = file_open(s, STATE_SNAPSHOT),
+                                     .progress = tell_progress,
+                                     .ctx = saving};
+    enum err err = snapshot_save(fd, &job, &s->saved);
     if (err == ERR_OK && fsync(fd) != 0) err = ERR_OS;
     int why = errno;
     close(fd);
+    if (job.last_fd >= 0) close(job.last_fd);
     errno = why;
     if (err == ERR_OK && !take_place(s)) err = ERR_OS;
     return err;
@@ -299,11 +323,12 @@ static void save(struct state *s)
 static void import(struct state *s)
 {
     struct swarm_time time = {(uint32_t)(clock_now_ms() / 1000), s->lifetime_s};
-    int fd = openat(s->folder_fd, STATE_IMPORT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    s->err = fd < 0 || fstat(fd, &s->last_read) != 0
-                 ? ERR_OS
-                 : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress,
-                                 (void *)(uintptr_t)STATE_IMPORT, &s->loaded);
+    static char loading[] = "loading " STATE_IMPORT;
+    int fd = file_open(s, STATE_IMPORT);
+    s->err =
+        fd < 0 || fstat(fd, &s->last_read) != 0
+            ? ERR_OS
+            : snapshot_load(fd, STATE_IMPORT, s->swarm, time, tell_progress, loading, &s->loaded);
     s->why = errno;
     if (fd >= 0) close(fd);
 }
@@ -358,6 +383,19 @@ static void import_drop(struct state *s)
         log_line(LOG_INFO, "state: what was imported is in the snapshot");
 }
 
+/* A shard was kept from us: nobody may take the file for all that there was. */
+static void tell_skipped(const struct snapshot_saved *v)
+{
+    if (!v->shards_skipped) return;
+    metrics_add(METRIC_STATE_SKIPPED, v->shards_skipped);
+    log_line(LOG_WARN,
+             "state: a stuck worker keeps %u of the store's parts: of them it has what the last "
+             "snapshot had, %llu torrents%s",
+             v->shards_skipped, (unsigned long long)v->torrents_kept,
+             v->is_last_read ? ""
+                             : "; that one is missing or damaged, so the rest of them is lost");
+}
+
 static void save_done(struct state *s)
 {
     const struct snapshot_saved *v = &s->saved;
@@ -368,6 +406,7 @@ static void save_done(struct state *s)
              "state: saved %llu torrents, %llu peers: %s bytes in %.2f s; longest step %llu us",
              (unsigned long long)v->totals.torrents, (unsigned long long)peers, size,
              (double)v->us / 1e6, (unsigned long long)v->hold_us_max);
+    tell_skipped(v);
     s->status.saved = *v;
     s->status.saves++;
     s->status.saved_unix_s = (uint64_t)time(NULL);

@@ -2,8 +2,7 @@
  * upgrade_take.c.
  *
  * Which program   the file that lies where this one was started from: what a package has replaced.
- *                 posix_spawn() makes no copy of our page tables, as fork() would: a store of gigabytes
- *                 costs nobody a pause.
+ *                 starter.c starts it.
  * The point       of no return is COMMIT and the answer READY. Until that has come the workers can go
  *                 on at once: nobody else has read from a socket. A process that does not answer is
  *                 killed and waited for before they do, so that never two serve.
@@ -14,6 +13,7 @@
 #include "app/notify.h"
 #include "app/process.h"
 #include "app/server.h"
+#include "app/starter.h"
 #include "app/upgrade_send.h"
 #include "app/upgrade_state.h"
 #include "base/clock.h"
@@ -26,19 +26,14 @@
 #include <jansson.h>
 #include <signal.h>
 #include <sodium.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX   4096
-#define ENVIRONMENT_MAX 4096
-#define CHILD_FD        3 /* where the new process finds the channel */
-#define PAUSE_MS_MAX    2000
-#define PAUSE_POLL_US   50
-#define READY_MS_MAX    5000
+#define PAUSE_MS_MAX 2000
+#define READY_MS_MAX 5000
 
 struct upgrade {
     struct http_heir heir; /* first: it is us */
@@ -61,42 +56,6 @@ struct upgrade {
 };
 
 /* ---- the new process ---- */
-
-static const char **environment_new(const struct option_sources *sources)
-{
-    static const char CHANNEL[] = HANDOVER_ENVIRONMENT "=3";
-    _Static_assert(CHILD_FD == 3, "as the variable says");
-    const char **out =
-        calloc(ENVIRONMENT_MAX + 2, sizeof *out); /* NOLINT(bugprone-sizeof-expression) */
-    size_t n = 0;
-    for (size_t i = 0; out && sources->environment[i] && n < ENVIRONMENT_MAX; i++) {
-        const char *e = sources->environment[i];
-        /* they name a process id: of this one */
-        if (strncmp(e, "WATCHDOG_PID=", 13) == 0 || strncmp(e, "LISTEN_", 7) == 0) continue;
-        out[n++] = e;
-    }
-    if (out) out[n] = CHANNEL;
-    return out;
-}
-
-static bool spawn(struct upgrade *u, const char *path, const struct handover *end)
-{
-    const struct option_sources *sources = &u->server->sources;
-    const char *argv[ARGUMENTS_MAX + 2] = {program_invocation_name};
-    const char **environment = environment_new(sources);
-    posix_spawn_file_actions_t actions;
-    if (!environment) return false;
-    for (size_t i = 0; i < ARGUMENTS_MAX && sources->arguments[i]; i++)
-        argv[i + 1] = sources->arguments[i];
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, end->fd, CHILD_FD);
-    int why = posix_spawn(&u->child, path, &actions, NULL, (char *const *)(uintptr_t)argv,
-                          (char *const *)(uintptr_t)environment);
-    posix_spawn_file_actions_destroy(&actions);
-    free(environment);
-    errno = why;
-    return why == 0;
-}
 
 /* End it and wait for that; what to tell of its end, if that tells anything. */
 static void child_end(struct upgrade *u, bool was_killed, char *out, size_t size)
@@ -220,19 +179,21 @@ static void fail(struct upgrade *u, bool kill_it, const char *why)
     char end[64];
     handover_close(&u->channel);
     child_end(u, kill_it, end, sizeof end);
-    snprintf(u->failure, sizeof u->failure, "%.600s%s", why, end);
+    snprintf(u->failure, sizeof u->failure, "%.600s%s", why, u->send.said_why ? "" : end);
     log_line(LOG_ERROR, "upgrade: failed, this process goes on: %s", u->failure);
     metrics_inc(METRIC_UPGRADES_FAILED);
     release(u);
 }
 
-static bool start(struct upgrade *u, const char *path)
+static bool start(struct upgrade *u)
 {
     struct handover end;
     bool wants_keeper = u->keeper_fd < 0 && !notify_is_heard();
     if (wants_keeper && pipe2(u->keeper_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return false;
     if (handover_pair(&u->channel, &end) != ERR_OK) return false;
-    bool good = prepare(u) && spawn(u, path, &end);
+    bool good = prepare(u);
+    if (good) u->child = starter_start(&u->server->confine.starter, &u->server->sources, end.fd);
+    good = good && u->child > 0;
     int why = errno;
     handover_close(&end);
     errno = why;
@@ -279,7 +240,7 @@ void upgrade_tick(struct upgrade *u)
     u->is_waiting = false;
     u->server->reload_after = false;
     u->start_ms = clock_now_ms();
-    if (process_program_path(path) && start(u, path)) return;
+    if (process_program_path(path) && start(u)) return;
     char text[sizeof u->failure];
     snprintf(text, sizeof text, "cannot start %.400s: %s", path, strerror(errno));
     fail(u, true, text);
@@ -293,10 +254,7 @@ static bool workers_pause(struct server *s)
     for (uint32_t i = 0; i < s->worker_count; i++)
         worker_pause(&s->workers[i]);
     for (uint32_t i = 0; i < s->worker_count; i++)
-        while (!worker_is_paused(&s->workers[i])) {
-            if (clock_now_ms() > until_ms) return false;
-            usleep(PAUSE_POLL_US);
-        }
+        if (!worker_wait_paused(&s->workers[i], until_ms)) return false;
     return true;
 }
 
@@ -325,9 +283,11 @@ static void leave(struct upgrade *u, uint64_t pause_us)
     notify_mainpid(u->child);
     u->kept_fd = u->keeper_pipe[0];
     u->keeper_pipe[0] = -1;
+    const struct handover_ready files = u->send.files;
+    bool is_known = u->send.has_files;
     release(u);
     s->env.heir = &u->heir;
-    server_leave(s);
+    server_leave(s, is_known ? &files : NULL);
 }
 
 static void pass_on(struct upgrade *u)

@@ -62,7 +62,7 @@ pid_t upgrade_successor(const struct upgrade *u);
  * caller's. */
 int upgrade_keeper_take(struct upgrade *u);
 
-/* Wait for the successor and those that follow it; takes the fd. */
+/* Wait for the successor and those that follow it, of whom `take_fd` tells; -1: nothing does. */
 enum exit_code upgrade_keep(pid_t successor, int take_fd);
 
 #endif

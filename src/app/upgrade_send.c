@@ -38,8 +38,10 @@ enum err upgrade_send_wait(struct upgrade_send *u, enum handover_type type, uint
     enum err err = handover_receive(u->channel, timeout_ms, &f);
     if (err != ERR_OK) return err;
     if (f.take_fd >= 0) close(f.take_fd);
+    u->has_files = type == HANDOVER_READY && f.bytes.len >= sizeof u->files;
+    if (u->has_files) memcpy(&u->files, f.bytes.ptr, sizeof u->files);
     if (f.type == (uint32_t)type) return ERR_OK;
-    bool says_why = f.type == HANDOVER_FAILED;
+    bool says_why = u->said_why = f.type == HANDOVER_FAILED;
     snprintf(u->error.text, sizeof u->error.text, "%.*s", says_why ? (int)f.bytes.len : 26,
              says_why ? (const char *)f.bytes.ptr : "it says what nobody asked.");
     return ERR_BAD_VALUE;
@@ -80,6 +82,10 @@ static enum err send_store(struct upgrade_send *u, struct sending *s)
         if (writer_used(&s->writer.block))
             err = handover_send(u->channel, HANDOVER_STORE, snapshot_block_finish(&s->writer), -1);
         if (err == ERR_OK) err = upgrade_send_changes(u);
+    }
+    if (err == ERR_OK && at->skipped) {
+        snprintf(u->error.text, sizeof u->error.text, "a stuck worker holds a part of the store");
+        err = ERR_BAD_VALUE;
     }
     u->torrents = s->writer.totals.torrents;
     u->peers = s->writer.totals.peers[FAMILY_V4] + s->writer.totals.peers[FAMILY_V6];
@@ -167,6 +173,7 @@ static void last_words(struct upgrade_send *u)
         if (f.type != HANDOVER_FAILED) continue;
         snprintf(u->error.text, sizeof u->error.text, "%.*s", (int)f.bytes.len,
                  (const char *)f.bytes.ptr);
+        u->said_why = true;
         return;
     }
 }

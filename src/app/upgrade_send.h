@@ -30,7 +30,10 @@ struct upgrade_send {
     /* the thread's, then the caller's */
     enum err err;              /* ERR_OK: the other process is as good as equal */
     struct option_error error; /* else why not */
+    bool said_why;             /* that is the other process's word */
     uint64_t torrents, peers, changes;
+    bool has_files; /* READY has come, and said which */
+    struct handover_ready files;
     pthread_t thread;
 };
 

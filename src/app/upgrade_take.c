@@ -31,7 +31,8 @@ struct upgrade_take {
     struct handover channel;
     struct server *server;
     bool is_watched;
-    bool said; /* that it failed */
+    bool said;              /* that it failed */
+    char errors[WHY_BYTES]; /* logged since the start */
     struct inherited doors;
     struct admin_inherited admin;
     uint8_t store_key[SWARM_KEY_BYTES];
@@ -73,6 +74,7 @@ enum err upgrade_take_open(struct upgrade_take **out)
     t->channel.fd = fd;
     t->keeper_fd = t->admin.unix_fd = -1;
     rng_init_secure(&t->rng);
+    log_errors_copy(t->errors, sizeof t->errors);
     *out = t;
     return ERR_OK;
 }
@@ -90,6 +92,7 @@ static void inherited_end(struct upgrade_take *t)
 void upgrade_take_close(struct upgrade_take *t)
 {
     if (!t) return;
+    log_errors_copy(NULL, 0);
     if (t->is_watched) loop_remove(&t->server->loop, &t->source);
     handover_close(&t->channel);
     inherited_end(t);
@@ -97,12 +100,21 @@ void upgrade_take_close(struct upgrade_take *t)
     free(t);
 }
 
-void upgrade_take_fail(struct upgrade_take *t, const char *why)
+static void tell(struct upgrade_take *t, const char *why)
 {
-    if (!t || t->said) return;
     t->said = true;
     enum err err = handover_send(&t->channel, HANDOVER_FAILED, view_of_text(why), -1);
     (void)err; /* it sees the end of the channel, too */
+}
+
+void upgrade_take_fail(struct upgrade_take *t, const char *why, enum exit_code code)
+{
+    char text[WHY_BYTES + 32];
+    if (!t || t->said) return;
+    log_errors_copy(NULL, 0);
+    if (!why) why = t->errors[0] ? t->errors : "it does not start";
+    snprintf(text, sizeof text, "%.*s (exit code %d)", WHY_BYTES, why, (int)code);
+    tell(t, text);
 }
 
 __attribute__((format(printf, 2, 3))) static bool fail(struct upgrade_take *t, const char *format,
@@ -114,7 +126,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct upgrade_take *t, c
     vsnprintf(why, sizeof why, format, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(args);
     log_line(LOG_ERROR, "upgrade: %s", why);
-    upgrade_take_fail(t, why);
+    if (!t->said) tell(t, why);
     return false;
 }
 
@@ -372,11 +384,19 @@ _Static_assert(offsetof(struct upgrade_take, source) == 0, "channel_ready() cast
 void upgrade_take_finish(struct upgrade_take *t, struct server *s)
 {
     metrics_inc(METRIC_UPGRADES);
-    enum err err = handover_send(&t->channel, HANDOVER_READY, view_of(NULL, 0), -1);
+    const struct handover_ready ready = {
+        .socket = {.dev = s->admin_sockets.unix_dev, .ino = s->admin_sockets.unix_ino},
+        .token = {.dev = s->token.dev, .ino = s->token.ino}};
+    enum err err = handover_send(&t->channel, HANDOVER_READY, view_of(&ready, sizeof ready), -1);
+    admin_sockets_own(&s->admin_sockets);
+    log_errors_copy(NULL, 0);
     t->source = (struct loop_source){.fd = t->channel.fd, .ready = channel_ready};
     t->is_watched = err == ERR_OK && loop_add(&s->loop, &t->source, EPOLLIN) == ERR_OK;
-    if (!t->is_watched) log_line(LOG_WARN, "upgrade: the process before is gone early");
     log_line(LOG_INFO, "upgrade: took over %llu torrents, %llu peers and %llu changes",
              (unsigned long long)t->restored.torrents, (unsigned long long)t->restored.peers,
              (unsigned long long)t->changes);
+    if (t->is_watched) return;
+    log_line(LOG_WARN, "upgrade: the process before cannot give its connections on");
+    s->take = NULL;
+    upgrade_take_close(t);
 }

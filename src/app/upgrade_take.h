@@ -22,8 +22,9 @@ enum err upgrade_take_open(struct upgrade_take **out) MUST_CHECK;
 /* NULL is fine. */
 void upgrade_take_close(struct upgrade_take *t);
 
-/* Tell the old process why it has to go on; NULL is fine. */
-void upgrade_take_fail(struct upgrade_take *t, const char *why);
+/* Tell the old process why it has to go on, unless that was told; NULL is fine. `why` NULL: the errors
+ * that were logged since the start. */
+void upgrade_take_fail(struct upgrade_take *t, const char *why, enum exit_code code);
 
 /* Receive sockets and keys. Those that the service manager opened once go to *given. ERR_OS: logged and
  * told. */

@@ -5,6 +5,8 @@
  *                 A count that stands still for the time of `watchdog` is a worker that waits for
  *                 something or goes in circles; the service manager then hears nothing more from us,
  *                 and nothing when it is this thread that hangs.
+ * Saving          comes first: what the store holds is saved as soon as a worker is stuck, and all is well
+ *                 until that is done, for at most SAVE_MS_MAX. Then the service manager may do what it does.
  * Pauses          of the whole process (SIGSTOP, a suspended machine) stop this thread, too: when it
  *                 comes late everybody's time starts again, or a woken process would report itself.
  * Rejected        ending the process here: without a service manager nobody would start it again, and
@@ -19,8 +21,9 @@
 
 #include <stdlib.h>
 
-#define LATE_MS  3000    /* this thread is looked for once a second */
-#define USUAL_US 2000000 /* the shortest period that it can serve well */
+#define LATE_MS     3000 /* this thread is looked for once a second */
+#define SAVE_MS_MAX 60000
+#define USUAL_US    2000000 /* the shortest period that it can serve well */
 
 struct watched {
     uint32_t turns;
@@ -92,6 +95,7 @@ static void tell_refusals(struct watchdog *w)
 
 void watchdog_turn(struct watchdog *w, struct server *s, uint64_t now_ms)
 {
+    bool were_fine = w->stuck == 0;
     if (now_ms - w->at_ms > LATE_MS) start_again(w, s, now_ms);
     w->at_ms = now_ms;
     w->stuck = 0;
@@ -100,5 +104,10 @@ void watchdog_turn(struct watchdog *w, struct server *s, uint64_t now_ms)
         w->stuck += w->workers[i].is_stuck;
     }
     tell_refusals(w);
-    if (w->notify_us && !w->stuck) notify_alive();
+    if (w->stuck && were_fine) {
+        state_want_save(s->state, "a worker is stuck");
+        w->save_until_ms = now_ms + SAVE_MS_MAX;
+    }
+    bool is_saving = !state_is_idle(s->state) && now_ms < w->save_until_ms;
+    if (w->notify_us && (!w->stuck || is_saving)) notify_alive();
 }

@@ -4,7 +4,6 @@
  * are first used by the worker's own thread. */
 #include "app/worker.h"
 
-#include "app/exit_code.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -14,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PAUSE_POLL_US 50
 
 #define TICK_MS 100  /* how exact deadlines of connections are */
 #define IDLE_MS 500  /* a worker without connections comes round all the same, to be seen alive */
@@ -184,9 +185,9 @@ static void *worker_main(void *arg)
     snprintf(name, sizeof name, "worker %u", w->index);
     os_thread_name(name);
     metrics_thread_init();
-    if (!confine_worker(w->env->confine)) _exit(EXIT_RUNTIME); /* nobody may be served then */
-    if (serve(w, &tick_at_ms) == WORKER_LEAVE) leave(w, &tick_at_ms);
-    else stop(w, &tick_at_ms);
+    bool is_confined = confine_worker(w->env->confine); /* nobody may be served without */
+    if (is_confined && serve(w, &tick_at_ms) == WORKER_LEAVE) leave(w, &tick_at_ms);
+    else if (is_confined) stop(w, &tick_at_ms);
     atomic_store(&w->done, true);
     loop_wake(w->env->done_loop);
     return NULL;
@@ -194,6 +195,7 @@ static void *worker_main(void *arg)
 
 enum err worker_start(struct worker *w)
 {
+    atomic_store(&w->wish, WORKER_PAUSE);
     int why = pthread_create(&w->thread, NULL, worker_main, w);
     w->is_started = why == 0;
     if (why == 0) return ERR_OK;
@@ -218,9 +220,13 @@ void worker_pause(struct worker *w)
     wish_set(w, WORKER_PAUSE);
 }
 
-bool worker_is_paused(const struct worker *w)
+bool worker_wait_paused(const struct worker *w, uint64_t until_ms)
 {
-    return atomic_load(&w->paused);
+    while (!atomic_load(&w->paused)) {
+        if (atomic_load(&w->done) || clock_now_ms() > until_ms) return false;
+        usleep(PAUSE_POLL_US);
+    }
+    return true;
 }
 
 void worker_resume(struct worker *w)

@@ -61,6 +61,7 @@ struct worker {
 /* Make the doors on `count` sockets; takes their fds (each becomes -1 in the array). */
 enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
                      struct door_socket *take_sockets, uint32_t count) MUST_CHECK;
+/* Its thread; ERR_OS, logged. It locks itself in and stands still, until worker_resume(). */
 enum err worker_start(struct worker *w) MUST_CHECK;
 
 /* Accept nothing new, answer what is in hand, then end. */
@@ -69,7 +70,8 @@ bool worker_is_done(const struct worker *w);
 
 /* Stand still at the end of the turn, until worker_resume() or worker_leave(). */
 void worker_pause(struct worker *w);
-bool worker_is_paused(const struct worker *w);
+/* Wait until it does. False: not by then, or it has ended, as it could not lock itself in. */
+bool worker_wait_paused(const struct worker *w, uint64_t until_ms);
 void worker_resume(struct worker *w);
 
 /* Answer nothing any more: another process has the same sockets. Open connections go to env->heir, at

@@ -14,8 +14,9 @@ struct lock {
     _Atomic uint32_t state;
 };
 
-/* The slow halves of the two below; nobody else calls them. */
+/* The slow halves of those below; nobody else calls them. */
 void lock_wait(struct lock *l);
+bool lock_wait_for(struct lock *l, uint32_t ms);
 void lock_wake(struct lock *l);
 
 static inline void lock_take(struct lock *l)
@@ -24,6 +25,15 @@ static inline void lock_take(struct lock *l)
     if (!atomic_compare_exchange_strong_explicit(&l->state, &free_state, 1, memory_order_acquire,
                                                  memory_order_relaxed))
         lock_wait(l);
+}
+
+/* Take it, unless somebody keeps it for all of `ms`: then false. */
+static inline bool lock_take_within(struct lock *l, uint32_t ms)
+{
+    uint32_t free_state = 0;
+    return atomic_compare_exchange_strong_explicit(&l->state, &free_state, 1, memory_order_acquire,
+                                                   memory_order_relaxed) ||
+           lock_wait_for(l, ms);
 }
 
 /* Release, and if somebody slept for it, let him have it first: for whoever takes the lock again at

@@ -23,6 +23,13 @@ static const char *const NAMES[] = {"error", "warn", "info", "debug"};
 static const char PRIORITIES[] = {'3', '4', '6', '7'}; /* syslog's numbers */
 
 static _Atomic int level_max = LOG_INFO;
+static struct lock writing;
+
+/* Under the lock. */
+static struct {
+    char *text;
+    size_t used, size;
+} copy;
 
 void log_level_set(enum log_level level)
 {
@@ -71,11 +78,30 @@ static size_t text_escape(char *out, size_t size, const char *text)
 
 static void line_write(const char *line, size_t bytes)
 {
-    static struct lock writing;
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     lock_take(&writing);
     bool takes_it = poll(&out, 1, 0) == 1 && out.revents & POLLOUT;
     if (!takes_it || write(STDOUT_FILENO, line, bytes) < 0) metrics_inc(METRIC_LOG_LOST);
+    lock_release(&writing);
+}
+
+void log_errors_copy(char *buffer, size_t size)
+{
+    lock_take(&writing);
+    copy.text = buffer;
+    copy.used = 0;
+    copy.size = size;
+    if (size) buffer[0] = '\0';
+    lock_release(&writing);
+}
+
+static void error_copy(const char *text)
+{
+    lock_take(&writing);
+    size_t room = copy.size - copy.used;
+    int wanted =
+        room ? snprintf(copy.text + copy.used, room, "%s%s", copy.used ? "; " : "", text) : 0;
+    if (wanted > 0) copy.used += (size_t)wanted < room ? (size_t)wanted : room - 1;
     lock_release(&writing);
 }
 
@@ -87,6 +113,7 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (level == LOG_ERROR) error_copy(text);
     size_t n = prefix_write(line, sizeof line, level);
     n += text_escape(line + n, sizeof line - n - 1, text);
     line[n++] = '\n';

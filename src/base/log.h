@@ -9,6 +9,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LOG_LINE_BYTES_MAX 1024
@@ -20,6 +21,10 @@ void log_level_set(enum log_level level);
 bool log_is_enabled(enum log_level level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Errors are copied to `buffer` as well, one behind the other, as far as there is room; NULL: no more. It
+ * stays the caller's, who reads it when he has taken it back. */
+void log_errors_copy(char *buffer, size_t size);
 
 /* For lines that a client can cause: at most one line per second and call site; how many were
  * left out is told by the next one and counted (METRIC_LOG_SUPPRESSED). */

@@ -23,6 +23,8 @@ void os_yield(void);
 
 /* Sleep while *word is `expected`; may wake early. Wake up to `count` sleepers. */
 void os_futex_wait(_Atomic uint32_t *word, uint32_t expected);
+/* The same for at most `ms`. */
+void os_futex_wait_for(_Atomic uint32_t *word, uint32_t expected, uint32_t ms);
 void os_futex_wake(_Atomic uint32_t *word, int count);
 
 /* Reserve address space without memory; NULL when the system refuses. */

@@ -125,7 +125,7 @@ static void page_give(struct slab *s, uint32_t page)
 void slab_trim(struct slab *s, uint32_t pages_max)
 {
     while (pages_max--) {
-        lock_take(&s->pages_lock);
+        if (!lock_take_within(&s->pages_lock, 0)) return;
         uint32_t page = s->free_dirty;
         if (page) s->free_dirty = s->pages[page].next;
         lock_release(&s->pages_lock);
@@ -287,7 +287,7 @@ slab_ref slab_compact(struct slab *s, slab_ref ref)
     if (density_of(&s->pages[page], bytes) != PAGE_SPARSE) return ref;
     struct slab_class *c = &s->classes[index];
     bool is_empty = false;
-    lock_take(&c->lock);
+    if (!lock_take_within(&c->lock, 0)) return ref; /* another time */
     uint32_t target = c->dense ? c->dense : c->sparse;
     if (target != page && density_of(&s->pages[page], bytes) == PAGE_SPARSE) {
         slab_ref moved = object_take(s, c, target, bytes);

@@ -81,7 +81,8 @@ static inline bool slab_holds(const struct slab *s, slab_ref ref, uint32_t bytes
     return from >= SLAB_PAGE_BYTES && from + bytes <= end * SLAB_PAGE_BYTES;
 }
 
-/* Give memory of free pages back, at most `pages_max` pages (a system call each). */
+/* Give memory of free pages back, at most `pages_max` pages (a system call each);
+ * none while somebody else is about pages. */
 void slab_trim(struct slab *s, uint32_t pages_max);
 
 /* Bytes in pages that hold objects; bytes of the objects themselves. */

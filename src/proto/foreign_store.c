@@ -52,8 +52,7 @@ static bool take_trakx_torrent(struct cursor *c, uint64_t now_unix_s, foreign_to
     if (c->short_read) return false;
     for (; left; left--) {
         if (!take_trakx_peer(c, now_unix_s, &peers[t.count])) return false;
-        if (peers[t.count].port) t.count++;
-        if (t.count < STORED_PEERS_MAX) continue;
+        if (++t.count < STORED_PEERS_MAX) continue;
         fn(ctx, &t);
         t.count = 0;
     }

@@ -1,6 +1,13 @@
 /* types.c - what is too long to be inline. */
 #include "proto/types.h"
 
+bool address6_is_possible(const uint8_t *ip)
+{
+    if (ip[0] == 0xff) return false;
+    uint64_t high = load_u64be(ip), low = load_u64be(ip + 8);
+    return high != 0 || (low != 0 && low >> 32 != 0xffff);
+}
+
 bool address6_is_global(const uint8_t *ip)
 {
     if (ip[0] == 0xff) return false;                           /* multicast */

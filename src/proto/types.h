@@ -137,6 +137,23 @@ static inline bool address4_is_global(const uint8_t *ip)
 
 bool address6_is_global(const uint8_t *ip);
 
+static inline bool address4_is_possible(const uint8_t *ip)
+{
+    bool is_usual = (uint8_t)(ip[0] - 1) < 223;
+    return is_usual || (ip[0] >= 240 && load_u32be(ip) != UINT32_MAX);
+}
+
+bool address6_is_possible(const uint8_t *ip);
+
+/* Could a door have heard of this peer? Not on port 0 (A31), and not from where the kernel lets nobody
+ * speak: the unspecified address and its /8, multicast, broadcast; nor is an IPv4-mapped address left
+ * as it is (V2). Private and loopback addresses are fine: trackers of a LAN have no others. */
+static inline bool endpoint_is_possible(const struct address *a, uint16_t port)
+{
+    if (port == 0) return false;
+    return a->family == FAMILY_V4 ? address4_is_possible(a->ip) : address6_is_possible(a->ip);
+}
+
 /* Globally reachable? False for private, loopback, link-local, CGNAT, multicast, reserved and
  * unspecified addresses (protocol.md V30). */
 static inline bool address_is_global(enum family family, const uint8_t *ip)

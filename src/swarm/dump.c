@@ -8,6 +8,8 @@
  *            peer that completes meanwhile is met twice rather than never, and restore.c takes the
  *            newer of the two. One that turns from seeder to downloader in these milliseconds may
  *            be missed; it has just announced, and will again.
+ * Stuck      who holds a shard for half a second will not let it go soon: it is skipped, and noted, for
+ *            the caller to find what it held elsewhere.
  * Rejected   copying a whole shard under its lock: its torrents are bounded by nothing but luck;
  *            fork(): doubles the page tables and, under load, the memory. */
 #include "swarm/dump.h"
@@ -20,6 +22,9 @@
 #define PEERS_PER_HOLD   512
 #define BUCKETS_PER_HOLD 32
 #define EMPTY_PER_CALL   1024 /* shards */
+#define SHARD_WAIT_MS    500
+
+_Static_assert(SWARM_SHARDS_MAX == SHARD_COUNT, "a bit each");
 
 struct dump {
     const struct swarm *s;
@@ -30,6 +35,23 @@ struct dump {
     void *ctx;
     uint32_t peers; /* in this hold */
 };
+
+static uint32_t shard_index(const struct swarm *s, const struct shard *shard)
+{
+    return (uint32_t)(shard - s->shards);
+}
+
+/* Nothing more of it in this dump. */
+static void shard_skip(struct swarm_dump_at *at, uint32_t shard)
+{
+    at->skips[shard / 64] |= UINT64_C(1) << shard % 64;
+    at->skipped++;
+    at->large_count = at->table = 0;
+    at->bucket = 0;
+    if (at->shard != shard) return; /* only its large torrents were left */
+    at->position = 0;
+    at->shard++;
+}
 
 /* What has passed since the dump began does not count. */
 static uint32_t age_then(const struct dump *d, uint32_t age_s)
@@ -132,7 +154,10 @@ static void dump_large(struct dump *d, struct swarm_dump_at *at)
     const struct info_hash *h = &at->large[at->large_count - 1];
     uint64_t hash = swarm_hash(d->s, h);
     struct shard *shard = shard_of(d->s, hash);
-    lock_take(&shard->lock);
+    if (!lock_take_within(&shard->lock, SHARD_WAIT_MS)) {
+        shard_skip(at, shard_index(d->s, shard));
+        return;
+    }
     struct slot slot = shard_find(d->s, shard, hash, h);
     bool goes_on = slot.ref && walk_on(d, at, record_at(d->s, *slot.ref));
     lock_release_to_waiter(&shard->lock);
@@ -158,7 +183,10 @@ static void dump_range(struct dump *d, struct swarm_dump_at *at)
 {
     slab_ref refs[SWARM_DUMP_TORRENTS_MAX];
     struct shard *shard = &d->s->shards[at->shard];
-    lock_take(&shard->lock);
+    if (!lock_take_within(&shard->lock, SHARD_WAIT_MS)) {
+        shard_skip(at, at->shard);
+        return;
+    }
     uint32_t count = shard->groups ? take_range(d->s, shard, at, refs) : 0;
     if (!shard->groups) at->position = SHARD_POSITIONS;
     for (uint32_t i = 0; i < count; i++) {
@@ -191,6 +219,13 @@ bool swarm_dump(const struct swarm *s, struct swarm_time time, struct swarm_dump
     if (at->large_count) dump_large(&d, at);
     else if (at->shard < SHARD_COUNT) dump_range(&d, at);
     return at->large_count || at->shard < SHARD_COUNT;
+}
+
+bool swarm_dump_skipped(const struct swarm *s, const struct swarm_dump_at *at,
+                        const struct info_hash *h)
+{
+    uint32_t shard = shard_index(s, shard_of(s, swarm_hash(s, h)));
+    return at->skips[shard / 64] >> shard % 64 & 1;
 }
 
 void swarm_traits(const struct swarm *s, struct swarm_traits *out)

@@ -7,6 +7,8 @@
  * Holds      end after so many records or buckets, and earlier where many peers go at once: removing
  *            costs several times what looking does, and after an outage everybody is silent. A shard
  *            that grows between two holds keeps the order of its entries, none is passed by.
+ * Stuck      a worker that is may hold a shard: after SHARD_WAIT_MS the sweep goes on without it, or
+ *            housekeeping would be stuck, too, and could save nothing.
  * Pairs      clients on both families of a large torrent are estimated in a second walk: tags of IPv4
  *            peers are counted, then IPv6 peers look theirs up; chance meetings (1 in 65536) are taken
  *            off. Not in the first walk: buckets that it merges would be counted twice.
@@ -18,6 +20,7 @@
 
 #include <assert.h>
 
+#define SHARD_WAIT_MS     50
 #define LARGE_NOTED_MAX   64 /* large torrents of a shard visited per round */
 #define RECORDS_PER_HOLD  128
 #define BUCKETS_PER_HOLD  64
@@ -34,11 +37,13 @@ struct sweep {
     uint64_t held_since_ns, removed_before_hold;
 };
 
-static void hold(struct sweep *w, struct shard *shard)
+/* False when somebody, who must be stuck, keeps the shard: what is left of it is passed over. */
+static bool hold(struct sweep *w, struct shard *shard)
 {
-    lock_take(&shard->lock);
+    if (!lock_take_within(&shard->lock, SHARD_WAIT_MS)) return false;
     w->removed_before_hold = w->report->peers_removed;
     if (w->report->clock_ns) w->held_since_ns = w->report->clock_ns();
+    return true;
 }
 
 static void release(struct sweep *w, struct shard *shard)
@@ -180,12 +185,13 @@ static void pass_bucket(struct sweep *w, struct large_visit *v, struct large *l,
 }
 
 /* One table, a few buckets per hold, from the last to the first: a bucket that is merged away goes
- * into a lower one. False when the torrent is no longer a large one. */
+ * into a lower one. False when the torrent is no longer a large one, or
+ * cannot be reached. */
 static bool walk_table(struct sweep *w, struct large_visit *v, enum family f, enum group g,
                        bucket_fn *fn)
 {
     for (uint32_t b = UINT32_MAX;;) {
-        hold(w, v->shard);
+        if (!hold(w, v->shard)) return false;
         slab_ref *ref = find_large(w->s, v);
         struct large *l = ref ? large_of(record_at(w->s, *ref)) : NULL;
         if (!l) {
@@ -225,7 +231,7 @@ static void pairs_store(struct large *l, const struct large_visit *v)
 /* The last hold: store what was estimated, become small again if few are left. */
 static void finish_large(struct sweep *w, struct large_visit *v)
 {
-    hold(w, v->shard);
+    if (!hold(w, v->shard)) return;
     slab_ref *ref = find_large(w->s, v);
     if (ref) {
         struct large *l = large_of(record_at(w->s, *ref));
@@ -280,7 +286,10 @@ static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
 {
     struct swarm *s = w->s;
     unsigned count = 0, visited = 0;
-    hold(w, shard);
+    if (!hold(w, shard)) {
+        *at = UINT32_MAX;
+        return 0;
+    }
     if (*at == 0) max_raise(&w->report->shard_torrents_max, shard->used);
     for (; *at < shard_slots(shard) && count < LARGE_NOTED_MAX; ++*at) {
         if (visited == RECORDS_PER_HOLD || is_worn(w)) break;
@@ -305,7 +314,7 @@ static unsigned sweep_index(struct sweep *w, struct shard *shard, uint32_t *at,
 
 static void shrink_index(struct sweep *w, struct shard *shard)
 {
-    hold(w, shard);
+    if (!hold(w, shard)) return;
     shard_shrink(w->s, shard);
     release(w, shard);
 }

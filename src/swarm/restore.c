@@ -17,12 +17,22 @@ struct restore {
     struct restore_report *report;
 };
 
-/* The peer as it would lie in memory; false when it is too old. */
-static bool asker_of(const struct restore *w, const struct stored_peer *p, struct asker *out)
+static bool is_wanted(struct restore *w, const struct stored_peer *p, uint32_t age)
+{
+    bool is_possible = endpoint_is_possible(&p->address, p->port);
+    bool is_old = age > w->ages.lifetime || age > PEER_AGE_MASK - PEER_AGE_AHEAD;
+    if (is_possible && !is_old) return true;
+    if (is_possible) w->report->peers_expired++;
+    else w->report->peers_impossible++;
+    return false;
+}
+
+/* The peer as it would lie in memory; false, and counted, when it stays out. */
+static bool asker_of(struct restore *w, const struct stored_peer *p, struct asker *out)
 {
     enum family f = p->address.family;
     uint32_t age = p->age_s / w->s->age_unit_s;
-    if (age > w->ages.lifetime || age > PEER_AGE_MASK - PEER_AGE_AHEAD) return false;
+    if (!is_wanted(w, p, age)) return false;
     uint16_t tag = p->has_id ? swarm_tag(w->s, &p->peer_id) : p->tag;
     unsigned bits = (w->ages.now - age) & PEER_AGE_MASK;
     if (p->is_seeder) bits |= PEER_SEEDER;
@@ -83,10 +93,8 @@ static enum swarm_verdict peer_restore(struct restore *w, slab_ref *ref, const s
 static void merge(struct restore *w, slab_ref *ref, const struct stored_torrent *t)
 {
     struct asker a;
-    for (uint32_t i = 0; i < t->count; i++) {
+    for (uint32_t i = 0; i < t->count; i++)
         if (asker_of(w, &t->peers[i], &a)) note(w, peer_restore(w, ref, &a));
-        else w->report->peers_expired++;
-    }
     struct record *r = record_at(w->s, *ref);
     if (r->completed < t->completed) r->completed = t->completed;
     if (!record_is_large(r)) return;
@@ -132,10 +140,8 @@ static void accept_all(struct restore *w, const struct stored_torrent *t, struct
 {
     struct asker a;
     all->count[0] = all->count[1] = 0;
-    for (uint32_t i = 0; i < t->count; i++) {
+    for (uint32_t i = 0; i < t->count; i++)
         if (asker_of(w, &t->peers[i], &a)) accept_peer(w, &a, all);
-        else w->report->peers_expired++;
-    }
 }
 
 /* No room for the torrent after all. */

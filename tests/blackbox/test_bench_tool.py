@@ -1,7 +1,9 @@
 """muster-bench against the server: every kind of load gets right answers, and says so."""
 
 import json
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,22 @@ def test_open_loop_keeps_its_rate(start_server):
     found = report(start_server(), "udp", "--rate", "500", "--requests", "100", "-d", "10s")
     assert found["sent"] == found["answered"] == 100
     assert 0.15 < found["duration_s"] < 5
+
+
+def test_a_stalled_server_is_charged_for_all_who_waited(start_server):
+    """It stands still again and again, 150 ms each time; what is due every 2 ms sees it."""
+    server = start_server()
+    url = f"udp://127.0.0.1:{server.port}"
+    load = [str(BENCH), *SHORT, *SMALL, "--no-fill", "--rate", "500", "-d", "1500ms", "--sleep", url]
+    with subprocess.Popen(load, stdout=subprocess.PIPE, text=True) as running:
+        while running.poll() is None:
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.15)
+            server.process.send_signal(signal.SIGCONT)
+            time.sleep(0.15)
+        found = json.loads(running.stdout.read())
+    assert found["slow_answers"] > 1 and 1 <= found["slow_spells"] <= found["slow_answers"]
+    assert found["latency_max_us"] > 50000 and found["lost"] == 0
 
 
 def test_wrong_ids_are_expected_to_be_refused(start_server):

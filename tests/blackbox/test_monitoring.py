@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,13 @@ def use(server):
 
 
 @pytest.fixture(scope="module")
-def prometheus():
-    """A Prometheus that has read muster before, between and after some use of it."""
-    server = Server("--sweep-period", "1", admin=True)
+def prometheus(tmp_path_factory):
+    """A Prometheus that has read muster before, between and after some use of it; with an access
+    list and a state folder, so that their ages are there."""
+    folder = tmp_path_factory.mktemp("operator")
+    (folder / "denied").write_text(f"{new_hash().hex()} not here\n", "utf-8")
+    server = Server("--sweep-period", "1", "--deny-torrents", str(folder / "denied"),
+                    "--state-dir", str(folder / "state"), "--save-interval", "1", admin=True)
     running = Prometheus(f"127.0.0.1:{server.admin_port}", RULES)
     try:
         for expected in (2, 4, 6):
@@ -195,6 +200,25 @@ def test_panels_say_what_they_show():
         assert panel["title"] and panel["description"], panel["id"]
         unit = panel["fieldConfig"]["defaults"].get("unit") or panel["options"]["yAxis"]["unit"]
         assert unit, panel["title"]
+
+
+def test_a_metric_on_no_panel_is_found(tmp_path):
+    """The check that `./dev test docs` makes, on a reference with one metric more, and without one
+    that it says is on no panel."""
+    known = (ROOT / "docs/generated/metrics.md").read_text("utf-8")
+    assert panels_check(tmp_path, known) == (0, "")
+    code, said = panels_check(tmp_path, known + "| `nobody_looks_total` | | | x |\n")
+    assert code == 1 and said.startswith("muster_nobody_looks_total: "), said
+    code, said = panels_check(tmp_path, known.replace("`tcp_ends_total`", ""))
+    assert code == 1 and said.startswith("muster_tcp_ends_total: "), said
+
+
+def panels_check(folder, reference):
+    (folder / "metrics.md").write_text(reference, "utf-8")
+    done = subprocess.run([sys.executable, "-B", ROOT / "tools/monitoring_docs.py", "check",
+                           PACKAGING, folder / "metrics.md"], stdout=subprocess.PIPE,
+                          encoding="utf-8", timeout=60, check=False)
+    return done.returncode, done.stdout
 
 
 def test_panels_do_not_overlap():

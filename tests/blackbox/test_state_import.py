@@ -3,10 +3,11 @@
 import os
 import struct
 import time
+from ipaddress import ip_address
 
 import pytest
 
-from harness import Owner, everything, new_hash, new_peer_id, run_muster, stats_of
+from harness import Owner, everything, metrics_of, new_hash, new_peer_id, run_muster, stats_of
 
 
 def trakx_backup(*torrents):
@@ -68,6 +69,21 @@ def test_into_one_that_runs(start, folder, backup):
     assert set(everything(server)) >= {other, info_hash}
     assert not (folder / "import").exists()
     assert Owner(server.unix()).get("/api/state")[1]["imports"] == 1
+
+
+def test_peers_that_no_door_lets_in_stay_out(start, tmp_path):
+    """A mapped address is made IPv4 on the way, as the doors do."""
+    path, info_hash = tmp_path / "peers.db", new_hash()
+    path.write_bytes(trakx_backup((info_hash, [
+        (new_peer_id(), False, ip_address(ip).packed, port, 5)
+        for ip, port in (("10.0.0.1", 1), ("10.0.0.2", 0), ("224.0.0.1", 1), ("ff02::1", 1),
+                         ("::ffff:10.0.0.3", 1))])))
+    server = start()
+    ended = run_muster("import", "trakx", path, "--admin-socket", server.admin_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "3 impossible;" in server.output()
+    assert metrics_of(server)["state_impossible_peers_total"] == 3
+    assert sorted(server.http().announce(info_hash).peers) == [("10.0.0.1", 1), ("10.0.0.3", 1)]
 
 
 @pytest.mark.parametrize("kind", ["scrape", "tpbs", "statedump"])

@@ -47,6 +47,7 @@ enum call {
     CALL_EPOLL_CTL,
     CALL_EPOLL_WAIT,
     CALL_OPEN,
+    CALL_READ,  /* pread() */
     CALL_WRITE, /* to regular files */
     CALL_FSYNC,
     CALL_RENAME,
@@ -372,6 +373,16 @@ EXPORT int open64(const char *path, int flags, ...)
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
     va_end(args);
     return open(path, flags, mode);
+}
+
+EXPORT ssize_t pread(int fd, void *buffer, size_t bytes, off_t offset)
+{
+    return fails(CALL_READ) ? -1 : NEXT(pread)(fd, buffer, bytes, offset);
+}
+
+EXPORT ssize_t pread64(int fd, void *buffer, size_t bytes, off64_t offset)
+{
+    return pread(fd, buffer, bytes, offset);
 }
 
 EXPORT ssize_t write(int fd, const void *bytes, size_t count)

@@ -86,6 +86,30 @@ def test_stopped_for_a_while(start_server):
     world.check()
 
 
+def test_stopped_for_a_minute(start_server):
+    """Longer than the deadlines of connections (10 s and 30 s) and the time that a worker is given before it
+    counts as stuck; as long as ids are young. conftest.py has this one begin first."""
+    server = start_server("--workers", "2", admin=True)
+    world = World(server)
+    udp, kept, late = server.udp(), [server.http() for _ in range(40)], new_hash()
+    assert udp.connection_id
+    for client in kept:
+        assert client.announce(new_hash()).counts == (0, 1)
+    server.signal(signal.SIGSTOP)
+    resumed = threading.Timer(61, server.signal, [signal.SIGCONT])
+    resumed.start()
+    for client in kept:
+        client.send(client.request(b"/scrape?info_hash=" + percent(late)))
+    udp.socket.settimeout(90)
+    assert udp.announce(late).counts == (0, 1)
+    for client in kept:
+        client.socket.settimeout(30)
+        assert client.read_response().status == 200
+        assert client.announce(new_hash()).counts == (0, 1), "it is kept"
+    assert metrics_of(server)["worker_stalls_total"] == 0
+    world.check()
+
+
 def test_stopped_for_longer_than_a_deadline(start_server):
     """Deadlines passed while the server could not run, but the request is there: it is answered."""
     server = start_server("--workers", "1", "--timeout", "4s", "--idle-timeout", "4s", admin=True)

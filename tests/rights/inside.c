@@ -1,12 +1,17 @@
 /* inside.c - what somebody can do who has got inside muster: a library for LD_PRELOAD.
  *
  * A page of memory that the test shares, $MUSTER_INSIDE, holds one wish at a time: which thread shall
- * try what. The threads look at it whenever they wait, in epoll_wait(), and write how it went. */
+ * try what. The threads look at it whenever they wait, in epoll_wait(), and write how it went.
+ *
+ * $MUSTER_INSIDE_FILTERS says how many threads besides the first are given a filter of system calls; the
+ * others are refused one, and told so late. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum thread { THREAD_MAIN, THREAD_WORKER };
@@ -35,15 +41,41 @@ struct wish {
 _Static_assert(sizeof(struct wish) == 256, "the test writes it by offset");
 
 static struct wish *wish;
+static _Atomic int filters_left = INT32_MAX;
 
 __attribute__((constructor)) static void open_page(void)
 {
-    const char *path = getenv("MUSTER_INSIDE");
+    const char *path = getenv("MUSTER_INSIDE"), *filters = getenv("MUSTER_INSIDE_FILTERS");
+    if (filters) filters_left = (int)strtol(filters, NULL, 10);
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0) return;
     void *at = mmap(NULL, sizeof *wish, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (at != MAP_FAILED) wish = at;
     close(fd);
+}
+
+/* No thread may ask for its name any more: they are counted. */
+static int filter_is_refused(void)
+{
+    if (getpid() == gettid() || filters_left-- > 0) return 0;
+    const struct timespec late = {.tv_nsec = 300000000};
+    nanosleep(&late, NULL);
+    errno = EINVAL;
+    return 1;
+}
+
+long syscall(long number, ...)
+{
+    static long (*_Atomic next)(long, ...);
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_seccomp && filter_is_refused()) return -1;
+    if (!next) next = (long (*)(long, ...))(uintptr_t)dlsym(RTLD_NEXT, "syscall");
+    return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static int file_try(const char *path, int flags)

@@ -6,6 +6,7 @@ refused, the sandbox refuses."""
 import ctypes
 import errno
 import os
+import shutil
 import signal
 import socket
 import time
@@ -59,6 +60,25 @@ def test_refusals_are_told(confined, inside):
 HOUSEKEEPING_CANNOT = [("read", OUTSIDE, errno.EACCES), ("read", "/etc/shadow", errno.EACCES),
                        ("write", "/tmp/muster-was-here", errno.EACCES),
                        ("exec", SHELL, errno.EACCES), ("exec", "/usr/bin/env", errno.EACCES)]
+
+
+@needs_landlock
+def test_among_other_programs_housekeeping_runs_none(confined, inside, tmp_path, monkeypatch):
+    """Where a helper starts programs nobody else does: not the one beside it, not itself, and not the
+    loader, which would run whatever can be read."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("muster", "other"):
+        shutil.copy(muster_bin() if name == "muster" else "/bin/true", folder / name)
+    loader = next(line.split()[-1] for line in open("/proc/self/maps", encoding="utf-8")
+                  if "/ld-linux" in line)
+    monkeypatch.setenv("MUSTER_BIN", str(folder / "muster"))
+    server = confined()
+    server.wait_output("by a helper process")
+    for thread, why in ((MAIN, errno.ENOSYS), (WORKER, errno.EPERM)):
+        for program in (folder / "other", folder / "muster", loader, SHELL):
+            assert inside.tries(thread, "exec", program) == why, program
+    assert server.udp().announce(b"a" * 20), "it serves on"
 
 
 @needs_landlock

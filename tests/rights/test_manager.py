@@ -11,7 +11,7 @@ from harness import HttpClient, Owner, eventually, new_hash
 from kit import Manager
 
 ACTIVATE = Path(__file__).parent / "kit" / "activate.py"
-LISTEN_ERROR = 3
+RUNTIME_ERROR, LISTEN_ERROR = 1, 3
 
 
 # --- what it is told ---
@@ -29,6 +29,17 @@ def test_nobody_is_told_ready_who_is_not(start_server, manager):
     server.expected_code = LISTEN_ERROR
     assert server.process.wait(30) == LISTEN_ERROR
     assert manager.count("READY") == 0
+
+
+def test_nobody_is_told_ready_before_all_are_locked_in(start_server, manager, inside):
+    """The second worker gets no filter, and without one `strict` serves nobody."""
+    env = {**manager.env, **inside.env, "MUSTER_INSIDE_FILTERS": "1"}
+    server = start_server("--sandbox", "strict", "--workers", "2", wait=False, env=env)
+    server.expected_code = RUNTIME_ERROR
+    assert server.process.wait(30) == RUNTIME_ERROR
+    assert "no filter of a worker's system calls" in server.output()
+    assert manager.count("READY") == 0
+    assert "ready" not in server.output()
 
 
 def test_a_reload_begins_and_ends(start_server, manager):

@@ -1,5 +1,6 @@
 """Everything goes on working inside the sandbox; and what it stops says so."""
 
+import json
 import os
 import pwd
 import shutil
@@ -158,6 +159,7 @@ def installed(tmp_path, monkeypatch):
         path = tmp_path / folder / "muster"
         path.parent.mkdir()
         shutil.copy(muster_bin(), path)
+        monkeypatch.setenv("MUSTER_GOOD", muster_bin())
         monkeypatch.setenv("MUSTER_BIN", str(path))
         return path
     return install
@@ -198,14 +200,104 @@ def test_an_upgrade(start_server, installed):
     assert server.output().count("sandbox on: system calls filtered") == 3
 
 
-def test_among_other_programs_only_the_same_file(start_server, installed):
+def put_anew(path):
+    """As an update does: another file, renamed over the old one."""
+    shutil.copy(os.environ["MUSTER_GOOD"], path.with_name("new"))
+    path.with_name("new").replace(path)
+
+
+def command(server, word):
+    return subprocess.run([muster_bin(), word, "--admin-socket", server.admin_path],
+                          capture_output=True, text=True, check=False, timeout=60)
+
+
+def serving(server):
+    return json.loads(server.unix().get("/stats.json").body)["pid"]
+
+
+def test_an_upgrade_among_other_programs(start_server, installed):
+    """In a folder like /usr/local/bin: by a helper, which every new process has anew. Also more often
+    than sandboxes can be stacked."""
+    path = installed("bin")
+    server = start_server("--full-scrape", "--full-scrape-interval", "0", admin=True)
+    server.wait_output("restart in place: by a helper process")
+    server.udp().announce(new_hash())
+    seen = {serving(server)}
+    for count in range(1, 19):
+        put_anew(path)
+        done = command(server, "upgrade")
+        assert done.returncode == 0, done.stderr + server.output()[-3000:]
+        seen.add(serving(server))
+        assert len(seen) == count + 1
+    assert len(everything(server)) == 1
+    assert server.is_running(), "the first process waits"
+    server.stop()
+    assert "too many in place" in server.output()
+    for pid in seen:
+        assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_restart_among_other_programs(start_server, installed):
+    """The new process is another one, and the first stands for it, as after an upgrade."""
     path = installed("bin")
     server = start_server(admin=True)
-    shutil.copy(path, path.with_name("new"))
-    path.with_name("new").replace(path)
-    status, answer = owner_of(server).post("/api/control/restart")
-    assert status == 409 and "replaced" in str(answer)
-    assert server.udp().announce(new_hash()), "and serves on"
+    seen = {serving(server)}
+    for count in range(2, 5):
+        put_anew(path)
+        status, answer = owner_of(server).post("/api/control/restart")
+        assert status == 200, answer
+        eventually(lambda: starts(server) == count, "it starts again")
+        server.wait_ready()
+        eventually(lambda: os.path.exists(server.admin_path), "its socket is there")
+        seen.add(serving(server))
+    assert len(seen) == 4
+    assert server.udp().announce(new_hash())
+    put_anew(path)
+    assert command(server, "upgrade").returncode == 0
+    assert server.udp().announce(new_hash())
+
+
+def test_a_program_that_fails_among_others(start_server, installed):
+    path = installed("bin")
+    good = path.read_bytes()
+    server = start_server(admin=True)
+    pid = serving(server)
+    replace(path, b"no program")
+    path.chmod(0o755)
+    done = subprocess.run([shutil.copy(os.environ["MUSTER_GOOD"], path.with_name("good")), "upgrade",
+                           "--admin-socket", server.admin_path], capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == 1 and "Exec format error" in done.stderr, done
+    assert serving(server) == pid and server.udp().announce(new_hash())
+    replace(path, good)
+    path.chmod(0o755)
+    assert command(server, "upgrade").returncode == 0
+    assert serving(server) != pid
+
+
+def test_a_crash_among_other_programs_is_told(start_server, installed):
+    """The helper of who crashed ends, too; whoever waits is told of the crash and not of that."""
+    installed("bin")
+    server = start_server(admin=True)
+    assert command(server, "upgrade").returncode == 0
+    pid = serving(server)
+    os.kill(pid, signal.SIGKILL)
+    server.expected_code = 128 + signal.SIGKILL
+    assert server.process.wait(30) == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("options, why", [
+    (("--sandbox", "strict"), "not possible with sandbox = strict"),
+    ((), None)])
+def test_what_cannot_be_upgraded_says_so_at_the_start(start_server, options, why):
+    server = start_server(*options, admin=True)
+    said = "upgrade and restart in place: "
+    if why:
+        server.wait_output(said + why)
+        done = command(server, "upgrade")
+        assert done.returncode == 1 and "strict" in done.stderr
+    else:
+        assert said not in server.output()
 
 
 def test_strict_starts_nothing(start_server):
@@ -258,6 +350,7 @@ def test_chroot(start_server, new_root, tmp_path):
     server = start_server("--user", "nobody", "--chroot", new_root, "--web-root", "/pages",
                           "--admin-socket", "/run/m.sock")
     assert os.readlink(f"/proc/{server.pid}/root") == str(new_root)
+    server.wait_output("upgrade and restart in place: not possible with chroot")
     assert server.http().get("/a.txt").body == b"inside"
     assert server.udp().announce(new_hash())
     status = subprocess.run([muster_bin(), "status", "--chroot", new_root, "--admin-socket",

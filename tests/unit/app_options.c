@@ -192,6 +192,33 @@ static void lists_are_read(void **state)
     assert_int_equal(set("listen", "127.0.0.1"), ERR_FULL);
 }
 
+/* Each type of item, and the word for none: as it is written, and as it is printed. */
+static void every_kind_of_list_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *printed;
+        enum err err;
+    } CASES[] = {
+        {"listen", "tcp://80", "tcp://80", ERR_OK},
+        {"rate_exempt", "192.0.2.1/32, ::/0", "192.0.2.1,::/0", ERR_OK},
+        {"allow_ips", "/a, /b c", "/a,/b c", ERR_OK},
+        {"deny_ports", "1-1023,6881,7-7", "1-1023,6881,7", ERR_OK},
+        {"deny_ports", "9-8", "", ERR_BAD_VALUE},
+        {"deny_ports", "0", "", ERR_OUT_OF_RANGE},
+        {"admin_listen", "8000,[::1],192.0.2.1:7", "127.0.0.1:8000,[::1]:6970,192.0.2.1:7", ERR_OK},
+        {"admin_listen", "off", "off", ERR_OK},
+        {"admin_listen", "off,8000", "127.0.0.1:6970", ERR_BAD_VALUE},
+        {"admin_listen", "8000,off", "127.0.0.1:6970", ERR_BAD_VALUE},
+        {"admin_listen", "udp://8000", "127.0.0.1:6970", ERR_BAD_VALUE},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        settings_default(&settings);
+        assert_int_equal(set(CASES[i].name, CASES[i].text), CASES[i].err);
+        assert_value(CASES[i].name, CASES[i].printed);
+    }
+}
+
 static void errors_name_option_value_and_range(void **state)
 {
     (void)state;
@@ -517,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup(short_names_are_etrackers_documents, reset),
         cmocka_unit_test_setup(types_are_read, reset),
         cmocka_unit_test_setup(lists_are_read, reset),
+        cmocka_unit_test_setup(every_kind_of_list_is_read, reset),
         cmocka_unit_test_setup(errors_name_option_value_and_range, reset),
         cmocka_unit_test_setup(arguments_have_many_spellings, reset),
         cmocka_unit_test_setup(etrackers_run_script_works, reset),

@@ -16,7 +16,10 @@ static uint64_t counter; /* plain: only the lock keeps it right */
 static void *count_up(void *unused)
 {
     for (int i = 0; i < ROUNDS; i++) {
-        lock_take(&lock);
+        if (i % 3) lock_take(&lock);
+        else
+            while (!lock_take_within(&lock, 1))
+                continue;
         counter++;
         if (i % 512 == 0) os_yield(); /* let the others run into a held lock, and sleep */
         if (i % 2) lock_release(&lock);
@@ -43,6 +46,20 @@ static void held_is_told(void **state)
     assert_false(lock_is_held(&lock));
     lock_take(&lock);
     assert_true(lock_is_held(&lock));
+    lock_release(&lock);
+    assert_false(lock_is_held(&lock));
+}
+
+static void a_wait_has_an_end(void **state)
+{
+    (void)state;
+    assert_true(lock_take_within(&lock, 0));
+    uint64_t start_ms = clock_now_ms();
+    assert_false(lock_take_within(&lock, 0));
+    assert_false(lock_take_within(&lock, 30));
+    assert_true(clock_now_ms() >= start_ms + 30);
+    lock_release(&lock);
+    assert_true(lock_take_within(&lock, 30));
     lock_release(&lock);
     assert_false(lock_is_held(&lock));
 }
@@ -87,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(held_is_told),
         cmocka_unit_test(one_thread_at_a_time),
+        cmocka_unit_test(a_wait_has_an_end),
         cmocka_unit_test(a_waiter_gets_in_between_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

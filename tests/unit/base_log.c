@@ -152,6 +152,24 @@ static void the_next_line_tells_what_was_left_out(void **state)
     assert_int_equal(suppressed, 3);
 }
 
+static void errors_can_be_had_a_second_time(void **state)
+{
+    (void)state;
+    char text[24];
+    log_errors_copy(text, sizeof text);
+    assert_string_equal(text, "");
+    LOGGED(LOG_ERROR, "first");
+    LOGGED(LOG_WARN, "no error");
+    LOGGED(LOG_ERROR, "%s", "second");
+    assert_string_equal(text, "first; second");
+    for (int i = 0; i < 3; i++)
+        LOGGED(LOG_ERROR, "too long for the room");
+    assert_string_equal(text, "first; second; too long");
+    log_errors_copy(NULL, 0);
+    LOGGED(LOG_ERROR, "later");
+    assert_string_equal(text, "first; second; too long");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +181,7 @@ int main(void)
         cmocka_unit_test_setup(the_journal_gets_a_priority_and_no_date, without_journal),
         cmocka_unit_test_setup(limited_lines_come_once_a_second, without_journal),
         cmocka_unit_test_setup(the_next_line_tells_what_was_left_out, without_journal),
+        cmocka_unit_test_setup(errors_can_be_had_a_second_time, without_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,6 +95,35 @@ static void equality_looks_at_the_family(void **state)
     assert_true(address_equal(&v4, &other));
 }
 
+/* ---- who can have announced ---- */
+
+static void what_the_kernel_lets_through_is_possible(void **state)
+{
+    (void)state;
+    static const char *const FINE[] = {
+        "1.0.0.0",     "127.0.0.1", "10.1.2.3",        "223.255.255.255", "240.0.0.1",
+        "255.0.0.1",   "::1",       "::198.51.100.7",  "::fffe:1.2.3.4",  "fe80::1",
+        "2001:db8::1", "fd00::1",   "::1:ffff:1.2.3.4"};
+    for (size_t i = 0; i < sizeof FINE / sizeof *FINE; i++) {
+        struct address a = address_of(FINE[i]);
+        assert_true(endpoint_is_possible(&a, 1));
+        assert_true(endpoint_is_possible(&a, 65535));
+        assert_false(endpoint_is_possible(&a, 0));
+    }
+}
+
+static void nobody_announces_from_there(void **state)
+{
+    (void)state;
+    static const char *const NOT[] = {
+        "0.0.0.0", "0.255.0.1",       "224.0.0.1",  "239.255.255.255", "255.255.255.255",
+        "::",      "::ffff:10.0.0.1", "::ffff:0:0", "ff02::1"};
+    for (size_t i = 0; i < sizeof NOT / sizeof *NOT; i++) {
+        struct address a = address_of(NOT[i]);
+        assert_false(endpoint_is_possible(&a, 6881));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +132,8 @@ int main(void)
         cmocka_unit_test(mapped_addresses_become_ipv4),
         cmocka_unit_test(other_addresses_stay),
         cmocka_unit_test(equality_looks_at_the_family),
+        cmocka_unit_test(what_the_kernel_lets_through_is_possible),
+        cmocka_unit_test(nobody_announces_from_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

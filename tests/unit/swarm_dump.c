@@ -200,6 +200,35 @@ static void the_newer_of_two_stays(void **state)
     assert_int_equal(kit_scrape(fresh, 1).downloaded, 3);
 }
 
+/* A new torrent, one that is there, a large one: the same three stay out of each. */
+static void who_cannot_be_stays_out(void **state)
+{
+    (void)state;
+    for (uint32_t host = 0; host < 100; host++)
+        announce(3, FAMILY_V4, host, 5, EVENT_STARTED);
+    announce(2, FAMILY_V4, 1, 5, EVENT_STARTED);
+    restore_all();
+    const struct stored_peer peers[] = {
+        {.address = kit_address(FAMILY_V4, 777), .port = 0},
+        {.address = kit_address(FAMILY_V4, 778), .port = 1},
+        {.address = {FAMILY_V4, {224, 0, 0, 1}}, .port = 1, .is_seeder = true},
+        {.address = {FAMILY_V6, {0xff, 2, [15] = 1}}, .port = 1, .age_s = 5000},
+        {.address = kit_address(FAMILY_V6, 777), .port = 1, .age_s = 5000},
+    };
+    for (uint32_t torrent = 1; torrent <= 3; torrent++) {
+        struct restore_report report = {0};
+        struct swarm_numbers before = kit_scrape(fresh, torrent);
+        struct stored_torrent t = {
+            .info_hash = kit_torrent(torrent), .count = 5, .peers = peers, .completed = 1};
+        swarm_restore(fresh->swarm, &t, fresh->time, &report);
+        assert_int_equal(report.peers, 1);
+        assert_int_equal(report.peers_impossible, 3); /* one of them is old as well */
+        assert_int_equal(report.peers_expired, 1);
+        assert_int_equal(kit_scrape(fresh, torrent).incomplete, before.incomplete + 1);
+        assert_int_equal(kit_scrape(fresh, torrent).complete, 0);
+    }
+}
+
 /* ---- limits ---- */
 
 static void limits_hold(void **state)
@@ -338,6 +367,7 @@ int main(void)
         WITH_STORES(ages_go_on_and_the_old_stay_out),
         WITH_STORES(completed_counts_outlive_their_peers),
         WITH_STORES(the_newer_of_two_stays),
+        WITH_STORES(who_cannot_be_stays_out),
         WITH_STORES(limits_hold),
         WITH_STORES(a_torrent_without_memory_leaves_nothing_behind),
         WITH_STORES(a_large_torrent_that_changes_loses_nobody),

@@ -11,6 +11,7 @@ bencode  a decoder that refuses everything BEP 3 forbids
 fake     a control socket and trackers that are no muster
 liar     a tracker that keeps peers, and lies about them
 stats    the numbers of its pages
+state    servers with a state folder
 terminal a program on a terminal
 oracle   what must hold whatever was sent
 check    waiting and asserting helpers
@@ -20,6 +21,7 @@ from .bencode import BencodeError, decode
 from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
 from .http import HttpClient, HttpResponse, percent, query_of, raw_query
+from .manager import Manager
 from .oracle import WATCHED, everything, fill, unharmed
 from .owner import Owner
 from .proxy import proxy_v1, proxy_v2
@@ -29,7 +31,7 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
                   UdpScrape, assert_dropped)
 
 __all__ = [
-    "BencodeError", "decode",
+    "BencodeError", "decode", "Manager",
     "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
     "HttpClient", "HttpResponse", "percent", "query_of", "raw_query",

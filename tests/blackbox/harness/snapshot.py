@@ -1,6 +1,7 @@
 """Snapshots as docs/snapshot-format.md describes them, read and changed without the program."""
 
 import struct
+import time
 import zlib
 from dataclasses import dataclass
 
@@ -85,6 +86,38 @@ def read_snapshot(path):
     assert torrents == len(snapshot.torrents)
     assert (peers4, peers6) == tuple(sum(len(ip) == n for ip in listed) for n in (4, 16))
     return snapshot
+
+
+def _numbered(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7f | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def _block(number, kind, payload):
+    head = struct.pack(">4sIIII", b"mBlk", kind, number, len(payload), zlib.crc32(payload))
+    return head + struct.pack(">I", zlib.crc32(head)) + payload
+
+
+def write_snapshot(path, torrents, unit=2, tag_check=0):
+    """A file as anybody could make one. torrents: {info hash: [(ip, port)]}, at most 64 of each, bytes
+    and number, all of them downloaders that were just heard of, without ids"""
+    payload, counts = b"", {4: 0, 16: 0}
+    for info_hash, peers in torrents.items():
+        payload += b"\0" + info_hash + _numbered(0) + _numbered(0)
+        for width in counts:
+            of_family = [(ip, port) for ip, port in peers if len(ip) == width]
+            counts[width] += len(of_family)
+            payload += _numbered(len(of_family))
+        for ip, port in sorted(peers, key=lambda peer: len(peer[0])):
+            payload += ip + struct.pack(">HHH", port, 0, 0)
+    header = HEADER.pack(b"musterS\n", 1, 0, unit, int(time.time()), 0, bytes(16), tag_check, 3600,
+                         0)[:-4]
+    totals = struct.pack(">QQQI", len(torrents), counts[4], counts[16], 1)
+    path.write_bytes(header + struct.pack(">I", zlib.crc32(header)) + _block(0, TORRENTS, payload) +
+                     _block(1, END, totals))
 
 
 def make_older(path, seconds):

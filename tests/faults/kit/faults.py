@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from harness import muster_bin
 
 CALLS = ("malloc", "mmap", "mprotect", "thread", "socket", "accept", "recv", "send", "recvmmsg",
-         "sendmmsg", "epoll_ctl", "epoll_wait", "open", "write", "fsync", "rename", "mmdb_node")
+         "sendmmsg", "epoll_ctl", "epoll_wait", "open", "read", "write", "fsync", "rename", "mmdb_node")
 
 CLOCKS = struct.Struct("=qq")
 COUNTS = struct.Struct("=QQ")       # calls, hits

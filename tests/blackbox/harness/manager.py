@@ -2,7 +2,7 @@
 
 import socket
 
-from harness import eventually
+from .check import eventually
 
 
 class Manager:
