@@ -209,7 +209,9 @@ void bench_answered_late(struct bench *b, const struct answer *a, uint64_t now_n
 {
     b->tally.late++;
     b->tally.flaws[a->flaw]++;
-    histogram_add(&b->tally.latency, since(a->due_ns, now_ns));
+    uint64_t latency_ns = since(a->due_ns, now_ns);
+    histogram_add(&b->tally.latency, latency_ns);
+    if (latency_ns > SLOW_NS) slow_note(&b->tally, now_ns);
 }
 
 void bench_unanswered(struct bench *b, uint64_t due_ns, uint64_t now_ns)
