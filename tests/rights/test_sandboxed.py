@@ -144,7 +144,7 @@ def test_a_path_elsewhere_is_refused_and_says_why(start_server, config, tmp_path
     server = start_server("--config", config, *mode, admin=True)
     replace(config, f"geoip_file = {elsewhere}\nnumwant = 9\n")
     server.signal(signal.SIGHUP)
-    server.wait_output(r"reload: geoip_file = \S+ lies outside .*stop and start muster")
+    server.wait_output(r"reload, .*: geoip_file = \S+ lies outside .*stop and start muster")
     owner = owner_of(server)
     assert owner.value("numwant") == "3", "all or nothing"
     assert "outside" in owner.errors(geoip_file=str(elsewhere))["geoip_file"]
