@@ -130,7 +130,8 @@ def test_a_stuck_worker_that_holds_a_part_of_the_store(start, faults, manager, f
     world = World(server)
     assert imported <= read_snapshot(folder / "snapshot").torrents.keys()
     get_stuck_with_a_lock(server, faults)
-    server.wait_output("state: a stuck worker keeps [12] of the store's parts")  # the other may wait for memory, too
+    # two: the other worker may wait for memory, too
+    server.wait_output("state: a stuck worker keeps [12] of the store's parts")
     assert "damaged" not in server.output()
     assert metrics_of(server)["state_skipped_parts_total"] in (1, 2), "the pages are there"
     abort(server)
