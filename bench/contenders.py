@@ -5,13 +5,19 @@ the command. Every server is one process in the foreground on 127.0.0.1 or ::1.
 """
 
 import dataclasses
+import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 START_S_MAX = 20
+LOG_CHARS_MAX = 300  # of its end, for who wants to know why
+TCP_LISTEN = "0A"
+
+
+class NoStart(RuntimeError):
+    """Why a contender does not serve."""
 
 
 @dataclasses.dataclass
@@ -156,10 +162,41 @@ def is_installed(name):
     return program is None or shutil.which(program) is not None
 
 
-def udp_is_bound(port, v6):
-    """Is a UDP socket bound to this port? From /proc, so that no packet is sent."""
-    table = Path("/proc/net/udp6" if v6 else "/proc/net/udp").read_text()
-    return any(line.split()[1].endswith(f":{port:04X}") for line in table.splitlines()[1:])
+def bound(protocol, port):
+    """Inodes of the sockets that wait at this port. From /proc, so that no packet is sent."""
+    for line in Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]:
+        fields = line.split()
+        is_waiting = protocol.startswith("udp") or fields[3] == TCP_LISTEN
+        if is_waiting and fields[1].endswith(f":{port:04X}"):
+            yield int(fields[9])
+
+
+def is_taken(port):
+    return any(inode for protocol in ("udp", "udp6", "tcp", "tcp6") for inode in bound(protocol, port))
+
+
+def sockets_of(pid):
+    """Inodes of the sockets a process has, None where that is not ours to see."""
+    found = set()
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            try:
+                target = os.readlink(entry.path)
+            except FileNotFoundError:
+                continue  # closed meanwhile
+            if target.startswith("socket:["):
+                found.add(int(target[len("socket:[") : -1]))
+    except PermissionError:
+        return None
+    except FileNotFoundError:
+        pass  # ended
+    return found
+
+
+def has_port(pid, protocol, port):
+    """Does this process, and not another program, wait at the port?"""
+    inodes, own = set(bound(protocol, port)), sockets_of(pid)
+    return bool(inodes if own is None else inodes & own)
 
 
 def has_read_list(s):
@@ -171,20 +208,20 @@ def has_read_list(s):
     return asked.returncode == 0
 
 
-def is_listening(contender, s):
-    if contender.reads_list:
-        return udp_is_bound(s.port, s.v6) and has_read_list(s)
-    if contender.udp:
-        return udp_is_bound(s.port, s.v6)
-    with socket.socket(socket.AF_INET6 if s.v6 else socket.AF_INET) as probe:
-        return probe.connect_ex(("::1" if s.v6 else "127.0.0.1", s.port)) == 0
+def is_listening(contender, s, pid):
+    protocol = ("udp" if contender.udp else "tcp") + ("6" if s.v6 else "")
+    if not has_port(pid, protocol, s.port):
+        return False
+    return not contender.reads_list or has_read_list(s)
 
 
 class Server:
-    """A running contender, pinned to CPUs; use as a context."""
+    """A running contender, pinned to CPUs; use as a context. NoStart when it does not come up."""
 
     def __init__(self, name, setting, cpus):
         self.contender, self.setting = CONTENDERS[name], setting
+        if is_taken(setting.port):
+            raise NoStart(f"port {setting.port} is another program's")
         setting.folder.mkdir(parents=True, exist_ok=True)
         setting.folder.chmod(0o755)
         command = ["taskset", "-c", cpus, *map(str, self.contender.command(setting))]
@@ -193,13 +230,30 @@ class Server:
             command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd="/"
         )
 
-    def __enter__(self):
+    def said(self):
+        log = (self.setting.folder / "log").read_text(errors="replace").strip()
+        return log[-LOG_CHARS_MAX:] or "it said nothing"
+
+    def how_ended(self):
+        """'' as long as it runs."""
+        status = self.process.poll()
+        return "" if status is None else f"status {status}: {self.said()}"
+
+    def wait(self):
         end = time.monotonic() + START_S_MAX
-        while not is_listening(self.contender, self.setting):
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.__exit__()
-                raise RuntimeError(f"no start: {(self.setting.folder / 'log').read_text()[-500:]}")
+        while not is_listening(self.contender, self.setting, self.pid):
+            if ended := self.how_ended():
+                raise NoStart(f"no start, {ended}")
+            if time.monotonic() > end:
+                raise NoStart(f"not at port {self.setting.port} within {START_S_MAX} s: {self.said()}")
             time.sleep(0.05)
+
+    def __enter__(self):
+        try:
+            self.wait()
+        except BaseException:
+            self.__exit__()  # takes the log with it: it is read by now
+            raise
         return self
 
     def __exit__(self, *_):

@@ -24,13 +24,26 @@ static uint64_t bucket_end(unsigned bucket)
     return ((top + 1) << shift) - 1;
 }
 
+static void add(struct histogram *h, uint64_t value, uint64_t count)
+{
+    h->buckets[bucket_of(value)] += count;
+    h->count += count;
+    h->sum += value * count;
+    if (value > h->max) h->max = value;
+}
+
 void histogram_add(struct histogram *h, uint64_t value)
 {
+    add(h, value < HISTOGRAM_VALUE_MAX ? value : HISTOGRAM_VALUE_MAX, 1);
+}
+
+void histogram_add_bounds(struct histogram *h, uint64_t value, uint64_t count)
+{
+    if (!count) return;
     if (value > HISTOGRAM_VALUE_MAX) value = HISTOGRAM_VALUE_MAX;
-    h->buckets[bucket_of(value)]++;
-    h->count++;
-    h->sum += value;
-    if (value > h->max) h->max = value;
+    if (!h->bounds || value < h->bound_min) h->bound_min = value;
+    h->bounds += count;
+    add(h, value, count);
 }
 
 uint64_t histogram_percentile(const struct histogram *h, double percent)

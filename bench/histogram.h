@@ -3,10 +3,12 @@
  *
  * Log-linear: values below HISTOGRAM_LINEAR have a bucket each; above, every power of two is cut
  * into HISTOGRAM_LINEAR / 2 equal buckets, so a percentile is wrong by less than 1.6 %.
- * Values are nanoseconds by habit; nothing here depends on it. */
+ * Values are nanoseconds by habit; nothing here depends on it.
+ * A bound is a value of which only "at least so much" is known. */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HISTOGRAM_LINEAR_BITS 7
@@ -17,10 +19,21 @@
 
 struct histogram {
     uint64_t count, sum, max;
+    uint64_t bounds, bound_min; /* how many of the values are bounds, and the smallest of them */
     uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
 void histogram_add(struct histogram *h, uint64_t value);
+
+/* `count` times at least `value`. */
+void histogram_add_bounds(struct histogram *h, uint64_t value, uint64_t count);
+
+/* Is this percentile, or the mean or the maximum, itself only a bound? It is when a bound is among
+ * the values up to it. */
+static inline bool histogram_is_bound(const struct histogram *h, uint64_t percentile)
+{
+    return h->bounds && h->bound_min <= percentile;
+}
 
 /* The smallest value that at least `percent` of all values do not exceed, rounded up to the end of
  * its bucket but never above the largest value seen; 0 when there are none. */

@@ -7,7 +7,7 @@
  *              epoll is told about reading only; EPOLLOUT is for what the kernel did not take.
  * Ends         A server may close after an answer that says so. What was pipelined behind it is
  *              sent again on a new connection and keeps its due time. An end without any answer
- *              is a flaw. */
+ *              is a flaw, and its request is lost. */
 #include "bench/http_load.h"
 
 #include "bench/http_text.h"
@@ -92,11 +92,17 @@ static void conn_close(struct conn *c)
     c->answers = 0;
 }
 
+static void asked_lose(struct http_load *l, const struct asked *a, uint64_t now_ns)
+{
+    bench_lost(l->bench, &a->request);
+    bench_unanswered(l->bench, a->due_ns, now_ns);
+}
+
 /* All that was asked is lost. */
-static void conn_fail(struct http_load *l, struct conn *c)
+static void conn_fail(struct http_load *l, struct conn *c, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        bench_lost(l->bench, &asked_at(l, c, i)->request);
+        asked_lose(l, asked_at(l, c, i), now_ns);
     l->busy -= c->count;
     c->count = 0;
     conn_close(c);
@@ -164,14 +170,14 @@ static bool conn_send(struct http_load *l, struct conn *c, const struct writer *
 }
 
 /* Send the questions from number `from` on, on a new connection where there is none. */
-static void conn_ask(struct http_load *l, struct conn *c, uint32_t from)
+static void conn_ask(struct http_load *l, struct conn *c, uint32_t from, uint64_t now_ns)
 {
     struct writer w = writer_of(l->out, sizeof l->out);
     for (uint32_t i = from; i < c->count; i++)
         http_text_request(l->bench, &asked_at(l, c, i)->request, &w);
     if ((c->fd >= 0 || conn_open(l, c)) && conn_send(l, c, &w)) return;
-    l->bench->tally.send_failures++;
-    conn_fail(l, c);
+    bench_failed(l->bench, errno);
+    conn_fail(l, c, now_ns);
 }
 
 /* Begin as many of `due` requests as the connection has room for; returns how many. */
@@ -190,7 +196,7 @@ static uint32_t conn_begin(struct http_load *l, struct conn *c, uint32_t due, ui
         l->busy++;
     }
     uint32_t begun = c->count - from;
-    if (begun) conn_ask(l, c, from);
+    if (begun) conn_ask(l, c, from, now_ns);
     return begun;
 }
 
@@ -207,13 +213,10 @@ static void begin_due(struct http_load *l, uint64_t now_ns)
 
 /* ---- receiving ---- */
 
-static void question_close(struct http_load *l, struct conn *c, const struct answer *a,
-                           uint64_t now_ns)
+static void question_close(struct http_load *l, struct conn *c)
 {
-    bench_answered(l->bench, a, now_ns);
     c->first = (c->first + 1) % l->bench->opts->pipeline;
     c->count--;
-    c->answers++;
     l->busy--;
     ready_push(l, c);
 }
@@ -222,6 +225,7 @@ static enum flaw answer_check(const struct http_load *l, const struct asked *ask
                               const struct http_head *head, struct view body, struct finding *out)
 {
     if (head->status != 200) return FLAW_STATUS;
+    if (head->is_encoded) return FLAW_ENCODING;
     struct question q = bench_question(l->bench, &asked->request);
     return check_http_body(body, &q, out);
 }
@@ -238,7 +242,9 @@ static enum step answer_take(struct http_load *l, struct conn *c, bool eof, size
     struct asked *asked = asked_at(l, c, 0);
     struct answer a = {.kind = asked->request.kind, .due_ns = asked->due_ns, .flaw = FLAW_HEAD};
     if (head_bytes == 0 && c->in_bytes < IN_BYTES_MAX) return STEP_MORE;
-    if (head_bytes > 0) {
+    if (head_bytes > 0 && head.is_framed) {
+        a.flaw = FLAW_ENCODING;
+    } else if (head_bytes > 0) {
         size_t there = in.len - (size_t)head_bytes;
         if (head.has_length ? there < head.body_bytes : !eof)
             if (c->in_bytes < IN_BYTES_MAX || *used) return STEP_MORE;
@@ -246,8 +252,10 @@ static enum step answer_take(struct http_load *l, struct conn *c, bool eof, size
         a.flaw = answer_check(l, asked, &head, view_of(in.ptr + head_bytes, a.bytes), &a.finding);
         *used += (size_t)head_bytes + a.bytes;
     }
-    question_close(l, c, &a, now_ns);
-    if (a.flaw == FLAW_HEAD) return STEP_BROKEN;
+    bench_answered(l->bench, &a, now_ns);
+    c->answers++;
+    question_close(l, c);
+    if (a.flaw == FLAW_HEAD || head.is_framed) return STEP_BROKEN;
     return head.closes || !head.has_length || l->bench->opts->close ? STEP_LAST : STEP_ANSWER;
 }
 
@@ -256,13 +264,12 @@ static void conn_ended(struct http_load *l, struct conn *c, bool is_fine, uint64
 {
     bool again = is_fine || c->answers;
     if (c->count && !again) {
-        struct asked *asked = asked_at(l, c, 0);
-        struct answer a = {
-            .kind = asked->request.kind, .due_ns = asked->due_ns, .flaw = FLAW_CLOSED};
-        question_close(l, c, &a, now_ns);
+        bench_flaw(l->bench, FLAW_CLOSED);
+        asked_lose(l, asked_at(l, c, 0), now_ns);
+        question_close(l, c);
     }
     conn_close(c);
-    if (c->count) conn_ask(l, c, 0);
+    if (c->count) conn_ask(l, c, 0, now_ns);
     else ready_push(l, c);
 }
 
@@ -286,11 +293,17 @@ static void conn_event(struct http_load *l, struct conn *c, uint64_t now_ns)
 {
     if (c->fd < 0) return; /* closed earlier in this turn */
     if (!conn_flush(l, c)) {
-        conn_fail(l, c);
+        bench_failed(l->bench, errno);
+        conn_fail(l, c, now_ns);
         return;
     }
     ssize_t n = recv(c->fd, c->in + c->in_bytes, IN_BYTES_MAX - c->in_bytes, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0 && errno != ECONNRESET) { /* there was no connection */
+        bench_failed(l->bench, errno);
+        conn_fail(l, c, now_ns);
+        return;
+    }
     if (n > 0) c->in_bytes += (uint32_t)n;
     conn_serve(l, c, n <= 0, now_ns);
 }
@@ -300,7 +313,7 @@ static void conns_expire(struct http_load *l, uint64_t now_ns)
     uint64_t timeout_ns = l->bench->opts->timeout_ms * NS_PER_MS;
     for (uint32_t i = 0; i < l->count; i++) {
         struct conn *c = &l->conns[i];
-        if (c->count && now_ns > asked_at(l, c, 0)->sent_ns + timeout_ns) conn_fail(l, c);
+        if (c->count && now_ns > asked_at(l, c, 0)->sent_ns + timeout_ns) conn_fail(l, c, now_ns);
     }
 }
 
@@ -329,8 +342,14 @@ void http_load_run(struct http_load *l, uint64_t duration_ms)
         turn(l, now_ns);
     } while (!bench_is_over(b, now_ns));
     bench_stop_clock(b, now_ns);
-    while (l->busy)
-        turn(l, bench_now_ns());
+    while (!b->hurried && (l->busy || bench_has_backlog(b, now_ns))) {
+        now_ns = bench_now_ns();
+        if (bench_has_backlog(b, now_ns)) begin_due(l, now_ns);
+        turn(l, now_ns);
+    }
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->conns[i].count) conn_fail(l, &l->conns[i], now_ns);
+    bench_end(b, now_ns);
 }
 
 struct http_load *http_load_new(struct bench *b)

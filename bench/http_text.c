@@ -79,7 +79,7 @@ static void put_scrape(const struct bench *b, const struct request *r, struct wr
     }
     for (uint32_t i = 0; i < b->opts->scrape_hashes; i++) {
         struct info_hash hash;
-        plan_scrape_hash(&b->plan, r, i, &hash);
+        world_info_hash(&b->world, plan_scrape_torrent(&b->plan, r, i), &hash);
         put_text(w, i ? "&info_hash=" : "?info_hash=");
         put_escaped(w, hash.bytes, sizeof hash.bytes);
     }
@@ -115,6 +115,8 @@ static bool line_read(struct view line, struct http_head *out)
         out->has_length = true;
         return text_u64(value, &out->body_bytes) == ERR_OK;
     }
+    if (name_is(name, "Content-Encoding")) out->is_encoded = !name_is(value, "identity");
+    if (name_is(name, "Transfer-Encoding")) out->is_framed = true;
     if (name_is(name, "Connection")) out->closes = name_is(value, "close");
     return true;
 }

@@ -16,6 +16,8 @@ struct http_head {
     uint64_t body_bytes;
     bool has_length; /* otherwise the body ends with the connection */
     bool closes;     /* no further request on this connection */
+    bool is_encoded; /* a Content-Encoding that is not plain text */
+    bool is_framed;  /* a Transfer-Encoding: where the body ends is not known here */
 };
 
 /* Bytes of the head (> 0), 0 when more are needed, -1 when it is not one. */

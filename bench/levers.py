@@ -157,7 +157,7 @@ def compare(run, workload, program):
     for number in range(ROUNDS):
         pair = {}
         for which in (None, program) if number % 2 == 0 else (program, None):
-            report = run.measure(workload, "muster", 9, SECONDS, program=which)
+            report = run.must_measure(workload, "muster", 9, SECONDS, program=which)
             pair[which] = report["cpu_us_per_request"]
         pairs.append((pair[None], pair[program]))
     return pairs

@@ -103,7 +103,7 @@ def cpu(run, workload, options):
         sides = [(WITHOUT, ()), ("deny lists", options)]
         for what, extra in sides if number % 2 == 0 else reversed(sides):
             run.extra = extra
-            report = run.measure(workload, "muster", 9, SECONDS)
+            report = run.must_measure(workload, "muster", 9, SECONDS)
             found[what].append(report["cpu_us_per_request"])
             run.say(f"{workload.name}, {what}: {found[what][-1]} us")
     run.extra = ()

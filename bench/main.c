@@ -1,49 +1,85 @@
 /* main.c - muster-bench: options, phases, report. */
 #include "bench/http_load.h"
 #include "bench/report.h"
+#include "bench/silence.h"
 #include "bench/udp_load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
+enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_LOSS = 3 };
 
 static bool bench_init(struct bench *b, const struct bench_opts *o)
 {
     uint64_t outstanding = BENCH_WINDOW_MAX;
-    *b = (struct bench){.opts = o};
-    sigemptyset(&b->stop_signals);
-    sigaddset(&b->stop_signals, SIGINT);
-    sigaddset(&b->stop_signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &b->stop_signals, NULL);
+    *b = (struct bench){.opts = o, .interval_s = UINT32_MAX};
     return world_init(&b->world, &o->world) &&
            plan_init(&b->plan, &b->world, &o->mix, outstanding, o->world.seed);
+}
+
+/* What can make right answers look wrong. */
+static void hint_tell(const struct tally *t)
+{
+    if (t->flaws[FLAW_FOREIGN] || t->flaws[FLAW_COUNTS] || t->flaws[FLAW_TOO_FEW])
+        fprintf(stderr, "muster-bench: if a run with other options left its peers there, take "
+                        "another --seed; if the tracker sees other addresses than we send from, or "
+                        "makes its answers up, --deep 0\n");
+}
+
+static void flaws_tell(const struct bench *b, const char *when)
+{
+    for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
+        if (b->tally.flaws[i])
+            fprintf(stderr, "muster-bench: while %s: wrong (%s): %" PRIu64 ": %s\n", when,
+                    FLAW_NAMES[i], b->tally.flaws[i], FLAW_HELP[i]);
+    hint_tell(&b->tally);
+}
+
+static void failures_tell(const struct bench *b)
+{
+    for (int i = 0; i < TALLY_ERRNOS_MAX && b->tally.errnos[i].number; i++)
+        fprintf(stderr, "muster-bench: failed to send %" PRIu64 " times: %s\n",
+                b->tally.errnos[i].count, strerror(b->tally.errnos[i].number));
+}
+
+/* Get connection ids for all addresses. */
+static bool connect_all(struct bench *b, struct udp_load *udp)
+{
+    if (udp_load_connect(udp) || b->interrupted) return !b->interrupted;
+    flaws_tell(b, "connecting");
+    failures_tell(b);
+    silence_explain(b->opts);
+    return false;
 }
 
 /* Announce every peer once. Fills go over UDP whatever is measured: that is the fastest door. */
 static bool fill(struct bench *b, struct udp_load *udp, struct report *r)
 {
-    if (!b->opts->fill) return true;
+    const struct bench_opts *o = b->opts;
+    if (!o->fill) return true;
+    b->filled_ns = bench_now_ns();
     udp_load_run(udp, PHASE_FILL, 0);
     r->filled = tally_sum(b->tally.answered);
     r->fill_ns = b->tally.end_ns - b->tally.start_ns;
-    if (!tally_flaws(&b->tally)) return true;
-    for (int i = FLAW_NONE + 1; i < FLAW_COUNT; i++)
-        if (b->tally.flaws[i])
-            fprintf(stderr, "muster-bench: while filling: wrong (%s): %" PRIu64 "\n", FLAW_NAMES[i],
-                    b->tally.flaws[i]);
-    return false;
+    b->is_filled = !plan_has_more(&b->plan);
+    flaws_tell(b, "filling");
+    if (!b->is_filled && !b->interrupted) {
+        fprintf(stderr,
+                "muster-bench: %s answers no more, after %" PRIu64 " announces of the fill\n",
+                o->url, r->filled);
+        failures_tell(b);
+    }
+    return !tally_flaws(&b->tally) && b->is_filled;
 }
 
 static bool run_udp(struct bench *b, struct report *r)
 {
     struct udp_load *udp = udp_load_new(b);
     if (!udp) return false;
-    bool is_fine = udp_load_connect(udp);
-    if (!is_fine) fprintf(stderr, "muster-bench: no connection id from the target over UDP\n");
-    is_fine = is_fine && fill(b, udp, r);
+    bool is_fine = connect_all(b, udp) && fill(b, udp, r);
     if (is_fine && !b->opts->http) {
         if (b->opts->warmup_ms) udp_load_run(udp, PHASE_LOAD, b->opts->warmup_ms);
         udp_load_run(udp, PHASE_LOAD, b->opts->duration_ms);
@@ -73,47 +109,111 @@ static void hashes_print(const struct bench *b)
     }
 }
 
-static bool json_write(const char *name, const struct report *r)
+static bool file_complain(const char *name)
 {
-    if (!strcmp(name, "-")) {
-        report_json(stdout, r);
-        return true;
-    }
-    FILE *f = fopen(name, "we");
-    if (!f) {
-        fprintf(stderr, "muster-bench: %s: %s\n", name, strerror(errno));
-        return false;
-    }
-    report_json(f, r);
-    return fclose(f) == 0;
+    fprintf(stderr, "muster-bench: --json %s: %s\n", name, strerror(errno));
+    return false;
 }
 
-static int tell(const struct bench *b, const struct report *r)
+/* The report's file, opened before the run, so that the run is not for nothing; NULL: none, or it
+ * cannot be had, which is told. What it holds stays until there is a report. */
+static FILE *json_open(const char *name)
 {
-    const char *json = b->opts->json;
+    if (!strcmp(name, "-")) return stdout;
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!f) file_complain(name);
+    return f;
+}
+
+static bool json_write(FILE *f, const char *name, const struct report *r)
+{
+    if (f != stdout && ftruncate(fileno(f), 0) != 0 && errno != EINVAL) return file_complain(name);
+    report_json(f, r); /* EINVAL: a pipe or a device */
+    return fflush(f) == 0 || file_complain(name);
+}
+
+/* What stands between this run and exit status 0, on stderr. */
+static int verdict(const struct bench *b, const struct report *r)
+{
+    const struct tally *t = r->load;
+    double loss_pct = tally_loss_percent(t);
+    int code = EXIT_RIGHT;
+    if (b->opts->pid_count && t->gone_pid) {
+        fprintf(stderr,
+                "muster-bench: process %d (--pid) ended: its CPU and memory are not known\n",
+                t->gone_pid);
+        code = EXIT_LOSS;
+    }
+    if (loss_pct > b->opts->loss_max_pct) {
+        fprintf(stderr, "muster-bench: %.2f %% lost or never sent, more than --loss-max %g\n",
+                loss_pct, b->opts->loss_max_pct);
+        code = EXIT_LOSS;
+    }
+    hint_tell(t);
+    if (!tally_sum(t->answered)) {
+        fprintf(stderr, "muster-bench: %s answered nothing\n", b->opts->url);
+        failures_tell(b);
+        return EXIT_WRONG;
+    }
+    return tally_flaws(t) ? EXIT_WRONG : code;
+}
+
+static int tell(const struct bench *b, const struct report *r, FILE *json)
+{
     if (!b->opts->quiet) fputc('\n', stderr);
-    report_text(json && !strcmp(json, "-") ? stderr : stdout, r);
-    if (json && !json_write(json, r)) return EXIT_WRONG;
-    return tally_flaws(r->load) || !tally_sum(r->load->answered) ? EXIT_WRONG : EXIT_RIGHT;
+    report_text(json == stdout ? stderr : stdout, r);
+    bool is_written = !json || json_write(json, b->opts->json, r);
+    int code = verdict(b, r);
+    return code == EXIT_RIGHT && !is_written ? EXIT_WRONG : code;
+}
+
+static bool pids_are_there(const struct bench_opts *o)
+{
+    for (unsigned i = 0; i < o->pid_count; i++) {
+        struct server_cost one;
+        if (server_cost_read(&o->pids[i], 1, &one) == 0) continue;
+        fprintf(stderr, "muster-bench: --pid %d: no such process\n", o->pids[i]);
+        return false;
+    }
+    return true;
+}
+
+static int measure(struct bench *b, FILE *json)
+{
+    const struct bench_opts *o = b->opts;
+    struct report report = {.opts = o, .load = &b->tally};
+    struct server_cost idle = {0};
+    if (o->pid_count && server_cost_read(o->pids, o->pid_count, &idle) == 0)
+        report.rss_before_bytes = idle.rss_bytes;
+    bench_signals_hold(b);
+    bool is_fine = (o->http && !o->fill) || run_udp(b, &report);
+    if (is_fine && o->http) is_fine = run_http(b);
+    bench_signals_release(b);
+    if (is_fine) return tell(b, &report, json);
+    if (b->interrupted) fprintf(stderr, "muster-bench: stopped before anything was measured\n");
+    return EXIT_WRONG;
 }
 
 static int run(struct bench *b)
 {
     const struct bench_opts *o = b->opts;
-    struct report report = {.opts = o, .load = &b->tally};
-    struct server_cost idle;
     if (o->hashes) {
         hashes_print(b);
         return EXIT_RIGHT;
     }
-    if (o->pid_count && !server_cost_read(o->pids, o->pid_count, &idle)) {
-        fprintf(stderr, "muster-bench: no such process: --pid\n");
-        return EXIT_USAGE;
-    }
-    if (o->pid_count) report.rss_before_bytes = idle.rss_bytes;
-    bool is_fine = (o->http && !o->fill) || run_udp(b, &report);
-    if (is_fine && o->http) is_fine = run_http(b);
-    return is_fine ? tell(b, &report) : EXIT_WRONG;
+    if (!pids_are_there(o)) return EXIT_USAGE;
+    FILE *json = o->json ? json_open(o->json) : NULL;
+    if (o->json && !json) return EXIT_USAGE;
+    /* what deep answers are held against */
+    bool counts = o->fill && o->deep_every && mix_is_steady(&o->mix);
+    int code = EXIT_WRONG;
+    if (!counts || world_count(&b->world)) code = measure(b, json);
+    else
+        fprintf(stderr,
+                "muster-bench: not enough memory for so many torrents; --deep 0 needs less\n");
+    if (json && json != stdout) fclose(json);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -5,9 +5,12 @@
 
 #include <arpa/inet.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define MIX_WEIGHT_MAX 1000000u
 
 enum kind { FLAG, FLAG_OFF, COUNT_32, COUNT_64, TIME, NUMBER, MIX, PID, TEXT, HELP };
 
@@ -29,11 +32,12 @@ static const struct row ROWS[] = {
     {"zipf", 'z', NUMBER, AT(world.zipf_s), 0, 10, "S", "popularity 1/rank^S; 0: uniform [0]"},
     {"seeders", 'S', COUNT_32, AT(world.seeders_pct), 0, 100, "PCT", "share of seeders [0]"},
     {"no-fill", 'F', FLAG_OFF, AT(fill), 0, 0, NULL,
-     "do not announce every peer once (over UDP) before measuring"},
+     "do not announce every peer once (over UDP) before measuring: how many peers\n"
+     "a torrent has is not known then, so numbers are not looked at"},
     {"mix", 'm', MIX, AT(mix), 0, 0, "KIND=N,...",
      "weights of connect, announce, started, stopped, completed, scrape,\n"
      "churn (the oldest peer leaves, another comes), bad_id [announce=1]"},
-    {"numwant", 'n', COUNT_32, AT(numwant), 0, 1000, "N", "peers asked for [50]"},
+    {"numwant", 'n', COUNT_32, AT(numwant), 0, BENCH_NUMWANT_MAX, "N", "peers asked for [50]"},
     {"scrape-hashes", 'H', COUNT_32, AT(scrape_hashes), 1, BENCH_HASHES_MAX, "N",
      "hashes of a scrape [74]"},
     {"sources", 's', COUNT_32, AT(world.sources), 1, BENCH_SOURCES_MAX, "N",
@@ -58,11 +62,18 @@ static const struct row ROWS[] = {
     {"duration", 'd', TIME, AT(duration_ms), 10, 86400000, "TIME", "measure for so long [5s]"},
     {"requests", 'N', COUNT_64, AT(requests_max), 1, 1ull << 40, "N", "or for so many requests"},
     {"warmup", 'W', TIME, AT(warmup_ms), 0, 600000, "TIME", "load before measuring [500ms]"},
-    {"timeout", 'T', TIME, AT(timeout_ms), 1, 60000, "TIME", "an answer is lost after this [1s]"},
+    {"timeout", 'T', TIME, AT(timeout_ms), 1, 60000, "TIME",
+     "an answer is lost after this; a late one still counts with its latency [1s]"},
+    {"loss-max", 'L', NUMBER, AT(loss_max_pct), 0, 100, "PERCENT",
+     "exit status 3 when more of what was due is lost or never sent [1]"},
     {"pid", 'i', PID, 0, 1, 1ull << 30, "PID",
      "report CPU and memory of this process (repeatable)"},
     {"deep", 'D', COUNT_32, AT(deep_every), 0, 1000000, "N",
-     "look at each peer of every Nth answer; 0: never [64]"},
+     "look at every Nth answer closely: each peer was announced for the torrent,\n"
+     "comes once and is not the asker; scrapes are of the torrents asked for.\n"
+     "After this run's own fill, and without churn, stopped or completed: seeders\n"
+     "and leechers are as many as there are, and half of the peers that there are\n"
+     "(never more than 10 are demanded) are given. 0: never [64]"},
     {"seed", 'e', COUNT_64, AT(world.seed), 0, UINT64_MAX, "N",
      "the same seed is the same load [1]"},
     {"sleep", 'l', FLAG, AT(sleep), 0, 0, NULL, "sleep between answers instead of spinning"},
@@ -95,13 +106,20 @@ static void help_print(void)
             *at == '\n' ? printf("\n%29s", "") : putchar(*at);
         putchar('\n');
     }
-    printf("\nExamples:\n"
+    printf("\nEvery answer is checked for its form, lengths, ids, source address, keys; some for "
+           "their\n"
+           "contents, too (--deep). A run that finds peers of a run with other options calls them\n"
+           "wrong: give it another --seed.\n"
+           "In an open loop every request counts that was due: one that is lost or finds no room\n"
+           "with the time it waited, which makes a latency be told as \"at least\".\n"
+           "\nExamples:\n"
            "  muster-bench --pid $(pidof muster) udp://127.0.0.1:6969\n"
            "  muster-bench -t 1M -p 2M -z 1.0 --mix announce=90,scrape=5,churn=5 "
            "udp://127.0.0.1:6969\n"
            "  muster-bench --close -c 128 http://127.0.0.1:6969/announce\n"
            "  muster-bench --rate 100k -d 30s --json - udp://[::1]:6969\n"
-           "\nExit status: 0 every answer was right, 1 some were not or none came, 2 usage.\n");
+           "\nExit status: 0 every answer was right; 1 some were not, or none came; 2 usage;\n"
+           "3 more was lost than --loss-max, or a process of --pid ended.\n");
 }
 
 /* ---- values ---- */
@@ -127,7 +145,7 @@ static bool mix_parse(char *text, struct mix *out)
         uint64_t weight = 1;
         int kind = 0;
         if (equals) *equals = '\0';
-        if (equals && (!count_parse(equals + 1, &weight) || weight > 1000000)) return false;
+        if (equals && (!count_parse(equals + 1, &weight) || weight > MIX_WEIGHT_MAX)) return false;
         while (kind < ASK_COUNT && strcmp(item, ASK_NAMES[kind]) != 0)
             kind++;
         if (kind == ASK_COUNT) return false;
@@ -195,6 +213,7 @@ static bool host_parse(const char *from, size_t len, bool v6, struct address *ou
 
 static bool url_parse(struct bench_opts *o, const char *url)
 {
+    o->url = url;
     o->http = strncmp(url, "http://", 7) == 0;
     if (!o->http && strncmp(url, "udp://", 6) != 0) return false;
     const char *host = url + (o->http ? 7 : 6);
@@ -223,11 +242,34 @@ static enum options_result complain(const char *what, const char *value)
 
 static enum options_result range_complain(const struct row *r, const char *value)
 {
+    char min[TEXT_NUMBER_BYTES_MAX], max[TEXT_NUMBER_BYTES_MAX];
     fprintf(stderr, "muster-bench: --%s: bad value '%s'", r->name, value);
-    if (r->max)
-        fprintf(stderr, " (%llu to %llu)", (unsigned long long)r->min, (unsigned long long)r->max);
+    if (r->kind == TIME) {
+        text_print_duration(min, r->min);
+        text_print_duration(max, r->max);
+        fprintf(stderr, " (%s to %s; units are ms, s, m, h, d)", min, max);
+    } else if (r->kind == MIX) {
+        fprintf(stderr, " (KIND=WEIGHT,... of");
+        for (int i = 0; i < ASK_COUNT; i++)
+            fprintf(stderr, " %s", ASK_NAMES[i]);
+        fprintf(stderr, "; weights up to %u, not all 0)", MIX_WEIGHT_MAX);
+    } else if (r->max) {
+        fprintf(stderr, " (%" PRIu64 " to %" PRIu64 ")", r->min, r->max);
+    }
     fprintf(stderr, "\n");
     return OPTIONS_BAD;
+}
+
+/* Do the source addresses fit into 127.0.0.0/8, without its last one, a broadcast? */
+static bool sources_fit(const struct bench_opts *o)
+{
+    if (o->world.family == FAMILY_V6 || world_last_source(&o->world) < (1u << 24) - 1) return true;
+    uint64_t most = ((1u << 24) - 2 - 0x10000) / (o->world.source_gap + 1) + 1;
+    fprintf(stderr,
+            "muster-bench: --sources %u leaves 127.0.0.0/8: with --source-gap %u there are %" PRIu64
+            " from 127.1.0.0 on, and --first-source is one of them\n",
+            o->world.sources, o->world.source_gap, most);
+    return false;
 }
 
 static enum options_result target_read(struct bench_opts *o, const char *url)
@@ -235,12 +277,13 @@ static enum options_result target_read(struct bench_opts *o, const char *url)
     if (!url_parse(o, url)) return complain("not a URL of a tracker:", url);
     if (!is_loopback(&o->target) && !o->allow_remote)
         return complain("only loopback is asked without --allow-remote:", url);
-    if (!is_loopback(&o->target) || o->world.family == FAMILY_V6) o->world.sources = 1;
+    o->is_remote = !is_loopback(&o->target);
+    if (o->is_remote || o->world.family == FAMILY_V6) o->world.sources = 1;
     if (o->pipeline > 1 && o->close) return complain("does not go with --close:", "--pipeline");
     if (o->world.peers < o->world.sources) return complain("fewer peers than", "--sources");
     if (o->http && (o->mix.weight[ASK_CONNECT] || o->mix.weight[ASK_BAD_ID]))
         return complain("HTTP has no connection ids:", "--mix");
-    return OPTIONS_RUN;
+    return sources_fit(o) ? OPTIONS_RUN : OPTIONS_BAD;
 }
 
 static const struct bench_opts DEFAULTS = {
@@ -252,6 +295,7 @@ static const struct bench_opts DEFAULTS = {
     .duration_ms = 5000,
     .warmup_ms = 500,
     .timeout_ms = 1000,
+    .loss_max_pct = 1,
     .window = 512,
     .batch = 64,
     .sockets = 2,

@@ -13,10 +13,13 @@
 #define BENCH_PIPELINE_MAX    64
 #define BENCH_SOURCES_MAX     65536u
 #define BENCH_HASHES_MAX      74
+#define BENCH_NUMWANT_MAX     1000
 
 struct bench_opts {
     /* the target, from the URL */
+    const char *url;
     bool http;
+    bool is_remote; /* not on loopback */
     struct address target;
     uint16_t port;
     char path[BENCH_PATH_BYTES_MAX]; /* of announces */
@@ -38,6 +41,7 @@ struct bench_opts {
     unsigned pid_count;
     uint32_t deep_every; /* every so many answers are looked at peer by peer; 0: none */
     const char *json;    /* file name, "-" for standard output; NULL: none */
+    double loss_max_pct; /* more of what was due lost or never sent is a failure */
     bool hashes;         /* print the torrents' info hashes, do nothing else */
     bool quiet, allow_remote;
 };

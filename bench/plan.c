@@ -89,11 +89,14 @@ void plan_lost(struct plan *p, const struct request *r)
         p->retries[p->retry_count++] = r->item;
 }
 
-void plan_scrape_hash(const struct plan *p, const struct request *r, uint32_t i,
-                      struct info_hash *out)
+uint64_t plan_scrape_torrent(const struct plan *p, const struct request *r, uint32_t i)
 {
     struct rng rng;
     rng_init(&rng, r->item + i);
-    uint64_t k = world_pick(p->world, &rng, -1);
-    world_info_hash(p->world, world_peer(p->world, k).torrent, out);
+    return world_torrent(p->world, &rng);
+}
+
+bool mix_is_steady(const struct mix *mix)
+{
+    return !mix->weight[ASK_STOPPED] && !mix->weight[ASK_COMPLETED] && !mix->weight[ASK_CHURN];
 }

@@ -63,8 +63,10 @@ static inline bool plan_has_more(const struct plan *p)
 /* This one got no answer: in PHASE_CONNECT and PHASE_FILL it will come again. */
 void plan_lost(struct plan *p, const struct request *r);
 
-/* Hash number i of a scrape, always the same for one request. */
-void plan_scrape_hash(const struct plan *p, const struct request *r, uint32_t i,
-                      struct info_hash *out);
+/* Torrent number i of a scrape, always the same for one request. */
+uint64_t plan_scrape_torrent(const struct plan *p, const struct request *r, uint32_t i);
+
+/* Does this mix leave every torrent as the fill made it? */
+bool mix_is_steady(const struct mix *mix);
 
 #endif

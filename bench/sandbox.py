@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from contenders import START_S_MAX, Server
+from figures import why_void
 from workloads import WORKLOADS
 
 ROUNDS, SECONDS = 9, 2
@@ -57,7 +58,8 @@ def cpu(run, workload):
         for name, options in SIDES if number % 2 == 0 else reversed(SIDES):
             run.extra = options
             report = run.measure(workload, "muster", 9, SECONDS)
-            found[name].append(report["cpu_us_per_request"] if report else None)
+            is_void = not report or why_void(report)
+            found[name].append(None if is_void else report["cpu_us_per_request"])
             run.say(f"{workload.name}, sandbox {name}: {found[name][-1]} us")
     run.extra = ()
     return found

@@ -38,15 +38,18 @@ static uint64_t tasks_run_ns(int pid)
     return total;
 }
 
-/* Fields 14 and 15 of stat, counted behind the name, which may hold anything but its last ')'. */
+/* Fields 14 and 15 of stat, counted behind the name, which may hold anything but its last ')'. False
+ * for a process that ended, also when nobody has asked for its exit status yet. */
 static bool ticks_read(int pid, uint64_t *user, uint64_t *sys)
 {
-    char path[64], text[1024];
+    char path[64], text[1024], state;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (!read_file(path, text, sizeof text)) return false;
     const char *at = strrchr(text, ')');
-    return at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-                        user, sys) == 2;
+    return at &&
+           sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+                  &state, user, sys) == 3 &&
+           state != 'Z' && state != 'X';
 }
 
 static uint64_t rss_bytes(int pid)
@@ -59,17 +62,17 @@ static uint64_t rss_bytes(int pid)
     return kib * 1024;
 }
 
-bool server_cost_read(const int *pids, unsigned count, struct server_cost *out)
+int server_cost_read(const int *pids, unsigned count, struct server_cost *out)
 {
     uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
     *out = (struct server_cost){0};
     for (unsigned i = 0; i < count; i++) {
         uint64_t user, sys;
-        if (!ticks_read(pids[i], &user, &sys)) return false;
+        if (!ticks_read(pids[i], &user, &sys)) return pids[i];
         out->user_us += user * tick_us;
         out->sys_us += sys * tick_us;
         out->cpu_ns += tasks_run_ns(pids[i]);
         out->rss_bytes += rss_bytes(pids[i]);
     }
-    return true;
+    return 0;
 }

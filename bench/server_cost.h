@@ -13,7 +13,7 @@ struct server_cost {
     uint64_t rss_bytes;
 };
 
-/* Sum over processes; false when one of them is not there. Cost: a few files a thread. */
-bool server_cost_read(const int *pids, unsigned count, struct server_cost *out);
+/* Sum over processes; 0, or the first of them that is not there. Cost: a few files a thread. */
+int server_cost_read(const int *pids, unsigned count, struct server_cost *out);
 
 #endif

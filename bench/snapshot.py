@@ -197,8 +197,7 @@ def study(run, about):
     """The name of the result, its figures, its text and its charts."""
     rows = []
     for row in FILLS:
-        run.port += 1
-        rows.append(measure(run.options, run.folder, run.port, row))
+        rows.append(measure(run.options, run.folder, run.next_port(), row))
         rows[-1]["holds"] = holds(run.options, row)
         saved_s, loaded_s = rows[-1]["save_s"], rows[-1]["load_s"]
         run.say(f"{row.title}: saved in {saved_s:.2f} s, loaded in {loaded_s:.2f} s")

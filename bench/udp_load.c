@@ -3,7 +3,9 @@
  * Flows      A few sockets, each with its own source port; the source address of every datagram is
  *            set by IP_PKTINFO, so thousands of flows need no more than a few calls a turn.
  * Slots      An outstanding request sits in a slot; its transaction id is the slot's number and a
- *            generation, so a late or repeated answer is recognized.
+ *            generation, so a late or repeated answer is recognized, and an id that was never sent.
+ *            One that timed out goes on listening until there is no other left to use: a late
+ *            answer still tells how late it was.
  * Spinning   By default the loop never sleeps: a sleeping generator would make the server pay for
  *            waking it with every batch of answers, which no client on another machine does.
  * Batches    In a closed loop nothing is sent until a batch of slots is free, or no answer came at
@@ -18,6 +20,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,12 +34,16 @@
 #define CONNECT_TRIES     5
 #define CONTROL_BYTES     CMSG_SPACE(sizeof(struct in_pktinfo))
 #define POLL_MS_MAX       10
+#define SLOTS_MIN         1024u
+#define GENERATIONS_KNOWN 32768u /* an answer to an older one is taken for a made-up id */
+
+enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_LATE /* given up, but listening */ };
 
 struct slot {
     uint64_t due_ns, sent_ns;
     struct request request;
-    uint16_t generation;
-    bool busy;
+    uint32_t uses; /* the low 16 bits are the generation of the request that it has, or had */
+    enum slot_state state;
 };
 
 struct source {
@@ -47,12 +54,14 @@ struct source {
 struct udp_load {
     struct bench *bench;
     struct source *sources;
-    uint32_t slot_count, free_count, busy_count;
+    uint32_t slot_count, free_count, late_first, late_count, busy_count;
     struct slot *slots;
-    uint16_t *free_slots;
+    uint16_t *free_slots; /* a stack: what was just used is in the cache */
+    uint16_t *late_slots; /* a ring of those that were given up, oldest first */
     int sockets[BENCH_SOCKETS_MAX];
     uint32_t turn; /* of the sockets */
     struct sockaddr_storage target;
+    struct sockaddr_storage from[BENCH_BATCH_MAX]; /* of answers */
     struct mmsghdr out[BENCH_BATCH_MAX], in[BENCH_BATCH_MAX];
     struct iovec out_bytes[BENCH_BATCH_MAX], in_bytes[BENCH_BATCH_MAX];
     uint16_t out_slot[BENCH_BATCH_MAX];
@@ -97,7 +106,7 @@ static void scrape_write(const struct bench *b, const struct request *r, struct 
 {
     for (uint32_t i = 0; i < b->opts->scrape_hashes; i++) {
         struct info_hash hash;
-        plan_scrape_hash(&b->plan, r, i, &hash);
+        world_info_hash(&b->world, plan_scrape_torrent(&b->plan, r, i), &hash);
         writer_put(w, hash.bytes, sizeof hash.bytes);
     }
 }
@@ -125,7 +134,7 @@ static size_t request_write(const struct udp_load *l, const struct slot *s, uint
     }
     writer_u64be(&w, id);
     writer_u32be(&w, action);
-    writer_u32be(&w, (uint32_t)s->generation << 16 | at);
+    writer_u32be(&w, s->uses << 16 | at);
     if (action == UDP_ANNOUNCE) announce_write(l->bench, r, &w);
     else if (action == UDP_SCRAPE) scrape_write(l->bench, r, &w);
     return writer_used(&w);
@@ -153,23 +162,33 @@ static void source_refresh(struct udp_load *l, struct request *r, uint64_t now_n
     *r = (struct request){ASK_CONNECT, source_of(l->bench, r)};
 }
 
-static void slot_free(struct udp_load *l, uint16_t at)
+static void slot_leave(struct udp_load *l, uint16_t at, enum slot_state state)
 {
-    struct slot *s = &l->slots[at];
-    s->busy = false;
-    s->generation++;
-    l->free_slots[l->free_count++] = at;
+    l->slots[at].state = state;
+    if (state == SLOT_FREE) l->free_slots[l->free_count++] = at;
+    else l->late_slots[(l->late_first + l->late_count++) % l->slot_count] = at;
     l->busy_count--;
+}
+
+static uint16_t slot_pop(struct udp_load *l)
+{
+    if (l->free_count) return l->free_slots[--l->free_count];
+    uint16_t at = l->late_slots[l->late_first];
+    l->late_first = (l->late_first + 1) % l->slot_count;
+    l->late_count--;
+    return at;
 }
 
 static void slot_take(struct udp_load *l, unsigned i, const struct request *r, uint64_t now_ns)
 {
-    uint16_t at = l->free_slots[--l->free_count];
+    uint16_t at = slot_pop(l);
     struct slot *s = &l->slots[at];
+    if (s->state == SLOT_LATE) bench_unanswered(l->bench, s->due_ns, now_ns);
     s->request = *r;
     s->sent_ns = now_ns;
     s->due_ns = bench_begin(l->bench, r->kind, now_ns);
-    s->busy = true;
+    s->state = SLOT_BUSY;
+    s->uses++;
     l->busy_count++;
     l->out_slot[i] = at;
     l->out_bytes[i].iov_len = request_write(l, s, at, l->request[i]);
@@ -177,7 +196,17 @@ static void slot_take(struct udp_load *l, unsigned i, const struct request *r, u
 }
 
 /* What the kernel did not take is lost at once. */
-static void batch_send(struct udp_load *l, unsigned count)
+static void slot_fail(struct udp_load *l, uint16_t at, int error, uint64_t now_ns)
+{
+    const struct slot *s = &l->slots[at];
+    bench_failed(l->bench, error);
+    bench_lost(l->bench, &s->request);
+    bench_unanswered(l->bench, s->due_ns, now_ns);
+    if (s->request.kind == ASK_CONNECT) l->sources[s->request.item].connecting = false;
+    slot_leave(l, at, SLOT_FREE);
+}
+
+static void batch_send(struct udp_load *l, unsigned count, uint64_t now_ns)
 {
     int fd = l->sockets[l->turn++ % l->bench->opts->sockets];
     for (unsigned at = 0; at < count;) {
@@ -187,9 +216,7 @@ static void batch_send(struct udp_load *l, unsigned count)
             at += (unsigned)sent;
             continue;
         }
-        l->bench->tally.send_failures++;
-        bench_lost(l->bench, &l->slots[l->out_slot[at]].request);
-        slot_free(l, l->out_slot[at++]);
+        slot_fail(l, l->out_slot[at++], errno, now_ns);
     }
 }
 
@@ -217,7 +244,7 @@ static unsigned send_due(struct udp_load *l, uint64_t now_ns, bool is_quiet)
         source_refresh(l, &r, now_ns);
         slot_take(l, count++, &r, now_ns);
     }
-    if (count) batch_send(l, count);
+    if (count) batch_send(l, count, now_ns);
     return count;
 }
 
@@ -228,35 +255,70 @@ static void source_learn(struct udp_load *l, const struct request *r, uint64_t i
     l->sources[r->item] = (struct source){.connection_id = id, .since_ns = now_ns};
 }
 
-static void answer_take(struct udp_load *l, struct view packet, uint64_t now_ns)
+/* The slot that waits for this answer; NULL when none does, which is counted. */
+static struct slot *slot_of(struct udp_load *l, struct view packet)
+{
+    if (packet.len < 8) {
+        bench_flaw(l->bench, FLAW_LENGTH);
+        return NULL;
+    }
+    uint32_t id = load_u32be(packet.ptr + 4);
+    if ((uint16_t)id < l->slot_count) {
+        struct slot *s = &l->slots[(uint16_t)id];
+        uint32_t uses_ago = (uint16_t)(s->uses - (id >> 16));
+        if (uses_ago == 0 && s->state != SLOT_FREE) return s;
+        if (uses_ago < s->uses && uses_ago < GENERATIONS_KNOWN) {
+            l->bench->tally.strays++;
+            return NULL;
+        }
+    }
+    bench_flaw(l->bench, FLAW_TRANSACTION);
+    return NULL;
+}
+
+/* Family, port and address; an IPv6 scope may differ. */
+static bool is_from_target(const struct udp_load *l, const struct sockaddr_storage *from)
+{
+    if (l->target.ss_family == AF_INET)
+        return memcmp(from, &l->target, offsetof(struct sockaddr_in, sin_zero)) == 0;
+    const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)from;
+    const struct sockaddr_in6 *b = (const struct sockaddr_in6 *)&l->target;
+    return a->sin6_port == b->sin6_port &&
+           memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr) == 0;
+}
+
+static void answer_take(struct udp_load *l, struct view packet, const struct sockaddr_storage *from,
+                        uint64_t now_ns)
 {
     struct bench *b = l->bench;
-    uint32_t id = packet.len >= 8 ? load_u32be(packet.ptr + 4) : 0;
-    uint16_t at = (uint16_t)id;
-    if (packet.len < 8 || at >= l->slot_count || !l->slots[at].busy ||
-        l->slots[at].generation != id >> 16) {
-        b->tally.strays++;
-        return;
-    }
-    struct slot *s = &l->slots[at];
+    struct slot *s = slot_of(l, packet);
+    if (!s) return;
     struct question q = bench_question(b, &s->request);
     struct answer a = {.kind = s->request.kind, .bytes = packet.len, .due_ns = s->due_ns};
-    a.flaw = check_udp(packet, &q, &a.finding);
+    a.flaw = is_from_target(l, from) ? check_udp(packet, &q, &a.finding) : FLAW_SOURCE;
     if (a.kind == ASK_CONNECT && a.flaw == FLAW_NONE)
         source_learn(l, &s->request, a.finding.connection_id, now_ns);
-    bench_answered(b, &a, now_ns);
-    slot_free(l, at);
+    if (s->state == SLOT_LATE) {
+        if (a.kind == ASK_BAD_ID) bench_flaw(b, a.flaw);
+        else bench_answered_late(b, &a, now_ns);
+        s->state = SLOT_FREE; /* and stays where it is */
+    } else {
+        bench_answered(b, &a, now_ns);
+        slot_leave(l, (uint16_t)(s - l->slots), SLOT_FREE);
+    }
 }
 
 static unsigned receive_from(struct udp_load *l, int fd)
 {
     unsigned total = 0;
     for (;;) {
+        for (uint32_t i = 0; i < l->bench->opts->batch; i++)
+            l->in[i].msg_hdr.msg_namelen = sizeof l->from[i];
         int got = recvmmsg(fd, l->in, l->bench->opts->batch, MSG_DONTWAIT, NULL);
         if (got <= 0) return total;
         uint64_t now_ns = bench_now_ns();
         for (int i = 0; i < got; i++)
-            answer_take(l, view_of(l->answer[i], l->in[i].msg_len), now_ns);
+            answer_take(l, view_of(l->answer[i], l->in[i].msg_len), &l->from[i], now_ns);
         total += (unsigned)got;
         if ((unsigned)got < l->bench->opts->batch || total >= 4 * BENCH_BATCH_MAX) return total;
     }
@@ -272,16 +334,27 @@ static unsigned receive_all(struct udp_load *l)
 
 /* Give up what is older than the timeout. No answer to a bad connection id is an answer, too:
  * silence is what a flood should get. */
-static void slots_expire(struct udp_load *l, uint64_t now_ns)
+static void slots_expire(struct udp_load *l, uint64_t now_ns, uint64_t timeout_ns)
 {
-    uint64_t timeout_ns = l->bench->opts->timeout_ms * NS_PER_MS;
     for (uint32_t i = 0; i < l->slot_count; i++) {
         struct slot *s = &l->slots[i];
-        if (!s->busy || now_ns < s->sent_ns + timeout_ns) continue;
-        if (s->request.kind == ASK_BAD_ID) l->bench->tally.ignored++;
+        bool is_bad_id = s->request.kind == ASK_BAD_ID;
+        if (s->state != SLOT_BUSY || now_ns < s->sent_ns + timeout_ns) continue;
+        if (is_bad_id) l->bench->tally.ignored++;
         else bench_lost(l->bench, &s->request);
         if (s->request.kind == ASK_CONNECT) l->sources[s->request.item].connecting = false;
-        slot_free(l, (uint16_t)i);
+        slot_leave(l, (uint16_t)i, is_bad_id ? SLOT_FREE : SLOT_LATE);
+    }
+}
+
+/* The phase is over: nobody listens any more. */
+static void slots_close(struct udp_load *l, uint64_t now_ns)
+{
+    slots_expire(l, now_ns, 0);
+    for (uint32_t i = 0; i < l->slot_count; i++) {
+        if (l->slots[i].state != SLOT_LATE) continue;
+        bench_unanswered(l->bench, l->slots[i].due_ns, now_ns);
+        l->slots[i].state = SLOT_FREE;
     }
 }
 
@@ -296,26 +369,35 @@ static void wait_for_answers(const struct udp_load *l)
 
 /* ---- running ---- */
 
+/* One turn of the loop: send what is due unless `is_closing`, receive, give up. Returns how many
+ * answers there were. */
+static unsigned turn(struct udp_load *l, uint64_t now_ns, bool is_closing, bool is_quiet)
+{
+    const struct bench *b = l->bench;
+    unsigned sent = is_closing ? 0 : send_due(l, now_ns, is_quiet);
+    unsigned got = receive_all(l);
+    if (bench_tick(l->bench, now_ns)) slots_expire(l, now_ns, b->opts->timeout_ms * NS_PER_MS);
+    if (!sent && !got && b->opts->sleep) wait_for_answers(l);
+    return got;
+}
+
 void udp_load_run(struct udp_load *l, enum phase phase, uint64_t duration_ms)
 {
     struct bench *b = l->bench;
     uint64_t now_ns;
-    unsigned sent, got = 0;
+    unsigned got = 0;
     bench_phase(b, phase, duration_ms);
     do { /* until all is asked; in the first phases, until all is answered */
         now_ns = bench_now_ns();
-        sent = send_due(l, now_ns, got == 0);
-        got = receive_all(l);
-        if (bench_tick(b, now_ns)) slots_expire(l, now_ns);
-        if (!sent && !got && b->opts->sleep) wait_for_answers(l);
+        got = turn(l, now_ns, false, got == 0);
     } while (!bench_is_over(b, now_ns) && (plan_has_more(&b->plan) || l->busy_count));
     bench_stop_clock(b, now_ns);
-    while (l->busy_count) {
+    while (!b->hurried && (l->busy_count || bench_has_backlog(b, now_ns))) {
         now_ns = bench_now_ns();
-        got = receive_all(l);
-        if (bench_tick(b, now_ns)) slots_expire(l, now_ns);
-        if (!got && b->opts->sleep) wait_for_answers(l);
+        got = turn(l, now_ns, !bench_has_backlog(b, now_ns), got == 0);
     }
+    slots_close(l, now_ns);
+    bench_end(b, now_ns);
 }
 
 bool udp_load_connect(struct udp_load *l)
@@ -364,7 +446,8 @@ static void messages_init(struct udp_load *l)
                                             .msg_iovlen = 1,
                                             .msg_control = has_sources ? c : NULL,
                                             .msg_controllen = has_sources ? CONTROL_BYTES : 0};
-        l->in[i].msg_hdr = (struct msghdr){.msg_iov = &l->in_bytes[i], .msg_iovlen = 1};
+        l->in[i].msg_hdr =
+            (struct msghdr){.msg_name = &l->from[i], .msg_iov = &l->in_bytes[i], .msg_iovlen = 1};
     }
 }
 
@@ -376,11 +459,12 @@ struct udp_load *udp_load_new(struct bench *b)
     l->bench = b;
     for (uint32_t i = 0; i < o->sockets; i++)
         l->sockets[i] = -1;
-    l->slot_count = o->rate ? BENCH_WINDOW_MAX : o->window;
+    l->slot_count = o->rate ? BENCH_WINDOW_MAX : o->window > SLOTS_MIN ? o->window : SLOTS_MIN;
     l->slots = calloc(l->slot_count, sizeof *l->slots);
     l->free_slots = calloc(l->slot_count, sizeof *l->free_slots);
+    l->late_slots = calloc(l->slot_count, sizeof *l->late_slots);
     l->sources = calloc(o->world.sources, sizeof *l->sources);
-    bool is_fine = l->slots && l->free_slots && l->sources;
+    bool is_fine = l->slots && l->free_slots && l->late_slots && l->sources;
     for (uint32_t i = 0; is_fine && i < o->sockets; i++)
         is_fine = (l->sockets[i] = socket_open(o)) >= 0;
     if (!is_fine) {
@@ -402,6 +486,7 @@ void udp_load_free(struct udp_load *l)
         if (l->sockets[i] >= 0) close(l->sockets[i]);
     free(l->slots);
     free(l->free_slots);
+    free(l->late_slots);
     free(l->sources);
     free(l);
 }

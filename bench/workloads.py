@@ -1,11 +1,21 @@
 """workloads.py - what is measured: one row each.
 
-`args` are muster-bench's, `url` its target's kind, `servers` the contenders in the order they are shown.
-`goals` are (contender, reference, at most): ratios of CPU per request within one run, or of another
-figure where a fourth value names it; with no reference, the figure itself.
+`args` are muster-bench's, `url` its target's kind, `servers` the contenders in the order they are shown: the
+first is what all are compared to. `beside` names contenders under the load of another workload, measured in
+the same rounds, so that goals may compare the two. SETS are workloads with a result file of their own.
 """
 
 import dataclasses
+
+
+@dataclasses.dataclass
+class Goal:
+    """At most so much, of a ratio within rounds, or, without a reference, of every round."""
+
+    name: str
+    reference: str  # "": none
+    most: float  # in the unit of the table
+    key: str = "cpu_us_per_request"
 
 
 @dataclasses.dataclass
@@ -24,9 +34,12 @@ class Workload:
     slow: bool = False  # only with --full
     seconds: float = 0  # measured for so long, whatever the run says
     fills: bool = True  # announce every peer once before measuring
+    beside: dict = dataclasses.field(default_factory=dict)  # name -> (workload, contender)
 
 
 SMALL = ["-t", "10k", "-p", "100k"]
+SMALL_STORE = "muster, 100 k peers"
+BESIDE_SMALL = {SMALL_STORE: ("udp_announce", "muster")}
 UDP_SERVERS = [
     "floor_udp",
     "muster",
@@ -43,9 +56,10 @@ WORKLOADS = [
         SMALL,
         UDP_SERVERS,
         [
-            ("muster", "floor_udp", 1.2),
-            ("muster, one address", "opentracker", 0.62),
-            ("muster, one address", "opentracker, udp.workers 1", 0.8),
+            Goal("muster", "floor_udp", 1.2),
+            Goal("muster", "opentracker", 0.62),
+            Goal("muster, one address", "opentracker", 0.62),
+            Goal("muster, one address", "opentracker, udp.workers 1", 0.8),
         ],
     ),
     Workload(
@@ -54,8 +68,10 @@ WORKLOADS = [
         "udp",
         ["-t", "1M", "-p", "2M"],
         ["floor_udp", "muster", "opentracker"],
+        [Goal("muster", SMALL_STORE, 1.25)],
         torrents=1000000,
         slow=True,
+        beside=BESIDE_SMALL,
     ),
     Workload(
         "udp_huge",
@@ -63,8 +79,10 @@ WORKLOADS = [
         "udp",
         ["-t", "10M", "-p", "20M", "-s", "4096"],
         ["floor_udp", "muster"],
+        [Goal("muster", SMALL_STORE, 2.0), Goal("muster", "", 900, "rss_bytes")],
         torrents=10000000,
         slow=True,
+        beside=BESIDE_SMALL,
     ),
     Workload(
         "udp_zipf",
@@ -115,7 +133,7 @@ WORKLOADS = [
         "udp",
         SMALL,
         ["floor_udp", "muster", "muster, IPv4"],
-        [("muster", "muster, IPv4", 1.15)],
+        [Goal("muster", "muster, IPv4", 1.15)],
         v6=True,
     ),
     Workload(
@@ -123,12 +141,11 @@ WORKLOADS = [
         "HTTP announce, a connection each",
         "http",
         [*SMALL, "--close", "-c", "64"],
-        ["floor_http", "floor_http, merged", "muster", "opentracker", "nginx"],
+        ["floor_http, merged", "floor_http", "muster", "opentracker", "nginx"],
         [
-            ("muster", "floor_http", 1.15),
-            ("muster", "floor_http, merged", 1.15),
-            ("muster", "nginx", 1.0),
-            ("muster", "opentracker", 1.0),
+            Goal("muster", "floor_http, merged", 1.15),
+            Goal("muster", "nginx", 1.0),
+            Goal("muster", "opentracker", 1.0),
         ],
         close=True,
     ),
@@ -138,7 +155,7 @@ WORKLOADS = [
         "http",
         [*SMALL, "-c", "64"],
         ["floor_http", "muster", "nginx"],
-        [("muster", "floor_http", 1.25), ("muster", "nginx", 1.0)],
+        [Goal("muster", "floor_http", 1.25), Goal("muster", "nginx", 1.0)],
     ),
     Workload(
         "http_pipeline",
@@ -153,7 +170,7 @@ WORKLOADS = [
         "udp",
         [*SMALL, "-m", "announce=9,churn=1"],
         ["floor_udp", "muster"],
-        [("muster", "floor_udp", 3.0, "latency_p999_us")],
+        [Goal("muster", "floor_udp", 3.0, "latency_p999_us")],
         rate_of=("udp_announce", 0.5),
     ),
     Workload(
@@ -163,8 +180,8 @@ WORKLOADS = [
         ["-t", "10M", "-p", "10M", "-s", "4096"],
         ["floor_udp", "muster"],
         [
-            ("muster", "floor_udp", 3.0, "latency_p999_us"),
-            ("muster", "", 50000, "latency_max_us"),
+            Goal("muster", "floor_udp", 3.0, "latency_p999_us"),
+            Goal("muster", "", 50000, "latency_max_us"),
         ],
         rate_of=("udp_announce", 0.5),
         slow=True,
@@ -177,7 +194,7 @@ WORKLOADS = [
         "udp",
         SMALL,
         ["muster, stats minimal", "muster"],
-        [("muster", "muster, stats minimal", 1.02)],
+        [Goal("muster", "muster, stats minimal", 1.02)],
         slow=True,
     ),
     Workload(
@@ -186,7 +203,7 @@ WORKLOADS = [
         "udp",
         SMALL,
         ["muster", "muster, 2 workers"],
-        [("muster, 2 workers", "muster", 1.1)],
+        [Goal("muster, 2 workers", "muster", 1.1)],
         server_cpus="0,1",
     ),
     Workload(
@@ -195,8 +212,16 @@ WORKLOADS = [
         "udp",
         ["-t", "1", "-p", "10k"],
         ["muster", "muster, 2 workers"],
-        [("muster, 2 workers", "muster", 1.3)],
+        [Goal("muster, 2 workers", "muster", 1.3)],
         server_cpus="0,1",
         torrents=1,
     ),
 ]
+
+BY_NAME = {w.name: w for w in WORKLOADS}
+SETS = {  # name of the result files -> workloads, rounds
+    "large": (["udp_announce", "udp_large", "udp_huge", "udp_zipf", "udp_giant"], 3),
+    "open": (["udp_announce", "udp_open", "udp_grow"], 3),
+    "families": (["udp_v6"], 9),
+    "statistics": (["udp_statistics"], 12),
+}

@@ -46,7 +46,9 @@ bool world_init(struct world *w, const struct world_opts *opts)
 void world_fini(struct world *w)
 {
     free(w->torrent_of);
+    free(w->sizes);
     w->torrent_of = NULL;
+    w->sizes = NULL;
 }
 
 /* A newcomer joins the swarm of the peer whose place it takes: sizes stay. */
@@ -56,6 +58,18 @@ static uint64_t torrent_of(const struct world *w, uint64_t k)
     if (w->torrent_of) return w->torrent_of[place];
     if (place < w->opts.torrents) return place;
     return below(draw(w, FOR_TORRENT, place), w->opts.torrents);
+}
+
+bool world_count(struct world *w)
+{
+    w->sizes = calloc(w->opts.torrents, sizeof *w->sizes);
+    if (!w->sizes) return false;
+    for (uint64_t k = 0; k < w->opts.peers; k++) {
+        struct world_peer peer = world_peer(w, k);
+        w->sizes[peer.torrent].peers++;
+        w->sizes[peer.torrent].seeders += peer.is_seeder;
+    }
+    return true;
 }
 
 struct world_peer world_peer(const struct world *w, uint64_t k)
@@ -91,6 +105,44 @@ struct address world_source(const struct world *w, uint32_t source)
     else
         store_u32be(a.ip, 0x7f010000u + (w->opts.source_first + source) * (w->opts.source_gap + 1));
     return a;
+}
+
+/* The number of the source with this address; -1: none has it. */
+static int64_t source_of(const struct world *w, enum family family, const uint8_t *ip)
+{
+    const struct world_opts *o = &w->opts;
+    struct address first = world_source(w, 0);
+    if (family != o->family) return -1;
+    if (family == FAMILY_V6) return memcmp(ip, first.ip, sizeof first.ip) == 0 ? 0 : -1;
+    uint32_t offset = load_u32be(ip) - load_u32be(first.ip);
+    if (offset % (o->source_gap + 1) || offset / (o->source_gap + 1) >= o->sources) return -1;
+    return offset / (o->source_gap + 1);
+}
+
+/* Endpoints come round after sources x PORTS peers. All of the first round are accepted: who churns
+ * beside this run, or did before, has come no further, and newcomers join the torrent of the peer whose
+ * place they take. */
+bool world_has(const struct world *w, uint64_t torrent, enum family family, const uint8_t *ip,
+               uint16_t port, bool any_address)
+{
+    int64_t source = any_address ? 0 : source_of(w, family, ip);
+    uint64_t round = (uint64_t)w->opts.sources * PORTS, end = w->first + w->opts.peers;
+    if (source < 0 || port < PORT_FIRST) return false;
+    if (end < round) end = round;
+    for (uint64_t k = (uint64_t)(port - PORT_FIRST) * w->opts.sources + (uint64_t)source; k < end;
+         k += round)
+        if (torrent_of(w, k) == torrent) return true;
+    return false;
+}
+
+bool world_is_crowded(const struct world *w)
+{
+    return w->opts.peers > (uint64_t)w->opts.sources * PORTS;
+}
+
+uint64_t world_torrent(const struct world *w, struct rng *rng)
+{
+    return torrent_of(w, below(rng_u64(rng), w->opts.peers));
 }
 
 uint64_t world_pick(const struct world *w, struct rng *rng, int64_t source)

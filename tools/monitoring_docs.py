@@ -30,6 +30,8 @@ NOT_SHOWN = {
     "tcp_receives_total": "counts system calls, for benchmarks: see Requests received",
     "tcp_sends_total": "counts system calls, for benchmarks: see Requests answered",
     "tcp_ends_total": "counts system calls, for benchmarks: see Connections that come and go",
+    "access_sets": "above 1 for seconds after a change; the log tells when a reading waits",
+    "access_bytes": "likewise: see the memory of the process",
 }
 DASHBOARD, PICTURE = "grafana/muster.json", "grafana/muster.svg"
 MARKER = "<!-- {} {}: written by tools/monitoring_docs.py -->"

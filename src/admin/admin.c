@@ -22,6 +22,7 @@
 
 #define ACCEPTS_PER_TURN  16
 #define REQUEST_WITHIN_MS 10000
+#define LATER_MS          150000 /* an answer that is not known yet: long lists are being read */
 #define IDLE_MS           60000
 #define SEND_MS           30000
 #define LINGER_MS         2000
@@ -182,9 +183,10 @@ fail:
     return err;
 }
 
-static uint64_t wait_ms(enum admin_wait wait)
+static uint64_t wait_ms(const struct admin_conn *c)
 {
-    switch (wait) {
+    if (c->is_later) return LATER_MS;
+    switch (c->wait) {
     case ADMIN_WAIT_REQUEST: return IDLE_MS;
     case ADMIN_WAIT_REST: return REQUEST_WITHIN_MS;
     case ADMIN_WAIT_SEND: return SEND_MS;
@@ -204,7 +206,7 @@ void admin_tick(struct admin *a)
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct admin_conn *c = &a->conns[i];
         if (admin_conn_is_free(c)) continue;
-        if (now_ms >= c->since_ms + wait_ms(c->wait)) admin_conn_timeout(c);
+        if (now_ms >= c->since_ms + wait_ms(c)) admin_conn_timeout(c);
         else if (wants_turn(c)) admin_conn_turn(c);
     }
     for (uint32_t i = 0; i < a->listener_count; i++)

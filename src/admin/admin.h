@@ -82,7 +82,7 @@ bool admin_query(const struct admin_request *r, const char *name, struct view *v
 enum admin_access {
     ADMIN_PUBLIC, /* everywhere; on the main port only while row->is_public says so */
     ADMIN_LOCAL,  /* admin listener and Unix socket; elsewhere 404 */
-    ADMIN_OWNER,  /* Unix socket, or the admin listener when env->is_owner says so; else 401 */
+    ADMIN_OWNER,  /* Unix socket, or the admin listener when env->owner_check says so */
 };
 
 enum { ADMIN_GET = 1 /* HEAD, too */, ADMIN_POST = 2 };
@@ -109,8 +109,10 @@ struct admin_env {
     struct loop *loop;
     const struct admin_route *routes; /* constant */
     size_t route_count;
-    admin_handler_fn *fallback;                                 /* paths that no route has */
-    bool (*is_owner)(void *ctx, const struct admin_request *r); /* NULL: nobody is over TCP */
+    admin_handler_fn *fallback; /* paths that no route has */
+    /* 0, or the status that refuses, 401 or 429; may add lines to out->extra. NULL: nobody is the
+     * owner over TCP. */
+    int (*owner_check)(void *ctx, const struct admin_request *r, struct admin_response *out);
     bool (*is_host)(void *ctx, struct view name); /* a name of the admin listener; NULL: none is */
     bool (*is_proxied)(const void *ctx); /* is a proxy before the admin listener? NULL: no */
     /* Shall a worker hand this request's connection over? Any thread; see admin_path_is_page(). */

@@ -209,7 +209,7 @@ static void respond_misdirected(struct admin_response *out)
 
 /* 0, or the status that refuses. */
 static int access_check(const struct admin_env *env, const struct admin_route *row,
-                        const struct admin_request *r)
+                        const struct admin_request *r, struct admin_response *out)
 {
     bool is_main = r->origin == ORIGIN_MAIN_PORT;
     if (is_main && row->access != ADMIN_PUBLIC) return 404;
@@ -219,7 +219,7 @@ static int access_check(const struct admin_env *env, const struct admin_route *r
     if (r->method == HTTP_POST && !http1_origin_is_host(r->head)) return 403;
     if (r->method == HTTP_POST && !is_json(r->head)) return 415;
     if (row->access != ADMIN_OWNER || r->origin == ORIGIN_UNIX) return 0;
-    return env->is_owner && env->is_owner(env->ctx, r) ? 0 : 401;
+    return env->owner_check ? env->owner_check(env->ctx, r, out) : 401;
 }
 
 void admin_client_find(const struct admin *a, const struct http_request *head,
@@ -255,7 +255,7 @@ void admin_answer(struct admin_conn *c, struct admin_request *r, struct admin_re
         else admin_respond_status(out, 404);
         return;
     }
-    int status = access_check(env, row, r);
+    int status = access_check(env, row, r, out);
     if (status == 0) {
         handle(env, row, r, out);
         return;
@@ -296,6 +296,7 @@ static void protection_write(const struct admin_response *a, struct writer *out)
 void admin_head_write(const struct admin_conn *c, const struct http_request *r,
                       const struct admin_response *a, struct writer *out)
 {
+    if (a->status == 401) metrics_inc(METRIC_HTTP_401); /* the workers' doors never say it */
     writer_literal(out, "HTTP/1.1 ");
     writer_decimal(out, (uint64_t)a->status);
     text_write(out, " ", reason_of(a->status));

@@ -3,6 +3,10 @@
  * Sessions    a table that is always walked to its end: which slot matched, or that none did, shows
  *             in no timing. Basic credentials that were right become a session whose word is the
  *             password, or every request of such a client would cost an argon2.
+ *             A session's word says by its form that it is one: of 256 random bits nobody guesses
+ *             any, so a wrong one is a session that has ended, here or with the process before, and
+ *             no attack. Whatever else comes as a word is one. The token of the file, sent with
+ *             every request, is a session of the host that sent it, or each would be a login.
  * Passwords   a thread looks at one. Whoever asks meanwhile is told to come again; who asked for
  *             this very one gets the verdict when it is there. A verdict that nobody fetches is
  *             dropped - its failure was counted when it began.
@@ -24,13 +28,17 @@
 #define HASH_BYTES      32
 #define JOB_KEEP_MS     2000 /* how long a verdict waits for whoever asked */
 #define BUSY_RETRY_MS   1000
+#define SESSION_FORM    "session."
 #define BASE64          sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define BASIC_BYTES_MAX (2 * AUTH_SECRET_BYTES_MAX)
 
+_Static_assert(AUTH_TOKEN_TEXT_BYTES >=
+                   sizeof SESSION_FORM - 1 + sodium_base64_ENCODED_LEN(HASH_BYTES, BASE64),
+               "a session's word fits");
 _Static_assert(AUTH_PASSWORD_HASH_BYTES_MAX >= crypto_pwhash_STRBYTES, "a hash fits");
 
 /* What a secret is for; part of its hash, so that none passes for another. */
-enum secret_kind { SECRET_OWNER, SECRET_SESSION, SECRET_BASIC };
+enum secret_kind { SECRET_OWNER, SECRET_SESSION, SECRET_BASIC, SECRET_FROM_HOST };
 
 struct secret_hash {
     uint8_t bytes[HASH_BYTES];
@@ -83,6 +91,16 @@ static struct secret_hash secret_hash(const struct auth *a, enum secret_kind kin
     crypto_generichash_final(&state, hash.bytes, HASH_BYTES);
     sodium_memzero(&state, sizeof state);
     return hash;
+}
+
+/* Of a secret that is known as right from this client's host. */
+static struct secret_hash host_hash(const struct auth *a, const struct address *client,
+                                    const struct secret_hash *secret)
+{
+    uint8_t bytes[1 + sizeof client->ip + HASH_BYTES] = {(uint8_t)client->family};
+    memcpy(bytes + 1, client->ip, HOST_BYTES(client->family));
+    memcpy(bytes + 1 + sizeof client->ip, secret->bytes, HASH_BYTES);
+    return secret_hash(a, SECRET_FROM_HOST, view_of(bytes, sizeof bytes));
 }
 
 static bool hash_equal(const struct secret_hash *a, const struct secret_hash *b)
@@ -267,7 +285,9 @@ void auth_login(struct auth *a, const struct address *client, struct view secret
     if (out->verdict != AUTH_YES) return;
     uint8_t word[HASH_BYTES];
     randombytes_buf(word, sizeof word);
-    sodium_bin2base64(out->token, sizeof out->token, word, sizeof word, BASE64);
+    memcpy(out->token, SESSION_FORM, sizeof SESSION_FORM - 1);
+    sodium_bin2base64(out->token + sizeof SESSION_FORM - 1,
+                      sizeof out->token - (sizeof SESSION_FORM - 1), word, sizeof word, BASE64);
     sodium_memzero(word, sizeof word);
     session_open(a, secret_hash(a, SECRET_SESSION, view_of_text(out->token)), now_ms);
 }
@@ -314,14 +334,38 @@ void auth_basic(struct auth *a, const struct address *client, struct view author
     sodium_memzero(bytes, sizeof bytes);
 }
 
-bool auth_bearer(struct auth *a, struct view authorization, uint64_t now_ms)
+static bool is_session_word(struct view word)
 {
-    struct view token = credentials(authorization, VIEW("Bearer"));
-    if (!token.len) return false;
-    struct secret_hash session = secret_hash(a, SECRET_SESSION, token);
-    struct secret_hash owner = secret_hash(a, SECRET_OWNER, token);
-    bool is_session = session_use(a, &session, now_ms);
-    return is_session || (a->has_token && hash_equal(&a->token, &owner));
+    struct view form = VIEW(SESSION_FORM);
+    return word.len == AUTH_TOKEN_TEXT_BYTES - 1 && view_equal(view_of(word.ptr, form.len), form);
+}
+
+/* Nothing here asks for time, so there is no job. */
+static enum auth_verdict token_check(struct auth *a, const struct address *client,
+                                     const struct secret_hash *hash, uint64_t now_ms,
+                                     struct auth_answer *out)
+{
+    uint64_t wait_ms = auth_delay_ms(&a->login_delays, client, now_ms);
+    if (wait_ms) return later(out, wait_ms);
+    auth_delay_fail(&a->login_delays, client, now_ms);
+    return decided(&a->login_delays, client, a->has_token && hash_equal(&a->token, hash), now_ms);
+}
+
+void auth_bearer(struct auth *a, const struct address *client, struct view authorization,
+                 uint64_t now_ms, struct auth_answer *out)
+{
+    struct view word = credentials(authorization, VIEW("Bearer"));
+    *out = (struct auth_answer){.verdict = AUTH_NO, .expires_in_s = AUTH_IDLE_MS / 1000};
+    if (!word.len) return;
+    struct secret_hash session = secret_hash(a, SECRET_SESSION, word);
+    struct secret_hash owner = secret_hash(a, SECRET_OWNER, word);
+    struct secret_hash known = host_hash(a, client, &owner);
+    if (session_use(a, &session, now_ms) || session_use(a, &known, now_ms)) {
+        out->verdict = AUTH_YES;
+    } else if (!is_session_word(word)) {
+        out->verdict = token_check(a, client, &owner, now_ms, out);
+        if (out->verdict == AUTH_YES) session_open(a, known, now_ms);
+    }
 }
 
 bool auth_logout(struct auth *a, struct view authorization, uint64_t now_ms)

@@ -7,7 +7,8 @@
  * Threats   what is meant to hold, and why:
  *   guessing         argon2id for passwords; a delay that grows with every failure, per host and for
  *                    all (auth_delay.h); one password is looked at at a time. Tokens and sessions
- *                    have 256 random bits. Every failure is a log line and a metric: who, never what.
+ *                    have 256 random bits. Every failure is a log line and a metric: who, never what;
+ *                    a wrong word in a header counts as a password does.
  *   timing           secrets are compared in constant time, as keyed hashes of one length.
  *   a stolen memory  image or core file: it holds the argon2 hash of the password and hashes of
  *                    tokens under a key of this process; a password itself only while it is looked
@@ -33,7 +34,7 @@
 #include "net/loop.h"
 #include "proto/types.h"
 
-#define AUTH_TOKEN_TEXT_BYTES 44 /* 32 random bytes in base64url, terminated */
+#define AUTH_TOKEN_TEXT_BYTES 52 /* "session." and 32 random bytes in base64url, terminated */
 #define AUTH_SECRET_BYTES_MAX 256
 #define AUTH_SESSIONS_MAX     64
 #define AUTH_IDLE_MS          (30ull * 60000)
@@ -85,8 +86,11 @@ void auth_basic(struct auth *a, const struct address *client, struct view author
                 const char *user, uint64_t now_ms, struct auth_answer *out);
 
 /* Does this Authorization header (`Bearer`) carry a session, or the owner's token? Uses the session.
- * Cost: a hash and a compare of AUTH_SESSIONS_MAX. */
-bool auth_bearer(struct auth *a, struct view authorization, uint64_t now_ms);
+ * AUTH_YES, AUTH_NO or AUTH_LATER: a word that is neither counts as a wrong password does, but for
+ * one that once was a session.
+ * Cost: a few hashes, a compare of 2 * AUTH_SESSIONS_MAX. */
+void auth_bearer(struct auth *a, const struct address *client, struct view authorization,
+                 uint64_t now_ms, struct auth_answer *out);
 
 /* End the session that the header carries; false: there is none. */
 bool auth_logout(struct auth *a, struct view authorization, uint64_t now_ms);

@@ -38,10 +38,10 @@ void geoip_unload(struct geoip_database *db);
 
 struct geoip {
     struct geoip_database db;
+    char wanted[GEOIP_PATH_BYTES_MAX]; /* the file that was chosen; empty: none */
     /* private */
     struct loop *loop; /* woken when a file is loaded */
     struct geoip_load *load;
-    char wanted[GEOIP_PATH_BYTES_MAX];
     struct stat loaded_status; /* of the file that is loaded */
     bool wants_load;
 };

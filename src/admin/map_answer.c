@@ -86,6 +86,17 @@ static const char *state_of(const struct map *m, const struct admin_request *r)
     return geoip_is_loading(&m->geoip) ? "loading" : "no database";
 }
 
+/* Whoever asks may be in another folder. */
+static json_t *path_json(const char *path)
+{
+    char *whole = NULL, *here = path[0] == '/' ? NULL : get_current_dir_name();
+    if (here && asprintf(&whole, "%s/%s", here, path) < 0) whole = NULL;
+    json_t *text = json_string(whole ? whole : path);
+    free(whole);
+    free(here);
+    return text;
+}
+
 static json_t *database_json(const struct geoip *g, bool for_operator)
 {
     const struct geoip_database *db = &g->db;
@@ -95,13 +106,16 @@ static json_t *database_json(const struct geoip *g, bool for_operator)
     if (db->table) {
         json_object_set_new(o, "type", json_string(db->type));
         json_object_set_new(o, "entries", json_integer((json_int_t)db->rows));
+        json_object_set_new(o, "ranges", json_integer((json_int_t)geoip_table_ranges(db->table)));
+        json_object_set_new(o, "load_ms", json_integer((json_int_t)db->took_ms));
         json_object_set_new(o, "built_unix_s", json_integer((json_int_t)db->built_unix_s));
         json_object_set_new(o, "loaded_unix_s", json_integer((json_int_t)db->loaded_unix_s));
         json_object_set_new(o, "memory_bytes",
                             json_integer((json_int_t)geoip_table_bytes(db->table)));
         json_object_set_new(o, "positions", json_boolean(geoip_table_has_positions(db->table)));
     }
-    if (for_operator && db->table) json_object_set_new(o, "file", json_string(db->path));
+    if (for_operator && g->wanted[0]) json_object_set_new(o, "wanted", path_json(g->wanted));
+    if (for_operator && db->table) json_object_set_new(o, "file", path_json(db->path));
     if (for_operator && db->error[0]) json_object_set_new(o, "error", json_string(db->error));
     return o;
 }

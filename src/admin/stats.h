@@ -83,6 +83,7 @@ struct stats {
     uint64_t rss_bytes, rss_bytes_max;
     uint64_t nofile_soft, nofile_hard;
     uint64_t access_entries[ACCESS_LISTS], access_loaded_unix_s; /* 0: never */
+    uint64_t access_sets, access_bytes;
     struct stats_client clients[STATS_CLIENTS_MAX]; /* most announces first, the unnamed last */
     uint32_t client_count;
     const struct swarm_top *by_peers, *by_seeders; /* borrowed; NULL: not for the asker */

@@ -1,15 +1,21 @@
 /* access_watch.c - see access_watch.h.
  *
+ * Links      inotify tells nothing of a link on the way that leads elsewhere from now on, as release folders
+ *            and containers' volumes are switched. So where paths lead is asked, of those alone that
+ *            are not the file's own.
  * Rejected   looking at times and sizes now and then: a folder of torrents would be read again and
- *            again, and a change would wait. */
+ *            again, a change would wait, and a file that is being written would be read. */
 #include "app/access_watch.h"
 
 #include "app/access_folder.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -19,6 +25,7 @@
 #define NEW_CONTENT (IN_CLOSE_WRITE | IN_MOVED_TO)
 #define FOLDER_MASK (NEW_CONTENT | IN_DELETE | IN_MOVED_FROM)
 #define ANY_NAME    ""
+#define LINKS_MS    1000
 
 /* ---- what is told ---- */
 
@@ -107,7 +114,40 @@ void access_watch_fini(struct access_watch *w)
         close(w->source.fd);
     }
     w->source.fd = -1;
-    w->count = 0;
+    w->count = w->link_count = 0;
+    w->changed = false;
+}
+
+/* ---- links ---- */
+
+static uint64_t hash_of(const char *text)
+{
+    static const struct hash_key KEY = {{0}};
+    return hash64(&KEY, text, strlen(text)) | 1;
+}
+
+static void link_add(struct access_watch *w, const char *path)
+{
+    char own[PATH_MAX];
+    bool exists = realpath(path, own) != NULL;
+    if (exists && strcmp(own, path) == 0) return;
+    struct access_linked *at = &w->links[w->link_count++];
+    snprintf(at->path, sizeof at->path, "%s", path);
+    at->leads_to = exists ? hash_of(own) : 0;
+}
+
+void access_watch_turn(struct access_watch *w, uint64_t now_ms)
+{
+    char own[PATH_MAX];
+    if (now_ms < w->links_due_ms) return;
+    w->links_due_ms = now_ms + LINKS_MS;
+    for (uint32_t i = 0; i < w->link_count; i++) {
+        struct access_linked *at = &w->links[i];
+        if (!realpath(at->path, own)) continue; /* on its way */
+        uint64_t leads_to = hash_of(own);
+        w->changed |= leads_to != at->leads_to;
+        at->leads_to = leads_to;
+    }
 }
 
 void access_watch_set(struct access_watch *w, const struct access_opts *o)
@@ -120,4 +160,7 @@ void access_watch_set(struct access_watch *w, const struct access_opts *o)
     for (int list = 0; list < ACCESS_LISTS; list++)
         for (uint32_t i = 0; i < o->file_count[list]; i++)
             watch_path(w, o->files[list][i]);
+    for (int list = 0; list < ACCESS_LISTS; list++)
+        for (uint32_t i = 0; i < o->file_count[list]; i++)
+            link_add(w, o->files[list][i]);
 }

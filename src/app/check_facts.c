@@ -206,6 +206,29 @@ static int why_not(const struct reader *r, const char *file, unsigned wanted)
     return 0;
 }
 
+/* Where the root is another, paths mean something else here; the running muster's may be relative. */
+static bool can_see_list(const struct check_facts *f, const char *path)
+{
+    return !f->config->app.chroot[0] && (!f->running || path[0] == '/');
+}
+
+static void gather_lists(struct check_facts *f, const struct reader *r)
+{
+    const struct access_opts *o = &f->config->access;
+    bool all_seen = true;
+    for (int list = 0; list < ACCESS_LISTS; list++)
+        for (uint32_t i = 0; i < o->file_count[list]; i++) {
+            const char *path = o->files[list][i];
+            bool is_seen = can_see_list(f, path);
+            all_seen &= is_seen;
+            int why = is_seen && !f->list ? why_not(r, path, 4) : 0;
+            if (!why) continue;
+            f->list = path;
+            f->list_why = why;
+        }
+    if (all_seen && !f->list) (void)access_judge(o, f->lists_error);
+}
+
 static void gather_user(struct check_facts *f)
 {
     const struct app_opts *a = &f->config->app;
@@ -230,6 +253,7 @@ static void gather_user(struct check_facts *f)
     errno = 0;
     f->config_file_why = a->config_file[0] ? why_not(&r, a->config_file, 4) : 0;
     f->web_root_why = a->web_root[0] ? why_not(&r, a->web_root, 1) : 0;
+    gather_lists(f, &r);
 }
 
 /* ---- addresses ---- */

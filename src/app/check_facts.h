@@ -2,6 +2,7 @@
 #ifndef APP_CHECK_FACTS_H
 #define APP_CHECK_FACTS_H
 
+#include "app/access_read.h"
 #include "app/control_client.h"
 #include "app/heartbeat.h"
 
@@ -24,6 +25,10 @@ struct check_facts {
     enum option_source user_source;        /* of config->app.user */
     int config_file_why;                   /* 0, or the errno of `user` reading the file */
     int web_root_why;                      /* likewise of entering the folder */
+    const char *list;                      /* an access list that `user` cannot read, or NULL */
+    int list_why;                          /* and why */
+    char lists_error
+        [ACCESS_ERROR_BYTES_MAX]; /* what is wrong with one that can be: "FILE:LINE: why" */
     /* the process; all but `running` are of it */
     bool running;
     double store_bytes, store_bytes_max;

@@ -350,11 +350,31 @@ static void judge_web_root(const struct check_facts *f, struct finding *out)
     }
 }
 
+static void judge_lists(const struct check_facts *f, struct finding *out)
+{
+    const struct app_opts *a = &f->config->app;
+    const char *user = f->is_root && a->user[0] ? a->user : f->user_name;
+    if (f->list) {
+        found(out, FINDING_PROBLEM, "%.200s: %s for %s: it will not start", f->list,
+              strerror(f->list_why), user);
+        mend(out, "chgrp $(id -gn %s) %.200s && chmod g+r %.200s    (and x for its folders)", user,
+             f->list, f->list);
+    } else if (f->lists_error[0]) {
+        found(out, FINDING_PROBLEM, "%.300s: it will not start", f->lists_error);
+        mend(out, "muster help deny-ips    (tells what such a file may hold)");
+    } else if (access_opts_are_empty(&f->config->access)) {
+        found(out, FINDING_OK, "no access list");
+    } else {
+        found(out, FINDING_OK, "the access lists can be read");
+    }
+}
+
 const struct check_rule CHECK_RULES[] = {
     {"addresses", judge_addresses},
     {"user", judge_user},
     {"config-file", judge_config_file},
     {"web-root", judge_web_root},
+    {"lists", judge_lists},
     {"memory", judge_memory},
     {"open-files", judge_files},
     {"udp-receive-buffer", judge_recv_buffer},

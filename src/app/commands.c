@@ -143,19 +143,22 @@ const struct command COMMANDS[] = {
      "where a muster answers already.", control_start},
     {"stop", "[PORT] [OPTIONS]", "stop it, after the requests in hand", WHICH, control_stop},
     {"restart", "[PORT] [OPTIONS]", "stop it, and start it again with the options it had",
-     "Waits until it answers again. " WHICH, control_restart},
+     "Reads its configuration and lists before it stops. Waits until it answers again. " WHICH,
+     control_restart},
     {"upgrade", "[PORT] [OPTIONS]", "let the program installed now take over, without a gap",
      "The new process gets sockets, store and counters; no request is lost, and if it does not start "
      "the old one goes on. Waits for the end. SIGUSR2 does the same. " WHICH, control_upgrade},
     {"reload", "[PORT] [OPTIONS]", "let it read its configuration again",
-     "As SIGHUP does, and waits until access lists are read; says what is wrong where the log would. "
+     "As SIGHUP does: all of it or, where anything is wrong, access lists included, nothing. Says what "
+     "is wrong where the log would. "
      WHICH, control_reload},
     {"status", "[PORT] [--json] [OPTIONS]", "is it running, does it answer, how is it",
      "Asks the process, then every address it listens on for a heartbeat over UDP and HTTP. Exits "
      "0 when all answer, 1 when not. " WHICH, control_status},
     {"top", "[PORT] [-n COUNT] [OPTIONS]", "watch it live",
      "Totals, rates with their maxima, interval, load, drops, memory and errors; the largest "
-     "swarms, the busiest addresses and client software. Keys: h lists them. Where standard output "
+     "swarms, the busiest addresses and client software. Tab shows the next page, arrows scroll, h "
+     "lists all keys. Where standard output "
      "is no terminal, or with -n, COUNT plain blocks are printed, one a second. " WHICH, top_run},
     {"get", "[NAME...] [OPTIONS]", "options it runs with", WHICH, control_get},
     {"set", "NAME VALUE [NAME VALUE...] [--save] [OPTIONS]", "change options while it runs",
@@ -184,7 +187,9 @@ const struct command COMMANDS[] = {
      "As a file that --config reads. Starts nothing, so it checks a file before a reload.",
      run_config},
     {"geoip", "[ADDRESS...] [OPTIONS]", "which database of locations is used, where to get one",
-     "And where each ADDRESS is by it. Exits 1 when there is none.", geoip_command},
+     "By the muster that runs, or, where none does or a geoip_file is named, by a start here. And where "
+     "each ADDRESS is by it. Exits 1 when there is none.",
+     geoip_command},
     {"password", "", "ask for a password, print the line for the configuration file", NULL,
      run_password},
     {"docs", "man|options|metrics|sample", "print the manual, references, a sample file", NULL,

@@ -20,7 +20,7 @@
 #define ADMIN_LISTEN_MAX      8
 
 #define ACCESS_FILES_MAX 16 /* of one list */
-#define ACCESS_PORTS_MAX 64
+#define ACCESS_PORTS_MAX ACCESS_PORT_RANGES_MAX
 
 enum stats_level { STATS_FULL, STATS_MINIMAL };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_STRICT };
@@ -68,16 +68,21 @@ struct app_opts {
 
 #define LIMIT_UNCHANGED INT64_MIN
 
+#define ACCESS_PORT_REASON_BYTES_MAX 100 /* with its terminator */
+
 struct access_ports {
     uint16_t first, last;
+    char reason[ACCESS_PORT_REASON_BYTES_MAX]; /* "": none of its own */
 };
+
+enum { ACCESS_ALLOW_PORTS, ACCESS_DENY_PORTS };
 
 /* Where access lists are. No holes: compared byte by byte. */
 struct access_opts {
     char files[ACCESS_LISTS][ACCESS_FILES_MAX][CONFIG_PATH_BYTES_MAX];
     uint32_t file_count[ACCESS_LISTS];
-    struct access_ports ports[ACCESS_PORTS_MAX]; /* denied */
-    uint32_t port_count;
+    struct access_ports ports[2][ACCESS_PORTS_MAX]; /* allowed, denied */
+    uint32_t port_count[2];
 };
 
 struct config {

@@ -15,6 +15,7 @@
 #define STOP_WAIT_MS    120000 /* behind drain_timeout: a large store is saved last */
 #define RESTART_WAIT_MS 180000 /* behind drain_timeout, too: it is saved, and loaded again */
 #define LISTS_WAIT_MS   120000 /* a minute for older ones to go, when they are large */
+#define RESTART_GONE_MS 5000   /* for a service manager to start another */
 #define POLL_MS         50
 
 /* ---- status ---- */
@@ -211,27 +212,49 @@ static struct timespec socket_made(const struct control *c)
     return stat(c->path, &st) == 0 ? st.st_ctim : (struct timespec){0};
 }
 
+/* Who runs instead of the one whose socket was made then; 0: nobody yet. */
+static int ask_next(struct control *c, struct timespec before)
+{
+    control_find(c);
+    struct timespec now = socket_made(c);
+    if (now.tv_sec == before.tv_sec && now.tv_nsec == before.tv_nsec) return 0;
+    return ask_process(c);
+}
+
+/* A restart keeps the process. One that ended was not able to; a service manager may start another. */
+static enum exit_code restart_wait(struct control *c, int pid, struct timespec before,
+                                   uint32_t wait_ms)
+{
+    uint32_t gone_ms = 0;
+    for (uint32_t ms = 0; ms < wait_ms && gone_ms < RESTART_GONE_MS; ms += POLL_MS) {
+        process_sleep_ms(POLL_MS);
+        int next = ask_next(c, before);
+        if (!next) {
+            if (!process_is_alive(pid)) gone_ms += POLL_MS;
+            continue;
+        }
+        printf("restarted, process %d\n", next);
+        return command_printed();
+    }
+    if (gone_ms < RESTART_GONE_MS)
+        fprintf(stderr, "muster: it does not answer again, within %u s: its log says why\n",
+                wait_ms / 1000);
+    else fprintf(stderr, "muster: process %d ended and nobody answers: its log says why\n", pid);
+    return EXIT_RUNTIME;
+}
+
 static enum exit_code restart(struct control *c)
 {
     struct timespec before = socket_made(c);
-    if (!ask_process(c)) return control_failed(c);
+    int pid = ask_process(c);
+    if (!pid) return control_failed(c);
     uint32_t wait_ms = (uint32_t)(drain_s(c) * 1000) + RESTART_WAIT_MS;
+    c->timeout_ms = CONTROL_LISTS_MS;
     json_t *answer = control_command(c, "/api/control/restart");
+    c->timeout_ms = CONTROL_TIMEOUT_MS;
     if (!answer) return control_failed(c);
     json_decref(answer);
-    for (uint32_t ms = 0; ms < wait_ms; ms += POLL_MS) {
-        process_sleep_ms(POLL_MS);
-        control_find(c);
-        struct timespec now = socket_made(c);
-        if (now.tv_sec == before.tv_sec && now.tv_nsec == before.tv_nsec) continue;
-        int pid = ask_process(c);
-        if (!pid) continue;
-        printf("restarted, process %d\n", pid);
-        return command_printed();
-    }
-    fprintf(stderr, "muster: it does not answer again, within %u s: its log says why\n",
-            wait_ms / 1000);
-    return EXIT_RUNTIME;
+    return restart_wait(c, pid, before, wait_ms);
 }
 
 enum exit_code control_restart(const struct command_input *in)
@@ -277,8 +300,9 @@ enum exit_code control_reload(const struct command_input *in)
     enum exit_code code;
     struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
+    c->timeout_ms = CONTROL_LISTS_MS;
     json_t *answer = control_command(c, "/api/control/reload");
-    bool good = answer && control_lists_are_read(c);
+    bool good = answer && control_lists_are_read(c) && control_locations_are_read(c);
     if (answer) print_reload(answer);
     code = good ? command_printed() : control_failed(c);
     json_decref(answer);

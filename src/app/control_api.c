@@ -1,7 +1,7 @@
 /* control_api.c - POST /api/control/...: what signals do, with an answer.
  *
  *   reload   SIGHUP: {"changed": {name: value}, "waiting": [name]} | 400 {"error"}; waiting: needs a
- *            restart
+ *            restart. Comes when access lists are read; of those that stay as they were /api/lists tells
  *   save     every value set while running goes into the configuration file: {"saved": path,
  *            "names": [name], "overridden": [name]} | 409 {"error"}
  *   stop     SIGTERM: {"outcome": "stopping"}
@@ -12,6 +12,9 @@
 #include "app/settings_change.h"
 
 #include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 static void reload_respond(const struct server *s, const struct reload_report *report,
                            struct admin_response *out)
@@ -39,9 +42,13 @@ void api_reload(void *ctx, const struct admin_request *r, struct admin_response 
         return;
     }
     api_who(r, who);
-    log_line(LOG_INFO, "reload: asked for by %s", who);
-    if (server_reload(s, &report) == ERR_OK) reload_respond(s, &report, out);
-    else api_refuse(out, 400, report.error.text);
+    switch (s->stopping ? RELOAD_REFUSED : server_reload(s, who, &report)) {
+    case RELOAD_DONE: reload_respond(s, &report, out); break;
+    case RELOAD_LATER: out->is_later = true; break;
+    case RELOAD_REFUSED:
+        if (s->stopping) api_refuse(out, 409, "it is stopping already");
+        else api_refuse(out, 400, report.error.text);
+    }
 }
 
 /* The names that stay set live are those that a new start will not take from the file. */
@@ -100,17 +107,38 @@ void api_stop(void *ctx, const struct admin_request *r, struct admin_response *o
     outcome(out, "stopping");
 }
 
-void api_restart(void *ctx, const struct admin_request *r, struct admin_response *out)
+/* May it restart, as far as the lists go? Those that it would read then are read now, all of them. */
+static bool lists_allow(struct server *s, const struct access_opts *o, struct admin_response *out)
 {
-    struct server *s = ctx;
+    char why[ACCESS_ERROR_BYTES_MAX], text[ACCESS_ERROR_BYTES_MAX + 16];
+    enum access_verdict verdict = access_loader_try(&s->lists, o, true, why);
+    if (verdict == ACCESS_FINE) access_loader_forget(&s->lists, o);
+    out->is_later = verdict == ACCESS_LATER;
+    snprintf(text, sizeof text, "lists: %s", why);
+    if (why[0]) api_refuse(out, 409, text);
+    return !why[0] && !out->is_later;
+}
+
+static void restart(struct server *s, struct settings *next, const struct admin_request *r,
+                    struct admin_response *out)
+{
     struct option_error error;
-    if (s->stopping) api_refuse(out, 409, "it is stopping already");
-    else if (s->sockets.are_given)
-        api_refuse(out, 409, "its sockets are the service manager's: let that restart muster");
-    else if (restart_check(&s->live->settings, &s->confine, &s->sources, &error) != ERR_OK)
+    if (restart_check(&s->live->settings, &s->confine, &s->sources, next, &error) != ERR_OK) {
         api_refuse(out, 409, error.text);
-    else {
+    } else if (lists_allow(s, &next->config.access, out)) {
         stop(s, r, true);
         outcome(out, "restarting");
     }
+}
+
+void api_restart(void *ctx, const struct admin_request *r, struct admin_response *out)
+{
+    struct server *s = ctx;
+    struct settings *next = calloc(1, sizeof *next);
+    if (!next) api_refuse_busy(out, ERR_NO_MEMORY);
+    else if (s->stopping) api_refuse(out, 409, "it is stopping already");
+    else if (s->sockets.are_given)
+        api_refuse(out, 409, "its sockets are the service manager's: let that restart muster");
+    else restart(s, next, r, out);
+    free(next);
 }

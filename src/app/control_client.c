@@ -2,6 +2,7 @@
 #include "app/control_client.h"
 
 #include "app/control_path.h"
+#include "app/options_list.h"
 #include "proto/http_response.h"
 
 #include <errno.h>
@@ -300,6 +301,22 @@ static void running_set(struct settings *s, const json_t *option)
         if (strcmp(source, option_source_name(is)) == 0) s->origin[row - OPTIONS].source = is;
 }
 
+/* Sockets that the service manager handed over are listened on in place of what the options say. */
+static void running_listen(struct app_opts *a, struct config *config, const json_t *sockets)
+{
+    const json_t *text;
+    size_t i;
+    if (!json_is_array(sockets)) return;
+    option_list_clear(&OPTION_LIST_LISTEN, config);
+    a->no_udp = a->no_tcp = a->no_ipv4 = a->no_ipv6 = false;
+    json_array_foreach(sockets, i, text)
+    {
+        struct view item = view_of_text(json_is_string(text) ? json_string_value(text) : "");
+        enum err err = option_list_append(&OPTION_LIST_LISTEN, config, item);
+        (void)err; /* of another version, or more than there is room for: it is not asked */
+    }
+}
+
 bool control_running_settings(struct control *c, struct settings *out)
 {
     json_t *answer = control_ask(c, "/api/settings");
@@ -309,6 +326,7 @@ bool control_running_settings(struct control *c, struct settings *out)
     if (tells) {
         settings_default(out);
         json_array_foreach(options, i, option) running_set(out, option);
+        running_listen(&out->config.app, &out->config, json_object_get(answer, "sockets"));
     }
     json_decref(answer);
     return tells;

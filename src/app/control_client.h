@@ -11,6 +11,7 @@
 
 #define CONTROL_ANSWER_BYTES_MAX (8u << 20)
 #define CONTROL_TIMEOUT_MS       10000
+#define CONTROL_LISTS_MS         180000 /* of one that comes when access lists are read */
 #define CONTROL_ERROR_BYTES      512
 #define CONTROL_SOCKET_BYTES     108 /* sun_path */
 
@@ -58,6 +59,9 @@ json_t *control_command(struct control *c, const char *target);
 /* Wait until access lists that something else was just said of have been read. False, with c->error
  * written, when they could not be; those before stay in force. */
 bool control_lists_are_read(struct control *c);
+
+/* The same of the database of locations, as long as a person would wait (control_locations.c). */
+bool control_locations_are_read(struct control *c);
 
 /* "muster: c->error" on standard error. */
 enum exit_code control_failed(const struct control *c);

@@ -135,15 +135,17 @@ void control_print_saved(const json_t *answer)
                json_string_value(name));
 }
 
-static bool names_lists(const json_t *changed)
+static void warn_of_lists(const json_t *answer)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)changed, name, value)
-    {
-        if (strncmp(name, "allow_", 6) == 0 || strncmp(name, "deny_", 5) == 0) return true;
-    }
-    return false;
+    const char *error = control_text(answer, "lists_error");
+    if (error[0])
+        fprintf(stderr, "muster: warning: lists: %s; those before stay in force\n", error);
+}
+
+static bool names_locations(const json_t *changed)
+{
+    return json_object_get(changed, "geoip_file") || json_object_get(changed, "no_locations") ||
+           json_object_get(changed, "map");
 }
 
 static enum exit_code print_changes(struct control *c, const json_t *answer)
@@ -154,7 +156,8 @@ static enum exit_code print_changes(struct control *c, const json_t *answer)
         print_changed(changed);
         if (json_object_size(changed) == 0) printf("nothing changed\n");
         control_print_saved(answer);
-        if (names_lists(changed) && !control_lists_are_read(c)) return control_failed(c);
+        warn_of_lists(answer);
+        if (names_locations(changed) && !control_locations_are_read(c)) return control_failed(c);
         return command_printed();
     }
     const json_t *errors = json_object_get(answer, "errors");
@@ -176,6 +179,7 @@ enum exit_code control_set(const struct command_input *in)
     json_t *set = c->arguments.word_count ? read_pairs(&c->arguments) : NULL;
     if (set) {
         json_t *body = json_pack("{s:o, s:b}", "set", set, "save", c->arguments.values[0] != NULL);
+        c->timeout_ms = CONTROL_LISTS_MS;
         json_t *answer = control_tell(c, "/api/settings", body);
         code = print_changes(c, answer);
         json_decref(answer);

@@ -8,16 +8,13 @@
 
 #include "app/control_client.h"
 #include "app/control_path.h"
+#include "app/interfaces.h"
 #include "app/process.h"
 #include "app/sockets.h"
-#include "net/sockaddr.h"
 #include "proto/address_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,6 +25,8 @@
 #define POLL_MS        50
 #define LOG_TAIL_BYTES 2000
 #define EXIT_NO_EXEC   127
+
+#define INTERFACES_SHOWN_MAX 64
 
 /* ---- the log ---- */
 
@@ -115,27 +114,12 @@ static void print_url(const struct listen_address *l, const struct address *a)
     if (l->tcp) printf("  http://%s/announce\n", at);
 }
 
-static bool is_link_local(const struct address *a)
-{
-    return a->family == FAMILY_V6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
-}
-
 static void print_interfaces(const struct listen_address *l)
 {
-    struct ifaddrs *list = NULL;
-    if (getifaddrs(&list) != 0) return;
-    for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-        struct sockaddr_storage ss = {0};
-        struct address a;
-        uint16_t unused;
-        if (!i->ifa_addr || !(i->ifa_flags & IFF_UP)) continue;
-        bool v6 = i->ifa_addr->sa_family == AF_INET6;
-        if (!v6 && i->ifa_addr->sa_family != AF_INET) continue;
-        memcpy(&ss, i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-        if (sockaddr_read(&ss, &a, &unused) && a.family == l->address.family && !is_link_local(&a))
-            print_url(l, &a);
-    }
-    freeifaddrs(list);
+    struct address all[INTERFACES_SHOWN_MAX];
+    uint32_t count = interfaces_addresses(l->address.family, all, INTERFACES_SHOWN_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        print_url(l, &all[i]);
 }
 
 static void print_urls(const struct app_opts *o)

@@ -10,7 +10,8 @@
     X(EXIT_LISTEN, 3, "an address could not be listened on")                                       \
     X(EXIT_USER, 4, "started as root and could not become the user of --user")                     \
     X(EXIT_MEMORY, 5, "not enough memory to start")                                                \
-    X(EXIT_INTERRUPTED, 6, "a second signal stopped it while requests were in hand")
+    X(EXIT_INTERRUPTED, 6, "a second signal stopped it while requests were in hand")               \
+    X(EXIT_LISTS, 7, "an access list could not be read, so that nobody is served without it")
 
 enum exit_code {
 #define EXIT_CODE_ENUM(id, number, text) id = number,

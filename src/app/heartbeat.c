@@ -2,6 +2,7 @@
  * third of the timeout. */
 #include "app/heartbeat.h"
 
+#include "app/interfaces.h"
 #include "app/sockets.h"
 #include "base/clock.h"
 #include "net/sockaddr.h"
@@ -67,10 +68,15 @@ static bool ask(const struct listen_address *a, uint32_t timeout_ms)
     return good;
 }
 
-static void loopback_for_wildcard(struct address *a)
+static bool is_wildcard(const struct address *a)
 {
     static const uint8_t ZEROS[16];
-    if (memcmp(a->ip, ZEROS, ADDRESS_BYTES(a->family)) != 0) return;
+    return memcmp(a->ip, ZEROS, ADDRESS_BYTES(a->family)) == 0;
+}
+
+static void loopback_for_wildcard(struct address *a)
+{
+    if (!is_wildcard(a)) return;
     if (a->family == FAMILY_V4) a->ip[0] = 127;
     a->ip[ADDRESS_BYTES(a->family) - 1] = 1;
 }
@@ -92,17 +98,40 @@ enum heartbeat_state heartbeat_ask(const struct listen_address *a, uint32_t time
     return out->state = without_v6 ? HEARTBEAT_SKIPPED : HEARTBEAT_SILENT;
 }
 
+/* Where a listener is reached: itself, or the machine's addresses of its family. */
+static uint32_t hosts_of(const struct listen_address *l, struct address out[HEARTBEAT_HOSTS_MAX])
+{
+    uint32_t count = 0;
+    if (is_wildcard(&l->address))
+        count = interfaces_addresses(l->address.family, out, HEARTBEAT_HOSTS_MAX);
+    if (count == 0) out[count++] = l->address;
+    return count;
+}
+
+static uint32_t ask_doors(const struct listen_address *l, struct heartbeat *out, uint32_t room)
+{
+    uint32_t asked = 0;
+    struct listen_address one = *l;
+    one.tcp = false;
+    if (l->udp && asked < room) heartbeat_ask(&one, HEARTBEAT_TIMEOUT_MS, &out[asked++]);
+    one.tcp = true;
+    one.udp = false;
+    if (l->tcp && asked < room) heartbeat_ask(&one, HEARTBEAT_TIMEOUT_MS, &out[asked++]);
+    return asked;
+}
+
 uint32_t heartbeat_all(const struct app_opts *o, struct heartbeat out[HEARTBEATS_MAX])
 {
     struct listen_address addresses[LISTEN_ADDRESSES_MAX];
     uint32_t count = sockets_wanted(o, addresses), asked = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct listen_address one = addresses[i];
-        one.tcp = false;
-        if (addresses[i].udp) heartbeat_ask(&one, HEARTBEAT_TIMEOUT_MS, &out[asked++]);
-        one.tcp = true;
-        one.udp = false;
-        if (addresses[i].tcp) heartbeat_ask(&one, HEARTBEAT_TIMEOUT_MS, &out[asked++]);
+        struct address hosts[HEARTBEAT_HOSTS_MAX];
+        uint32_t host_count = hosts_of(&addresses[i], hosts);
+        for (uint32_t k = 0; k < host_count; k++) {
+            struct listen_address one = addresses[i];
+            one.address = hosts[k];
+            asked += ask_doors(&one, out + asked, HEARTBEATS_MAX - asked);
+        }
     }
     return asked;
 }

@@ -6,6 +6,7 @@
 #include "app/config.h"
 
 #define HEARTBEATS_MAX       (2 * LISTEN_ADDRESSES_MAX)
+#define HEARTBEAT_HOSTS_MAX  16 /* addresses of this machine at which a wildcard is asked */
 #define HEARTBEAT_TIMEOUT_MS 2000
 
 enum heartbeat_state {
@@ -15,7 +16,7 @@ enum heartbeat_state {
 };
 
 struct heartbeat {
-    struct listen_address asked; /* one door; a wildcard is asked at its loopback address */
+    struct listen_address asked; /* one door; a wildcard became its loopback address */
     enum heartbeat_state state;
     uint32_t us;
     int why; /* errno of a silent one */
@@ -24,7 +25,8 @@ struct heartbeat {
 enum heartbeat_state heartbeat_ask(const struct listen_address *a, uint32_t timeout_ms,
                                    struct heartbeat *out);
 
-/* Ask every address and door of these options; returns how many. */
+/* Ask every address and door of these options, a wildcard at the machine's addresses; returns how many
+ * were asked. Those beyond the limits are not. */
 uint32_t heartbeat_all(const struct app_opts *o, struct heartbeat out[HEARTBEATS_MAX]);
 
 /* "udp://127.0.0.1:6969" */

@@ -29,6 +29,7 @@ struct live {
     /* retired generations */
     struct live *next;
     uint64_t free_at_ms;
+    uint64_t round; /* of struct rounds, when it was retired */
 };
 
 /* Descriptors that a server with so many workers and sockets has open beside its TCP connections. */

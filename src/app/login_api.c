@@ -82,16 +82,26 @@ static struct view authorization(const struct admin_request *r)
     return http1_header(r->head, "Authorization", &value) ? value : view_of(NULL, 0);
 }
 
-bool login_is_owner(void *ctx, const struct admin_request *r)
+static void retry_after(struct admin_response *out, uint32_t seconds)
+{
+    snprintf(out->extra, sizeof out->extra, "Retry-After: %u\r\n", (unsigned)seconds);
+}
+
+int login_owner_check(void *ctx, const struct admin_request *r, struct admin_response *out)
 {
     struct server *s = ctx;
-    return auth_bearer(s->auth, authorization(r), s->loop.now_ms);
+    struct auth_answer answer;
+    auth_bearer(s->auth, &r->client, authorization(r), s->loop.now_ms, &answer);
+    if (answer.verdict == AUTH_YES) return 0;
+    if (answer.verdict != AUTH_LATER) return 401;
+    retry_after(out, answer.retry_after_s);
+    return 429;
 }
 
 void login_respond_later(struct admin_response *out, uint32_t retry_after_s)
 {
     api_refuse(out, 429, "too many wrong passwords, or another one is being checked");
-    snprintf(out->extra, sizeof out->extra, "Retry-After: %u\r\n", (unsigned)retry_after_s);
+    retry_after(out, retry_after_s);
 }
 
 static void login_respond(const struct auth_answer *a, struct admin_response *out)

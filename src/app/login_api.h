@@ -27,8 +27,8 @@ void login_token_path(const struct app_opts *a, const char *socket_path,
 /* Remove our own one, if it is still that file. Nobody may need it any more. */
 void login_token_remove(const struct login_token *t);
 
-/* For the door. */
-bool login_is_owner(void *ctx, const struct admin_request *r);
+/* For the door: 0, 401, or 429 with Retry-After. */
+int login_owner_check(void *ctx, const struct admin_request *r, struct admin_response *out);
 
 /* Handlers. POST /api/login {"password": text} -> {"token", "expires_in_s"} | 401 | 429 with
  * Retry-After; POST /api/logout ends the session that the request carries. */

@@ -28,6 +28,7 @@
 #define PEERS_MAX  1000000000000ull
 
 #define ACCESS_FILES_RANGE "paths without a comma; up to 16"
+#define ACCESS_PORTS_RANGE "PORT or FIRST-LAST, 1..65535, perhaps a reason; up to 64"
 
 static bool is_alnum(char c)
 {

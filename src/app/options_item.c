@@ -106,23 +106,40 @@ static enum err port_parse(struct view text, uint16_t *out)
     return ERR_OK;
 }
 
+/* "6881-6889", of which the second may be left out. */
+static enum err range_parse(struct view text, struct access_ports *out)
+{
+    const uint8_t *dash = memchr(text.ptr, '-', text.len);
+    size_t n = dash ? (size_t)(dash - text.ptr) : text.len;
+    enum err err = port_parse(view_of(text.ptr, n), &out->first);
+    out->last = out->first;
+    if (err == ERR_OK && dash) err = port_parse(view_from(text, n + 1), &out->last);
+    if (err != ERR_OK) return err;
+    return out->last < out->first ? ERR_BAD_VALUE : ERR_OK;
+}
+
+/* A range, and behind a blank a reason. */
 static enum err ports_parse(struct view text, void *out)
 {
     struct access_ports *ports = out;
-    const uint8_t *dash = memchr(text.ptr, '-', text.len);
-    size_t n = dash ? (size_t)(dash - text.ptr) : text.len;
-    enum err err = port_parse(view_of(text.ptr, n), &ports->first);
-    ports->last = ports->first;
-    if (err == ERR_OK && dash) err = port_parse(view_from(text, n + 1), &ports->last);
+    const uint8_t *blank = memchr(text.ptr, ' ', text.len);
+    size_t n = blank ? (size_t)(blank - text.ptr) : text.len;
+    struct view reason = view_trim(view_from(text, n));
+    enum err err = range_parse(view_of(text.ptr, n), ports);
     if (err != ERR_OK) return err;
-    return ports->last < ports->first ? ERR_BAD_VALUE : ERR_OK;
+    if (reason.len >= sizeof ports->reason) return ERR_OUT_OF_RANGE;
+    for (size_t i = 0; i < reason.len; i++)
+        if (reason.ptr[i] < ' ' || reason.ptr[i] == 0x7f) return ERR_BAD_VALUE;
+    if (reason.len) memcpy(ports->reason, reason.ptr, reason.len);
+    return ERR_OK;
 }
 
 static void ports_print(const void *item, char *out, size_t size)
 {
     const struct access_ports *p = item;
-    if (p->first == p->last) snprintf(out, size, "%u", p->first);
-    else snprintf(out, size, "%u-%u", p->first, p->last);
+    const char *blank = p->reason[0] ? " " : "";
+    if (p->first == p->last) snprintf(out, size, "%u%s%s", p->first, blank, p->reason);
+    else snprintf(out, size, "%u-%u%s%s", p->first, p->last, blank, p->reason);
 }
 
 const struct option_item OPTION_ITEM_PORTS = {

@@ -34,9 +34,12 @@ const struct option_list OPTION_LIST_ADMIN = {
     .none = "off",
     .none_at = offsetof(struct config, app.admin_listen_off),
 };
-const struct option_list OPTION_LIST_PORTS = {
-    .item = &OPTION_ITEM_PORTS,
-    KEPT_IN(access.ports, access.port_count),
+#define PORTS(which)                                                                               \
+    [which] = {.item = &OPTION_ITEM_PORTS, KEPT_IN(access.ports[which], access.port_count[which])}
+
+const struct option_list OPTION_LIST_PORTS[2] = {
+    PORTS(ACCESS_ALLOW_PORTS),
+    PORTS(ACCESS_DENY_PORTS),
 };
 
 #define FILES(list)                                                                                \

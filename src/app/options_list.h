@@ -17,7 +17,7 @@ struct option_list {
 };
 
 extern const struct option_list OPTION_LIST_LISTEN, OPTION_LIST_TRUSTED, OPTION_LIST_EXEMPT,
-    OPTION_LIST_ADMIN, OPTION_LIST_PORTS, OPTION_LIST_ACCESS[ACCESS_LISTS];
+    OPTION_LIST_ADMIN, OPTION_LIST_PORTS[2], OPTION_LIST_ACCESS[ACCESS_LISTS];
 
 void option_list_clear(const struct option_list *l, struct config *c);
 

@@ -234,7 +234,7 @@ enum err pages_open(struct server *s)
                                   .route_count = ROUTE_COUNT,
                                   .fallback = page_own,
                                   .is_page = is_page,
-                                  .is_owner = login_is_owner,
+                                  .owner_check = login_owner_check,
                                   .is_host = is_host,
                                   .is_proxied = is_proxied,
                                   .ctx = s,

@@ -224,12 +224,10 @@ static void job_reload(struct server *s, uint64_t now_ms)
 {
     (void)now_ms;
     if (!s->reload_wanted) return;
-    s->reload_wanted = false;
     struct reload_report report;
-    notify_reloading();
-    enum err err = server_reload(s, &report);
-    (void)err; /* it has logged what is wrong */
-    notify_ready();
+    if (!s->reload_told) notify_reloading();
+    s->reload_told = s->reload_wanted = server_reload(s, "a signal", &report) == RELOAD_LATER;
+    if (!s->reload_wanted) notify_ready();
 }
 
 static void job_lists(struct server *s, uint64_t now_ms)
@@ -240,7 +238,7 @@ static void job_lists(struct server *s, uint64_t now_ms)
 
 static void job_retired(struct server *s, uint64_t now_ms)
 {
-    server_free_retired(s, now_ms);
+    server_retire_turn(s, now_ms);
 }
 
 static void job_pages(struct server *s, uint64_t now_ms)

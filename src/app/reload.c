@@ -1,6 +1,9 @@
 /* reload.c - SIGHUP: read everything again, put in force what can change while running.
  *
- * All or nothing   anything wrong in the new configuration leaves the old one as it is.
+ * All or nothing   anything wrong in the new configuration leaves the old one as it is, an access list
+ *                  that it names and that cannot be read included. They are read beside the work, so a
+ *                  reload is asked for again and again until that is done, and reads the sources anew
+ *                  each time.
  * Set live         a value set while running stays on top of the sources, or a reload for something
  *                  else would undo it; once the sources say the same it is theirs again.
  * Restart-only     the old value is carried over, and the log names what waits for a restart. What
@@ -89,33 +92,47 @@ void server_put_in_force(struct server *s, struct live *next, bool interval_said
         interval_set(&s->tracker.interval, now, now->start_s, loop_now_s(&s->loop));
 }
 
-static enum err reload(struct server *s, struct live *next, struct settings *wanted,
-                       struct reload_report *out)
+/* Is what was read so far fit to be in force? */
+static enum err prepare(struct server *s, struct live *next, struct settings *wanted,
+                        struct reload_report *out)
 {
     enum err err = settings_read(wanted, &s->sources, &out->error);
     if (err == ERR_OK) err = keep_live(wanted, &s->live->settings, &out->error);
     if (err != ERR_OK) return err;
     next->settings = *wanted;
     err = carry_over(&next->settings, &s->live->settings, &out->error);
-    if (err == ERR_OK)
-        err = confine_check_paths(&s->confine, &s->live->settings, &next->settings, &out->error);
     if (err != ERR_OK) return err;
-    note_changes(&s->live->settings, wanted, out);
-    server_put_in_force(s, next, false);
-    access_loader_want(&s->lists, &next->settings.config.access, true);
-    return ERR_OK;
+    return confine_check_paths(&s->confine, &s->live->settings, &next->settings, &out->error);
 }
 
-enum err server_reload(struct server *s, struct reload_report *out)
+static enum reload_end reload(struct server *s, struct live *next, struct settings *wanted,
+                              const char *who, struct reload_report *out)
+{
+    char why[ACCESS_ERROR_BYTES_MAX];
+    if (prepare(s, next, wanted, out) != ERR_OK) return RELOAD_REFUSED;
+    switch (access_loader_try(&s->lists, &next->settings.config.access, true, why)) {
+    case ACCESS_LATER: return RELOAD_LATER;
+    case ACCESS_REFUSED:
+        (void)option_fail(&out->error, ERR_BAD_VALUE, "lists: %s", why);
+        return RELOAD_REFUSED;
+    case ACCESS_FINE: break;
+    }
+    log_line(LOG_INFO, "reload: asked for by %s", who);
+    note_changes(&s->live->settings, wanted, out);
+    server_put_in_force(s, next, false);
+    return RELOAD_DONE;
+}
+
+enum reload_end server_reload(struct server *s, const char *who, struct reload_report *out)
 {
     *out = (struct reload_report){.error = {.text = "out of memory"}};
     struct live *next = calloc(1, sizeof *next);
     struct settings *wanted = calloc(1, sizeof *wanted);
-    enum err err = next && wanted ? reload(s, next, wanted, out) : ERR_NO_MEMORY;
-    if (err != ERR_OK) {
-        log_line(LOG_ERROR, "reload: %s; all stays as it is", out->error.text);
-        free(next);
-    }
+    enum reload_end end = next && wanted ? reload(s, next, wanted, who, out) : RELOAD_REFUSED;
+    if (end == RELOAD_REFUSED)
+        log_line(LOG_ERROR, "reload, asked for by %s: %s; all stays as it is", who,
+                 out->error.text);
+    if (end != RELOAD_DONE) free(next);
     free(wanted);
-    return err;
+    return end;
 }

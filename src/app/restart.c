@@ -7,7 +7,8 @@
  * Which binary   the path this program was started from, looked up when it is needed: after an
  *                upgrade that replaced the file, the new one runs.
  * Checked first  the configuration is read as the new program will read it, because a stop that is
- *                followed by a failed start is the worst outcome. Rights given up after the start do
+ *                followed by a failed start is the worst outcome; the access lists that it names are, too
+ *                (control_api.c). Rights given up after the start do
  *                not come back with an exec: with a port below the kernel's limit for users the
  *                answer is no, and the service manager, which has the rights, must restart.
  * Another        way, without a gap: upgrade.h. This one is for what an upgrade cannot do: fewer rights to
@@ -16,6 +17,7 @@
 
 #include "app/notify.h"
 #include "app/process.h"
+#include "app/sandbox.h"
 #include "app/upgrade.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -66,11 +68,16 @@ static enum err check_settings(const struct settings *now, const struct settings
             "a port below %u needs rights that were given up after the start: let the "
             "service manager restart muster, or stop and start it",
             (unsigned)user_port());
+    const char *forbidden = sandbox_forbids_start(next->config.app.user);
+    if (forbidden)
+        return option_fail(error, ERR_BAD_VALUE, "user = %.100s: %s: stop and start it",
+                           next->config.app.user, forbidden);
     return confine_check_paths(c, now, next, error);
 }
 
 enum err restart_check(const struct settings *s, const struct confine *c,
-                       const struct option_sources *sources, struct option_error *error)
+                       const struct option_sources *sources, struct settings *next,
+                       struct option_error *error)
 {
     char path[PATH_MAX];
     const char *forbidden = confine_forbids_start(c);
@@ -90,12 +97,8 @@ enum err restart_check(const struct settings *s, const struct confine *c,
         return option_fail(error, ERR_BAD_VALUE, "cannot tell where this program is");
     if (access(path, X_OK) != 0)
         return option_fail(error, ERR_BAD_VALUE, "%.300s: %s", path, strerror(errno));
-    struct settings *next = calloc(1, sizeof *next);
-    if (!next) return option_fail(error, ERR_BAD_VALUE, "out of memory");
     enum err err = settings_read(next, sources, error);
-    if (err == ERR_OK) err = check_settings(s, next, c, error);
-    free(next);
-    return err;
+    return err == ERR_OK ? check_settings(s, next, c, error) : err;
 }
 
 static enum exit_code start_by_helper(const struct option_sources *sources, struct starter *st)

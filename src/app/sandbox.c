@@ -4,6 +4,9 @@
  *            one gives away. The saved ids go too (setresuid), or they could be taken back.
  *            Capabilities that let an unprivileged start bind low ports go as well.
  * Proof      after the drop the ids are read back and root is asked for once more, which must fail.
+ * Again      a start in place, or by an upgrade, is inside the sandbox of the one before, which lets
+ *            nobody look users up. One that had become a user is that user already; one that stayed
+ *            root needs no look at the users for root's own name.
  * Dumpable   the kernel clears it on a change of user; it is set again if core files are wanted. */
 #include "app/sandbox.h"
 
@@ -89,6 +92,17 @@ static bool root_change(const char *user, const char *folder)
     return true;
 }
 
+static bool is_root_name(const char *user)
+{
+    return strcmp(user, "root") == 0;
+}
+
+static bool root_stay(const char *user, const char *chroot_folder)
+{
+    log_line(LOG_WARN, "serving as root: user \"%s\" is root", user);
+    return root_change(user, chroot_folder);
+}
+
 static bool user_become(const struct passwd *p, const char *user)
 {
     if (setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0) return refuse(user, "setresgid", errno);
@@ -110,14 +124,12 @@ bool sandbox_drop(const char *user, const char *chroot_folder)
         if (!root_change(user, chroot_folder)) return false;
         return os_drop_capabilities() || refuse(user, "capabilities", errno);
     }
+    if (is_root_name(user)) return root_stay(user, chroot_folder);
     bool dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     errno = 0;
     const struct passwd *p = getpwnam(user);
     if (!p) return refuse(user, "there is no such user", errno == ENOENT ? 0 : errno);
-    if (p->pw_uid == 0) {
-        log_line(LOG_WARN, "serving as root: user \"%s\" is root", user);
-        return root_change(user, chroot_folder);
-    }
+    if (p->pw_uid == 0) return root_stay(user, chroot_folder);
     if (initgroups(user, p->pw_gid) != 0) return refuse(user, "initgroups", errno);
     if (!root_change(user, chroot_folder) || !user_become(p, user)) return false;
     struct rlimit core;
@@ -126,4 +138,10 @@ bool sandbox_drop(const char *user, const char *chroot_folder)
     log_line(LOG_INFO, "serving as user %s (%u:%u)", user, (unsigned)p->pw_uid,
              (unsigned)p->pw_gid);
     return true;
+}
+
+const char *sandbox_forbids_start(const char *user)
+{
+    if (geteuid() != 0 || !user[0] || is_root_name(user) || getpwnam(user)) return NULL;
+    return "muster runs as root, and its sandbox lets nobody look up the user it is to become";
 }

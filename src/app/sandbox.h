@@ -17,4 +17,8 @@ uint64_t sandbox_limits(const struct app_opts *o);
  * step fails: the caller must not serve. Call after binding and before any thread is started. */
 bool sandbox_drop(const char *user, const char *chroot_folder);
 
+/* Can a program that is started from here get through sandbox_drop() as far as the user goes? NULL:
+ * yes; else why not, for the operator. */
+const char *sandbox_forbids_start(const char *user);
+
 #endif

@@ -116,7 +116,7 @@ static enum exit_code start_store(struct server *s)
     tracker_init(&s->tracker, s->swarm, &s->live->tracker, loop_now_s(&s->loop));
     s->tracker.rate = s->rate;
     if (access_loader_start(&s->lists, s->swarm, &s->live->settings.config.access) != ERR_OK)
-        return EXIT_USAGE;
+        return EXIT_LISTS;
     s->tracker.stats_minimal = s->live->settings.config.app.stats == STATS_MINIMAL;
     s->env.tracker = &s->tracker;
     s->env.http_shared = &s->http_shared;
@@ -393,6 +393,7 @@ static void server_free(struct server *s)
     server_free_retired(s, UINT64_MAX);
     access_loader_release(&s->lists, s->live ? s->live->tracker.access : NULL);
     free(s->live);
+    free(s->rounds.turns);
     access_loader_fini(&s->lists);
     if (s->signals.ready && s->signals.fd >= 0) close(s->signals.fd);
     if (s->loop.wake.ready) loop_close(&s->loop);

@@ -21,6 +21,11 @@
 #include "app/watchdog.h"
 #include "app/worker.h"
 
+/* How often every worker has come round (retire.c). */
+struct rounds {
+    uint32_t *turns; /* by worker, when the round began */
+    uint64_t number, began_ms;
+};
 struct handover_ready;
 
 struct server {
@@ -41,6 +46,7 @@ struct server {
     /* main thread only */
     struct live *live;    /* in force */
     struct live *retired; /* may still be read by a worker; oldest last */
+    struct rounds rounds;
     struct loop loop;
     struct loop_source signals;
     struct periodic periodic;
@@ -58,6 +64,7 @@ struct server {
     struct upgrade_take *take; /* from the process before, until it has given everything; or NULL */
     struct loop_source keeper; /* the process that waits for this one is still there; fd -1: none */
     bool stopping, interrupted, reload_wanted, restart_wanted;
+    bool reload_told;   /* the service manager knows of the one that is under way */
     bool reload_after;  /* the configuration changed since the next process has read it */
     bool lists_waiting; /* lists were read and no generation has them yet */
 };
@@ -71,10 +78,14 @@ struct reload_report {
     struct option_error error;
 };
 
+enum reload_end { RELOAD_DONE, RELOAD_LATER, RELOAD_REFUSED };
+
 /* Read the sources again and put in force what is live (reload.c); values set while running stay,
  * unless the sources say the same by now. Whatever is wrong is logged and leaves all as it was:
- * an error, with out->error written. */
-enum err server_reload(struct server *s, struct reload_report *out) MUST_CHECK;
+ * RELOAD_REFUSED, with out->error written. RELOAD_LATER: access lists are being read; ask again, within
+ * ACCESS_TRIAL_KEEP_MS. `who` is for the log. */
+enum reload_end server_reload(struct server *s, const char *who,
+                              struct reload_report *out) MUST_CHECK;
 
 /* Publish `next`; with `interval_said`, announce its interval from now on, whatever the load made
  * of the one before. */
@@ -97,6 +108,12 @@ void server_take_lists(struct server *s);
 
 /* Give workers another generation; the one before is freed a grace period later. */
 void server_publish(struct server *s, struct live *next);
+
+/* A generation is in force no more. */
+void server_retire(struct server *s, struct live *old);
+
+/* Once a second: what they hold and nobody can look at any more is freed. */
+void server_retire_turn(struct server *s, uint64_t now_ms);
 
 /* Free retired generations whose grace is over; all of them for now_ms = UINT64_MAX. */
 void server_free_retired(struct server *s, uint64_t now_ms);

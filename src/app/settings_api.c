@@ -2,17 +2,22 @@
  *
  *   GET   {"groups": [{"id","title"}], "config_file": path or null,
  *          "options": [{"name","group","type","value","default","range","min","max","choices","unit",
- *                       "help","more","live","secret","is_set","origin": {"source","line"}}]}
+ *                       "help","more","live","secret","is_set","origin": {"source","line"}}],
+ *          "sockets": ["udp://192.0.2.1:6969"] of the service manager, null where `listen` tells}
  *         Times are in seconds, sizes in bytes; "value" and "default" are texts as a configuration
  *         file has them; of a secret only "is_set" is told.
  *   POST  {"set": {name: value or null}, "save": bool} -> {"changed": {name: value}, "saved": path or
- *         null, "overridden": [name]} | 400 {"errors": {name: text}}; null goes back to what
- *         the sources say. "overridden" are saved values that a new start will not take, because the
- *         environment or the command line says otherwise.
+ *         null, "overridden": [name], "lists_error": text} | 400 {"errors": {name: text}}, 409 where
+ *         it is an access list that cannot be read; null goes back to what the sources say.
+ *         "lists_error", if any: a list that it is not about cannot be read, and stays as it was.
+ *         "overridden" are saved values that a new start will not take, because the environment or the
+ *         command line says otherwise.
  *
  * All or nothing   every error is found before anything changes, the file's included; so a page can
- *                  show all of them at once, each beside its field. */
+ *                  show all of them at once, each beside its field. Access lists are read before, too:
+ *                  beside the work, and the handler is asked again until that is done. */
 #include "app/api.h"
+#include "app/options_item.h"
 #include "app/settings_change.h"
 
 #include "base/text.h"
@@ -86,7 +91,19 @@ static json_t *option_json(const struct settings *s, const struct option_row *ro
     return o;
 }
 
-static json_t *settings_json(const struct settings *s)
+/* Those of the service manager, which no option tells. */
+static json_t *given_sockets(const struct sockets *s)
+{
+    char text[LISTEN_TEXT_BYTES_MAX];
+    json_t *all = s->are_given ? json_array() : json_null();
+    for (uint32_t i = 0; s->are_given && i < s->address_count; i++) {
+        listen_print(&s->addresses[i], text, sizeof text);
+        json_array_append_new(all, json_string(text));
+    }
+    return all;
+}
+
+static json_t *settings_json(const struct settings *s, const struct sockets *sockets)
 {
     json_t *groups = json_array(), *options = json_array();
     for (enum option_group g = 0; g < GROUP_COUNT; g++)
@@ -95,8 +112,9 @@ static json_t *settings_json(const struct settings *s)
     for (size_t i = 0; i < OPTION_COUNT; i++)
         json_array_append_new(options, option_json(s, &OPTIONS[i]));
     const char *file = s->config.app.config_file;
-    return json_pack("{s:o, s:o, s:o}", "groups", groups, "config_file",
-                     file[0] ? api_text(file) : json_null(), "options", options);
+    return json_pack("{s:o, s:o, s:o, s:o}", "groups", groups, "config_file",
+                     file[0] ? api_text(file) : json_null(), "options", options, "sockets",
+                     given_sockets(sockets));
 }
 
 /* ---- POST ---- */
@@ -203,18 +221,52 @@ static bool is_saved(struct posting *p)
     return false;
 }
 
+/* A list that cannot be read is told at every option of the request that is about lists. */
+static void lists_error_put(struct posting *p, const char *why)
+{
+    char text[ACCESS_ERROR_BYTES_MAX + 16];
+    snprintf(text, sizeof text, "lists: %s", why);
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (p->change.said[i] && OPTIONS[i].group == GROUP_ACCESS)
+            error_put(p, OPTIONS[i].name, text);
+    if (!p->is_refused) error_put(p, "lists", text);
+}
+
+/* Are the access lists it names fit to be in force? False: not yet, or never. */
+static bool lists_are_fine(struct posting *p, char error[ACCESS_ERROR_BYTES_MAX],
+                           struct admin_response *out)
+{
+    struct server *s = p->change.server;
+    const struct access_opts *o = &p->change.next->settings.config.access;
+    switch (access_loader_try(&s->lists, o, false, error)) {
+    case ACCESS_LATER:
+        out->is_later = !s->stopping;
+        if (s->stopping) api_refuse(out, 503, "it is stopping");
+        return false;
+    case ACCESS_REFUSED:
+        lists_error_put(p, error);
+        api_respond(out, 409, json_pack("{s:O}", "errors", p->errors));
+        return false;
+    case ACCESS_FINE: break;
+    }
+    return true;
+}
+
 static void apply(struct posting *p, bool save, const struct admin_request *r,
                   struct admin_response *out)
 {
-    char who[API_WHO_BYTES];
+    char who[API_WHO_BYTES], lists_error[ACCESS_ERROR_BYTES_MAX];
     if (!p->is_refused) check_together(p);
+    if (!p->is_refused && !lists_are_fine(p, lists_error, out)) return;
     if (p->is_refused || (save && !is_saved(p))) {
+        access_loader_forget(&p->change.server->lists, &p->change.next->settings.config.access);
         api_respond(out, 400, json_pack("{s:O}", "errors", p->errors));
         return;
     }
     api_who(r, who);
     json_t *answer = json_pack("{s:o, s:o}", "changed", changed_json(&p->change), "saved",
                                save ? api_saved_path(&p->change) : json_null());
+    if (answer && lists_error[0]) json_object_set_new(answer, "lists_error", api_text(lists_error));
     if (answer && save) json_object_set_new(answer, "overridden", api_overridden(&p->change));
     settings_change_apply(&p->change, who);
     api_respond(out, 200, answer);
@@ -243,7 +295,7 @@ void api_settings(void *ctx, const struct admin_request *r, struct admin_respons
 {
     struct server *s = ctx;
     if (r->method != HTTP_POST) {
-        api_respond(out, 200, settings_json(&s->live->settings));
+        api_respond(out, 200, settings_json(&s->live->settings, &s->sockets));
         return;
     }
     json_t *body = api_body(r, out);

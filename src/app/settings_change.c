@@ -4,6 +4,8 @@
  *               see all of it or nothing, and no module has a setter of its own.
  * Only live     what needs a restart belongs into the configuration file; set here it would be shown
  *               as if it were in force.
+ * Out of range  etracker takes any `interval`, so a start cuts one into its range and logs that; who
+ *               sets one while it runs is there to be told.
  * Interval      said, it is announced from now on: also when the value is the one of the start that
  *               the load has long drifted away from. */
 #include "app/settings_change.h"
@@ -75,10 +77,26 @@ enum err settings_change_forget(struct settings_change *c, const struct option_r
     return replace(c, row, view_of_text(value), c->sources->origin[row - OPTIONS], error);
 }
 
+/* Would no announce get the interval that was set? */
+static enum err interval_check(const struct settings_change *c, struct option_error *error)
+{
+    const struct option_row *row = option_find(VIEW("interval"));
+    const struct interval_opts *o = &c->next->settings.config.tracker.interval;
+    bool is_set =
+        c->said[row - OPTIONS] && c->next->settings.origin[row - OPTIONS].source == SOURCE_LIVE;
+    if (!is_set || (o->start_s >= o->min_s && o->start_s <= o->max_s)) return ERR_OK;
+    bool is_low = o->start_s < o->min_s;
+    error->names[0] = row->name;
+    return option_fail(error, ERR_BAD_VALUE, "interval: %u s is %s, which is %u s", o->start_s,
+                       is_low ? "less than min_interval" : "more than max_interval",
+                       is_low ? o->min_s : o->max_s);
+}
+
 enum err settings_change_check(const struct settings_change *c, struct option_error *error)
 {
     const struct server *s = c->server;
     enum err err = settings_check(&c->next->settings, error);
+    if (err == ERR_OK) err = interval_check(c, error);
     if (err != ERR_OK) return err;
     return confine_check_paths(&s->confine, &s->live->settings, &c->next->settings, error);
 }

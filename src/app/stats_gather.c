@@ -31,6 +31,17 @@ static void separator_find(const char *name, char out[TEXT_SEPARATOR_BYTES_MAX +
     freelocale(locale);
 }
 
+/* The log is ASCII: a no-break space, narrow or not, becomes a plain one there; of what else is none
+ * the line has nothing. */
+static void log_separator_make(const char *separator, char out[TEXT_SEPARATOR_BYTES_MAX + 1])
+{
+    static const char *const NO_BREAK_SPACES[] = {"\xc2\xa0", "\xe2\x80\xaf", "\xa0"};
+    bool is_ascii = strlen(separator) == 1 && separator[0] >= ' ' && separator[0] <= '~';
+    snprintf(out, TEXT_SEPARATOR_BYTES_MAX + 1, "%s", is_ascii ? separator : "");
+    for (size_t i = 0; i < sizeof NO_BREAK_SPACES / sizeof *NO_BREAK_SPACES; i++)
+        if (strcmp(separator, NO_BREAK_SPACES[i]) == 0) memcpy(out, " ", 2);
+}
+
 void stats_init(struct server *s)
 {
     struct stats_state *t = &s->stats;
@@ -38,8 +49,7 @@ void stats_init(struct server *s)
     t->start_unix_s = (uint64_t)time(NULL);
     t->start_ms = t->history_ms = clock_now_ms();
     separator_find(a->locale, t->separator);
-    bool is_ascii = strlen(t->separator) == 1 && t->separator[0] > ' ';
-    if (a->locale[0] && is_ascii) memcpy(t->log_separator, t->separator, 2);
+    if (a->locale[0]) log_separator_make(t->separator, t->log_separator);
     snprintf(t->text_type, sizeof t->text_type, "text/plain%s%s", a->charset[0] ? "; charset=" : "",
              a->charset);
 }
@@ -113,6 +123,8 @@ static void gather_lists(const struct server *s, struct stats *out)
     const struct access *x = s->lists.current;
     if (x) memcpy(out->access_entries, x->entries, sizeof out->access_entries);
     out->access_loaded_unix_s = s->lists.loaded_unix_s;
+    out->access_sets = s->lists.sets;
+    out->access_bytes = s->lists.bytes;
 }
 
 /* Info hashes and addresses are not for everybody. */

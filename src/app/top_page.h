@@ -22,6 +22,18 @@ struct top_page {
 
 enum top_sort { TOP_BY_PEERS, TOP_BY_SEEDERS, TOP_BY_LEECHERS, TOP_BY_COMPLETED, TOP_SORT_COUNT };
 
+enum top_talker_sort { TOP_BY_REQUESTS, TOP_BY_GROWTH, TOP_BY_ADDRESS, TOP_TALKER_SORT_COUNT };
+
+/* What the page is about; the first fits into every window, the others scroll. */
+enum top_topic {
+    TOP_OVERVIEW,
+    TOP_SWARMS,
+    TOP_ADDRESSES,
+    TOP_CLIENTS,
+    TOP_FIGURES,
+    TOP_TOPIC_COUNT
+};
+
 /* What there is to show. */
 struct top_view {
     const json_t *now, *before; /* /stats.json, and of a moment before; NULL: none yet */
@@ -29,6 +41,10 @@ struct top_view {
     const char *path;           /* of the socket */
     const char *error;          /* why there is no newer answer; NULL: there is */
     enum top_sort sort;
+    enum top_talker_sort talker_sort;
+    enum top_topic topic;
+    uint32_t scroll; /* lines of the page above the window; not of TOP_OVERVIEW */
+    bool has_keys;   /* somebody can press them: say which */
     bool paused, help;
 };
 
@@ -43,8 +59,8 @@ uint32_t top_put(struct top_page *p, uint32_t x, uint32_t y, enum top_style styl
 /* Lines without their trailing blanks, and without the empty ones at the end. */
 void top_page_print(const struct top_page *p, FILE *out);
 
-/* Draw everything. */
-void top_draw(struct top_page *p, const struct top_view *v);
+/* Draw everything; returns how far the page can be scrolled, as far as it was drawn. */
+uint32_t top_draw(struct top_page *p, const struct top_view *v);
 
 /* "1 234 567" */
 #define TOP_NUMBER_BYTES 48

@@ -1,42 +1,17 @@
-/* top_panels.c - the panels: rows of a label and a path into /stats.json.
+/* top_panels.c - the panels of figures: rows of a label and a path into /stats.json.
  *
- * Layout     two columns of figures, then tables: side by side where the page is wide, one below the
- *            other where it is not. What does not fit is cut, never wrapped.
+ * Layout     two columns where the page is wide, one where it is not. What does not fit is cut, never
+ *            wrapped.
  * Rates      the server's own where it has one; of other counters the difference of two answers. */
-#include "app/top_page.h"
+#include "app/top_parts.h"
 
 #include "app/control_client.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define COLUMN_WIDTH   46
-#define VALUE_WIDTH    14
-#define LABEL_WIDTH    16
-#define TABLE_WIDTH    60
-#define TABLE_ROWS_MAX 64
-#define HASH_SHOWN     40
-#define WIDE           (2 * TABLE_WIDTH)
-
-/* ---- head ---- */
-
-static void draw_head(struct top_page *p, const struct top_view *v)
-{
-    char uptime[CONTROL_UPTIME_BYTES];
-    control_uptime_text(control_number(v->now, "uptime_s"), uptime);
-    for (uint32_t x = 0; x < p->width; x++)
-        p->style[0][x] = TOP_HEAD;
-    uint32_t x = top_put(p, 0, 0, TOP_HEAD, "muster %s", control_text(v->now, "version"));
-    if (v->now)
-        x = top_put(p, x, 0, TOP_HEAD, "  process %.0f, up %s, %.0f restarts, %.0f workers",
-                    control_number(v->now, "pid"), uptime, control_number(v->now, "restarts"),
-                    control_number(v->now, "workers"));
-    if (v->paused) top_put(p, x, 0, TOP_HEAD, "  PAUSED");
-    if (v->error) top_put(p, 0, 1, TOP_ALARM, "%s", v->error);
-    else top_put(p, 0, 1, TOP_DIM, "%s", v->path);
-}
-
-/* ---- figures ---- */
+#define COLUMN_WIDTH 46
+#define VALUE_WIDTH  14
+#define LABEL_WIDTH  16
 
 struct rate_row {
     const char *label, *path;
@@ -150,13 +125,14 @@ static double error_before(const struct top_view *v, const json_t *error)
     return control_number(error, "count");
 }
 
-static uint32_t draw_errors(struct top_page *p, const struct top_view *v, uint32_t x, uint32_t y)
+uint32_t top_draw_errors(struct top_page *p, const struct top_view *v, uint32_t x, uint32_t y,
+                         uint32_t rows)
 {
     const json_t *error;
     size_t i;
     top_put(p, x, y++, TOP_TITLE, "%-*s%*s%*s", LABEL_WIDTH + 4, "errors", VALUE_WIDTH - 2,
             "so far", VALUE_WIDTH - 2, "a second");
-    uint32_t last = y + 6;
+    uint32_t last = y + rows;
     json_array_foreach(json_object_get(v->now, "errors"), i, error)
     {
         char count[TOP_NUMBER_BYTES], rate[TOP_NUMBER_BYTES], name[LABEL_WIDTH + 4];
@@ -171,121 +147,87 @@ static uint32_t draw_errors(struct top_page *p, const struct top_view *v, uint32
     return y;
 }
 
-/* ---- tables ---- */
-
-static double swarm_key(const json_t *swarm, enum top_sort sort)
+uint32_t top_errors_count(const struct top_view *v)
 {
-    double seeders = control_number(swarm, "seeders"), leechers = control_number(swarm, "leechers");
-    if (sort == TOP_BY_SEEDERS) return seeders;
-    if (sort == TOP_BY_LEECHERS) return leechers;
-    return sort == TOP_BY_COMPLETED ? control_number(swarm, "completed") : seeders + leechers;
-}
-
-struct ranked {
-    const json_t *row;
-    double key;
-};
-
-static int by_key(const void *a, const void *b)
-{
-    double x = ((const struct ranked *)a)->key, y = ((const struct ranked *)b)->key;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-static uint32_t draw_swarms(struct top_page *p, const struct top_view *v, uint32_t x, uint32_t y,
-                            uint32_t rows)
-{
-    static const char *const SORTS[] = {"peers", "seeders", "leechers", "completed"};
-    struct ranked ranked[TABLE_ROWS_MAX];
-    const json_t *list = json_object_get(v->now, "top_swarms"), *row;
-    size_t i, count = 0;
-    json_array_foreach(list, i, row) if (count < TABLE_ROWS_MAX) ranked[count++] =
-        (struct ranked){row, swarm_key(row, v->sort)};
-    qsort(ranked, count, sizeof *ranked, by_key);
-    top_put(p, x, y++, TOP_TITLE, "%-*s%7s%7s", HASH_SHOWN, "largest swarms", "seed", "leech");
-    top_put(p, x + 16, y - 1, TOP_DIM, "by %s (s)", SORTS[v->sort]);
-    if (!list) top_put(p, x, y++, TOP_DIM, "not told: top_swarms = off");
-    for (i = 0; i < count && i < rows; i++) {
-        char seeders[TOP_NUMBER_BYTES], leechers[TOP_NUMBER_BYTES];
-        top_put(p, x, y++, TOP_PLAIN, "%-*.*s%7s%7s", HASH_SHOWN, HASH_SHOWN,
-                control_text(ranked[i].row, "info_hash"),
-                top_number(control_number(ranked[i].row, "seeders"), seeders),
-                top_number(control_number(ranked[i].row, "leechers"), leechers));
-    }
-    return y;
-}
-
-struct table {
-    const char *member, *title, *name, *count, *unit;
-};
-
-static const struct table TALKERS = {"top_talkers", "busiest addresses", "address", "requests",
-                                     "requests"};
-static const struct table LIMITED = {"top_limited", "over a rate limit", "address", "requests",
-                                     "refused"};
-static const struct table CLIENTS = {"clients", "client software", "name", "announces",
-                                     "announces"};
-
-static uint32_t draw_table(struct top_page *p, const struct top_view *v, const struct table *t,
-                           uint32_t x, uint32_t y, uint32_t rows)
-{
-    const json_t *row;
+    const json_t *error;
     size_t i;
-    top_put(p, x, y++, TOP_TITLE, "%-*s%*s", HASH_SHOWN, t->title, VALUE_WIDTH, t->unit);
-    json_array_foreach(json_object_get(v->now, t->member), i, row)
-    {
-        char number[TOP_NUMBER_BYTES];
-        if (i >= rows) break;
-        top_put(p, x, y++, TOP_PLAIN, "%-*.*s%*s", HASH_SHOWN, HASH_SHOWN - 1,
-                control_text(row, t->name), VALUE_WIDTH,
-                top_number(control_number(row, t->count), number));
-    }
-    return y;
+    uint32_t count = 0;
+    json_array_foreach(json_object_get(v->now, "errors"), i, error) count +=
+        control_number(error, "count") > 0;
+    return count;
 }
 
-static void draw_tables(struct top_page *p, const struct top_view *v, uint32_t y)
+uint32_t top_draw_figures(struct top_page *p, const struct top_view *v, uint32_t y,
+                          uint32_t error_rows)
 {
-    uint32_t room = p->height > y ? p->height - y : 0;
-    bool wide = p->width >= WIDE;
-    uint32_t tables_deep = wide ? 3 : 4;
-    uint32_t rows = room / tables_deep > 3 ? room / tables_deep - 2 : 1;
-    uint32_t below = draw_swarms(p, v, 0, y, wide ? room : rows) + 1;
-    uint32_t x = wide ? TABLE_WIDTH : 0;
-    if (wide) below = y;
-    below = draw_table(p, v, &TALKERS, x, below, rows) + 1;
-    below = draw_table(p, v, &LIMITED, x, below, rows) + 1;
-    draw_table(p, v, &CLIENTS, x, below, rows);
-}
-
-static void draw_help(struct top_page *p, uint32_t y)
-{
-    static const char *const LINES[] = {
-        "h ?      this help, and back",
-        "s        sort the swarms by peers, seeders, leechers, completed",
-        "p space  pause, and go on",
-        "q        quit",
-    };
-    top_put(p, 0, y++, TOP_TITLE, "keys");
-    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++)
-        top_put(p, 0, y++, TOP_PLAIN, "%s", LINES[i]);
-}
-
-void top_draw(struct top_page *p, const struct top_view *v)
-{
-    draw_head(p, v);
-    if (v->help) {
-        draw_help(p, 3);
-        return;
-    }
-    if (!v->now) return;
     bool wide = p->width >= 2 * COLUMN_WIDTH;
-    uint32_t x = wide ? COLUMN_WIDTH : 0, y = 3;
+    uint32_t x = wide ? COLUMN_WIDTH : 0;
     uint32_t left = draw_rates(p, v, y) + 1;
     uint32_t right =
         draw_figures(p, v, "peers", STORE, sizeof STORE / sizeof *STORE, x, wide ? y : left) + 1;
     y = wide && left > right ? left : right;
     left = draw_figures(p, v, "health", HEALTH, sizeof HEALTH / sizeof *HEALTH, 0, y) + 1;
-    right = draw_errors(p, v, x, wide ? y : left) + 1;
-    y = wide && left > right ? left : right;
-    draw_tables(p, v, y);
+    right = top_draw_errors(p, v, x, wide ? y : left, error_rows) + 1;
+    return wide && left > right ? left : right;
+}
+
+/* ---- in a few lines ---- */
+
+struct digest_word {
+    const char *before, *path;
+    enum figure_kind kind;
+    const char *after;
+    bool alarms;
+};
+
+#define DIGEST_WORDS_MAX 5
+
+struct digest_line {
+    const char *label;
+    struct digest_word words[DIGEST_WORDS_MAX];
+};
+
+static const struct digest_line DIGEST[] = {
+    {"requests",
+     {{"", "rates.total.now", FIGURE_NUMBER, " a second", false},
+      {", at most ", "rates.total.max", FIGURE_NUMBER, "", false},
+      {"; announces ", "rates.announces.now", FIGURE_NUMBER, "", false}}},
+    {"peers",
+     {{"", "peers", FIGURE_NUMBER, "", false},
+      {": ", "seeders", FIGURE_NUMBER, " seeders", false},
+      {", ", "leechers", FIGURE_NUMBER, " leechers", false},
+      {"; ", "torrents.total", FIGURE_NUMBER, " torrents", false}}},
+    {"memory",
+     {{"", "memory.store_bytes", FIGURE_BYTES, "", false},
+      {" of ", "memory.store_max_bytes", FIGURE_BYTES, "", false},
+      {"; resident ", "memory.rss_bytes", FIGURE_BYTES, "", false},
+      {"; interval ", "interval.now_s", FIGURE_SECONDS, "", false}}},
+    {"health",
+     {{"load ", NULL, FIGURE_FRACTION, "", false},
+      {"; dropped ", "drops.kernel", FIGURE_NUMBER, "", true},
+      {"; connections ", "connections.open", FIGURE_NUMBER, "", false},
+      {", refused ", "connections.refused", FIGURE_NUMBER, "", true}}},
+};
+
+static bool word_alarms(const struct top_view *v, const struct digest_word *w)
+{
+    return w->alarms && v->before &&
+           control_number(v->now, w->path) > control_number(v->before, w->path);
+}
+
+uint32_t top_draw_digest(struct top_page *p, const struct top_view *v, uint32_t y)
+{
+    for (size_t i = 0; i < sizeof DIGEST / sizeof *DIGEST; i++, y++) {
+        const struct digest_line *line = &DIGEST[i];
+        uint32_t x = top_put(p, 0, y, TOP_TITLE, "%-10s", line->label);
+        for (size_t k = 0; k < DIGEST_WORDS_MAX && line->words[k].before; k++) {
+            const struct digest_word *w = &line->words[k];
+            char text[TOP_NUMBER_BYTES];
+            const char *value =
+                w->path ? figure_text(v->now, w->path, w->kind, text) : load_text(v->now, text);
+            x = top_put(p, x, y, word_alarms(v, w) ? TOP_ALARM : TOP_PLAIN, "%s%s%s", w->before,
+                        value, w->after);
+        }
+    }
+    return y;
 }

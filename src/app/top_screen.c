@@ -26,6 +26,7 @@
 #define REFRESH_MS     1000
 #define ANSWER_MS      2000
 #define EXIT_NO_SCREEN 77
+#define PAGE_LINES     10
 
 struct screen {
     struct control *c;
@@ -62,7 +63,8 @@ static void show(struct screen *s)
     int height, width;
     getmaxyx(stdscr, height, width);
     top_page_clear(&s->page, (uint32_t)width, (uint32_t)height);
-    top_draw(&s->page, &s->view);
+    uint32_t scroll_max = top_draw(&s->page, &s->view);
+    if (s->view.scroll > scroll_max) s->view.scroll = scroll_max;
     erase();
     for (uint32_t y = 0; y < p->height; y++) {
         for (uint32_t x = 0; x < p->width; x++) {
@@ -98,6 +100,18 @@ static void ask(struct screen *s)
 
 /* ---- keys ---- */
 
+static void turn(struct top_view *v, unsigned topics)
+{
+    v->topic = (enum top_topic)((v->topic + topics) % TOP_TOPIC_COUNT);
+    v->scroll = 0;
+}
+
+/* show() cuts what is too far down. */
+static void scroll_by(struct top_view *v, int step)
+{
+    v->scroll = step < 0 && v->scroll < (uint32_t)-step ? 0 : v->scroll + (uint32_t)step;
+}
+
 static void key(struct screen *s, int c)
 {
     struct top_view *v = &s->view;
@@ -107,6 +121,17 @@ static void key(struct screen *s, int c)
     case 'p':
     case ' ': v->paused = !v->paused; break;
     case 's': v->sort = (enum top_sort)((v->sort + 1) % TOP_SORT_COUNT); break;
+    case 't':
+        v->talker_sort = (enum top_talker_sort)((v->talker_sort + 1) % TOP_TALKER_SORT_COUNT);
+        break;
+    case '\t':
+    case KEY_RIGHT: turn(v, 1); break;
+    case KEY_BTAB:
+    case KEY_LEFT: turn(v, TOP_TOPIC_COUNT - 1); break;
+    case KEY_DOWN: scroll_by(v, 1); break;
+    case KEY_UP: scroll_by(v, -1); break;
+    case KEY_NPAGE: scroll_by(v, PAGE_LINES); break;
+    case KEY_PPAGE: scroll_by(v, -PAGE_LINES); break;
     case 'h':
     case '?': v->help = !v->help; break;
     case KEY_RESIZE: clearok(curscr, TRUE); break; /* what a terminal keeps is its own affair */
@@ -162,6 +187,7 @@ static int child_run(struct control *c, pid_t parent)
     s->signal_fd = signals_open();
     s->c = c;
     s->view.path = c->path;
+    s->view.has_keys = true;
     c->timeout_ms = ANSWER_MS;
     setlocale(LC_CTYPE, "");
     SCREEN *terminal = newterm(NULL, stdout, stdin);

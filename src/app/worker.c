@@ -117,7 +117,7 @@ static void adopt_all(struct worker *w)
 static void turn(struct worker *w, uint64_t *tick_at_ms)
 {
     uint32_t turns = atomic_load_explicit(&w->turns, memory_order_relaxed);
-    atomic_store_explicit(&w->turns, turns + 1, memory_order_relaxed);
+    atomic_store_explicit(&w->turns, turns + 1, memory_order_release); /* see retire.c */
     loop_turn(&w->loop, w->http ? TICK_MS : IDLE_MS);
     if (atomic_load_explicit(&w->handed, memory_order_relaxed)) adopt_all(w);
     uint64_t now_ms = w->loop.now_ms;

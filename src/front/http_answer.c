@@ -191,6 +191,19 @@ static void answer_failure(struct http_conn *c, const struct http_request *r, en
     answer_failure_text(c, r, err, view_of_text(err_text(err)), retry_in_min, out);
 }
 
+/* Refused by a rule, or not well-formed; `a` is NULL for a scrape by `client`. Apart, so that the room
+ * it needs is not the announce's. */
+static __attribute__((noinline)) void answer_refused(struct http_conn *c,
+                                                     const struct http_request *r, enum err err,
+                                                     const struct announce *a,
+                                                     const struct address *client,
+                                                     struct writer *out)
+{
+    char room[TRACKER_REFUSAL_BYTES];
+    struct view text = tracker_refusal(c->door->env.tracker, err, a, client, room);
+    answer_failure_text(c, r, err, text, 0, out);
+}
+
 /* A client can do nothing about it, the operator can: so the log says it too. */
 static void answer_no_address(struct http_conn *c, const struct http_request *r, struct writer *out)
 {
@@ -289,7 +302,7 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
         }
     }
     if (err == ERR_OK) announce_write(c, r, &a, &answer, out);
-    else answer_failure_text(c, r, err, tracker_refusal(t, err, &a, NULL), 0, out);
+    else answer_refused(c, r, err, &a, NULL, out);
     uint32_t every = tap_every(d->env.tap); /* refused ones too, as etracker */
     if (every && r->method != HTTP_HEAD)
         tap_offer(d->env.tap, d->env.rng, every, TAP_HTTP, &a.address);
@@ -396,8 +409,7 @@ static void answer_scrape(struct http_conn *c, const struct http_request *r,
         err = http_decode_scrape(r->query, hashes, HTTP_SCRAPE_HASHES_MAX, &count, &passkey);
     enum err allowed = tracker_check(t, NULL, path_passkey.len ? path_passkey : passkey, &client);
     if (allowed != ERR_OK) err = allowed;
-    if (err != ERR_OK)
-        answer_failure_text(c, r, err, tracker_refusal(t, err, NULL, &client), 0, out);
+    if (err != ERR_OK) answer_refused(c, r, err, NULL, &client, out);
     else if (count || tracker_is_info(t)) scrape_write(c, r, hashes, count, out);
     else answer_full_scrape(c, r, is_known ? &client : NULL, out);
 }

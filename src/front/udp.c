@@ -97,12 +97,15 @@ static void reply_error(struct udp_door *d, unsigned at, const struct address *c
     reply_error_text(d, at, client, transaction_id, err, view_of_text(err_text(err)));
 }
 
-/* Of an announce by somebody who has proved his address: with the reason of a list's entry. */
-static void refuse_announce(struct udp_door *d, unsigned at, uint32_t transaction_id, enum err err,
-                            const struct announce *a)
+/* Of an announce by somebody who has proved his address: with the reason of a list's entry. Apart, so
+ * that the room it needs is not the announce's. */
+static __attribute__((noinline)) void refuse_announce(struct udp_door *d, unsigned at,
+                                                      uint32_t transaction_id, enum err err,
+                                                      const struct announce *a)
 {
+    char room[TRACKER_REFUSAL_BYTES];
     reply_error_text(d, at, &a->address, transaction_id, err,
-                     tracker_refusal(d->env.tracker, err, a, NULL));
+                     tracker_refusal(d->env.tracker, err, a, NULL, room));
 }
 
 /* ---- who is it? ---- */
@@ -249,7 +252,8 @@ static void answer_scrape(struct udp_door *d, const struct datagram *g)
     const struct tracker *t = d->env.tracker;
     if (err == ERR_OK) err = tracker_check(t, NULL, view_of(NULL, 0), &g->client);
     if (err != ERR_OK) {
-        struct view text = tracker_refusal(t, err, NULL, &g->client);
+        char room[TRACKER_REFUSAL_BYTES];
+        struct view text = tracker_refusal(t, err, NULL, &g->client, room);
         reply_error_text(d, g->at, &g->client, g->request.transaction_id, err, text);
         return;
     }

@@ -1,8 +1,13 @@
 /* ip_list.c - see ip_list.h.
  *
- * Telling the forms apart   P2P is looked for first, from the end: there the addresses come last and
- *                           the name in front may hold anything, colons and dashes included. What is
- *                           left begins with an address.
+ * Telling the forms apart   a range or prefix at the beginning is no name. Then P2P is looked for, from
+ *                           the end: there the addresses come last and the name in front may hold
+ *                           anything, colons and dashes and an address included. What is left begins with
+ *                           one address.
+ * Comments                  eMule and qBittorrent skip '#' and '//' in P2P lists, too, Transmission
+ *                           knows no comments there; a range that somebody took out looks the same as a
+ *                           name that begins so. Skipping is what most do; the reader counts and
+ *                           tells. None of them knows ';'.
  * Zeros                     192.000.002.001 is decimal in every list there is, whatever inet_aton
  *                           thinks, so they are taken off before the strict parser sees it. */
 #include "proto/ip_list.h"
@@ -152,11 +157,41 @@ static const char *address_first(struct view text, struct ip_entry *out)
     return NULL;
 }
 
+/* Does it begin with a range or a prefix, and not with a name that begins so? */
+static bool range_first(struct view text)
+{
+    struct ip_entry e;
+    struct view rest = text;
+    if (!take_address(&rest, &e.first)) return false;
+    size_t left = rest.len;
+    bool has_slash = left && rest.ptr[0] == '/';
+    const char *why = has_slash ? take_prefix(&rest, text, &e) : take_range(&rest, &e);
+    return !why && rest.len < left && list_line_key_ends(rest);
+}
+
+static bool is_p2p(struct view text, struct ip_entry *out)
+{
+    return p2p_read(text, out) && !range_check(out);
+}
+
+/* True: nothing more is to be said of the line. */
+static bool comment_read(struct view bare, struct ip_entry *out)
+{
+    if (bare.len == 0) return true;
+    if (!list_line_is_comment(bare)) return false;
+    bool has_range = is_p2p(bare, out);
+    out->is_entry = has_range && bare.ptr[0] == ';';
+    out->hides_range = has_range && !out->is_entry;
+    return true;
+}
+
 const char *ip_list_line(struct view line, struct ip_entry *out)
 {
-    struct view text = list_line_content(line);
-    *out = (struct ip_entry){.is_entry = text.len > 0};
-    if (text.len == 0) return NULL;
-    const char *why = p2p_read(text, out) ? NULL : address_first(text, out);
+    struct view text = list_line_bare(line);
+    *out = (struct ip_entry){.is_entry = false};
+    if (comment_read(text, out)) return NULL;
+    out->is_entry = true;
+    bool has_name = !range_first(text) && p2p_read(text, out);
+    const char *why = has_name ? NULL : address_first(text, out);
     return why ? why : range_check(out);
 }

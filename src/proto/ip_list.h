@@ -6,7 +6,12 @@
  *   192.000.002.000 - 192.000.002.255 , 100 , a reason    ipfilter.dat of eMule (DAT)
  *   a reason:192.0.2.0-192.0.2.255     PeerGuardian's text (P2P)
  *
- * In ipfilter.dat the number is a level; above IP_LIST_LEVEL_MAX the range is let pass. */
+ * In ipfilter.dat the number is a level; above IP_LIST_LEVEL_MAX the range is let pass.
+ *
+ * What begins with a range or a prefix is read from there, whatever its reason holds. A line that begins
+ * with '#' or "//" is a comment in every program that reads these files and knows comments, though it may
+ * be a P2P line whose name begins so: `hides_range` tells. ';' begins a comment here alone, so
+ * that what reads as P2P behind it is an entry. */
 #ifndef PROTO_IP_LIST_H
 #define PROTO_IP_LIST_H
 
@@ -17,6 +22,7 @@
 
 struct ip_entry {
     bool is_entry;              /* false: the line says nothing, or lets a range pass */
+    bool hides_range;           /* no entry, but a P2P line if it were no comment */
     struct address first, last; /* of one family; first is not behind last */
     struct view reason;         /* borrowed from the line */
 };

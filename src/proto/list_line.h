@@ -9,15 +9,25 @@
 
 #define LIST_LINE_BYTES_MAX 1024 /* without its end; what is longer is no list */
 
-/* A line without the blanks around it and its carriage return; empty where it says nothing. */
-static inline struct view list_line_content(struct view line)
+/* A line without the blanks around it and its carriage return. */
+static inline struct view list_line_bare(struct view line)
 {
     while (line.len && line.ptr[line.len - 1] == '\r')
         line.len--;
-    line = view_trim(line);
-    bool is_comment = line.len && (line.ptr[0] == '#' || line.ptr[0] == ';' ||
-                                   (line.len >= 2 && line.ptr[0] == '/' && line.ptr[1] == '/'));
-    return is_comment ? view_of(line.ptr, 0) : line;
+    return view_trim(line);
+}
+
+static inline bool list_line_is_comment(struct view bare)
+{
+    return bare.len && (bare.ptr[0] == '#' || bare.ptr[0] == ';' ||
+                        (bare.len >= 2 && bare.ptr[0] == '/' && bare.ptr[1] == '/'));
+}
+
+/* The bare line; empty where it says nothing. */
+static inline struct view list_line_content(struct view line)
+{
+    line = list_line_bare(line);
+    return list_line_is_comment(line) ? view_of(line.ptr, 0) : line;
 }
 
 /* Where a key has ended: nothing, a blank, or what people put between a key and a remark. */

@@ -84,15 +84,34 @@ enum err access_add_client(struct access *x, enum access_list list, const struct
     return counted(x, list, access_clients_add(&x->clients[denied], rule, id));
 }
 
-void access_deny_ports(struct access *x, uint16_t first, uint16_t last)
+static void bits_set(uint64_t *words, uint16_t first, uint16_t last)
 {
-    x->has_ports = true;
     for (uint32_t port = first; port <= last; port++)
-        x->ports[port / 64] |= 1ull << port % 64;
+        words[port / 64] |= 1ull << port % 64;
+}
+
+enum err access_deny_ports(struct access *x, uint16_t first, uint16_t last, struct view reason)
+{
+    uint32_t id;
+    if (x->denied_port_count == ACCESS_PORT_RANGES_MAX) return ERR_FULL;
+    enum err err = access_reasons_add(&x->reasons, reason, &id);
+    if (err != ERR_OK) return err;
+    x->has_ports = true;
+    x->denied_ports[x->denied_port_count++] = (struct access_port_range){first, last, id};
+    bits_set(x->ports, first, last);
+    return ERR_OK;
+}
+
+void access_allow_ports(struct access *x, uint16_t first, uint16_t last)
+{
+    x->has_ports = x->allows_ports = true;
+    bits_set(x->allowed_ports, first, last);
 }
 
 enum err access_finish(struct access *x, access_hash_fn *hash, const void *ctx)
 {
+    for (uint32_t i = 0; i < ACCESS_PORT_WORDS && x->allows_ports; i++)
+        x->ports[i] |= ~x->allowed_ports[i];
     enum err err = access_torrents_finish(&x->torrents, hash, ctx);
     for (int i = ALLOWED; i <= DENIED && err == ERR_OK; i++)
         err = access_ranges_finish(&x->ips[i]);
@@ -135,9 +154,26 @@ static enum err check_client(const struct access *x, const struct peer_id *id)
     return ERR_OK;
 }
 
-static bool port_is_denied(const struct access *x, uint16_t port)
+static bool port_is_refused(const struct access *x, uint16_t port)
 {
     return x->ports[port / 64] >> port % 64 & 1;
+}
+
+/* The first range that denies it; NULL: none does. */
+static const struct access_port_range *port_denied(const struct access *x, uint16_t port)
+{
+    for (uint32_t i = 0; i < x->denied_port_count; i++) {
+        const struct access_port_range *range = &x->denied_ports[i];
+        if (range->first <= port && port <= range->last) return range;
+    }
+    return NULL;
+}
+
+static enum err refused_port(const struct access *x, uint16_t port)
+{
+    bool denied = port_denied(x, port) != NULL;
+    return refused(denied ? METRIC_REFUSED_DENY_PORTS : METRIC_REFUSED_ALLOW_PORTS,
+                   ERR_PORT_REFUSED);
 }
 
 static enum err check_torrent(const struct access *x, const struct announce *a, uint64_t hash)
@@ -153,8 +189,8 @@ static __attribute__((noinline)) enum err check_exactly(const struct access *x,
 {
     enum err err = access_check_address(x, &a->address);
     if (err == ERR_OK) err = check_client(x, &a->peer_id);
-    if (err == ERR_OK && x->has_ports && port_is_denied(x, a->port))
-        err = refused(METRIC_REFUSED_DENY_PORTS, ERR_PORT_REFUSED);
+    if (err == ERR_OK && x->has_ports && port_is_refused(x, a->port))
+        err = refused_port(x, a->port);
     return err == ERR_OK ? check_torrent(x, a, hash) : err;
 }
 
@@ -162,7 +198,7 @@ static __attribute__((noinline)) enum err check_exactly(const struct access *x,
 static inline enum err check_rest(const struct access *x, const struct announce *a, uint64_t hash)
 {
     if (access_clients_may_have(&x->clients[DENIED], &a->peer_id) ||
-        (x->has_ports && port_is_denied(x, a->port)) ||
+        (x->has_ports && port_is_refused(x, a->port)) ||
         access_torrents_refuse(&x->torrents, &a->info_hash, hash))
         return check_exactly(x, a, hash);
     return ERR_OK;
@@ -193,6 +229,9 @@ struct view access_reason(const struct access *x, enum err refusal, const struct
     } else if (refusal == ERR_CLIENT_REFUSED) {
         const struct access_client *row = access_clients_search(&x->clients[DENIED], &a->peer_id);
         if (row) id = row->reason;
+    } else if (refusal == ERR_PORT_REFUSED) {
+        const struct access_port_range *range = port_denied(x, a->port);
+        if (range) id = range->reason;
     } else if (refusal == ERR_TORRENT_REFUSED) {
         uint32_t what = access_torrents_find(&x->torrents, &a->info_hash, hash);
         if (what & TORRENT_DENIED) id = what & TORRENT_REASON_MASK;

@@ -24,7 +24,13 @@ enum access_list {
     ACCESS_LISTS
 };
 
-#define ACCESS_PORT_WORDS (65536 / 64)
+#define ACCESS_PORT_WORDS      (65536 / 64)
+#define ACCESS_PORT_RANGES_MAX 64 /* allowed, and as many denied */
+
+struct access_port_range {
+    uint16_t first, last;
+    uint32_t reason;
+};
 
 struct access {
     bool used[ACCESS_LISTS];        /* in force, even if nothing is on it */
@@ -34,8 +40,12 @@ struct access {
     struct access_ranges ips[2];      /* allowed, denied */
     struct access_clients clients[2]; /* allowed, denied */
     struct access_reasons reasons;
-    uint64_t ports[ACCESS_PORT_WORDS]; /* a bit for each that is denied */
-    uint32_t users;                    /* the owner's business: generations that refer to it */
+    uint64_t ports[ACCESS_PORT_WORDS];         /* a bit for each that is refused */
+    bool allows_ports;                         /* only those of allowed_ports are not */
+    uint64_t allowed_ports[ACCESS_PORT_WORDS]; /* while it is made */
+    struct access_port_range denied_ports[ACCESS_PORT_RANGES_MAX];
+    uint32_t denied_port_count;
+    uint32_t users; /* the owner's business: generations that refer to it */
 };
 
 /* ---- making ---- */
@@ -54,7 +64,20 @@ enum err access_add_ips(struct access *x, enum access_list list, const struct ad
                         const struct address *last, struct view reason) MUST_CHECK;
 enum err access_add_client(struct access *x, enum access_list list, const struct client_rule *rule,
                            struct view reason) MUST_CHECK;
-void access_deny_ports(struct access *x, uint16_t first, uint16_t last);
+
+/* Take back what was added to a list, the one that was added to last. */
+void access_rewind(struct access *x, enum access_list list);
+
+/* Add what a finished set has on a list. As the three above; it takes as long as reading it did. */
+enum err access_copy(struct access *to, const struct access *from,
+                     enum access_list list) MUST_CHECK;
+
+/* Ports may not be announced. `reason` and errors as above. */
+enum err access_deny_ports(struct access *x, uint16_t first, uint16_t last,
+                           struct view reason) MUST_CHECK;
+
+/* Ports may be announced; once any were named so, no others may. */
+void access_allow_ports(struct access *x, uint16_t first, uint16_t last);
 
 /* Make the tables; nothing can be added afterwards. `hash`, with `ctx`, is what lookups are given.
  * ERR_NO_MEMORY. */

@@ -3,6 +3,8 @@
 
 #include "tracker/rules.h"
 
+#include <stdio.h>
+
 void tracker_init(struct tracker *t, struct swarm *swarm, const struct tracker_opts *opts,
                   uint32_t now_s)
 {
@@ -31,8 +33,17 @@ bool tracker_wants_address(const struct tracker *t)
     return x && (x->used[ACCESS_ALLOW_IPS] || x->used[ACCESS_DENY_IPS]);
 }
 
+/* Many take a port for something of their router's: so whose rule it is is said, and which port. */
+static struct view port_refusal(uint16_t port, struct view reason, char room[TRACKER_REFUSAL_BYTES])
+{
+    int n = snprintf(room, TRACKER_REFUSAL_BYTES, "port %u is not allowed by this tracker%s%.*s",
+                     (unsigned)port, reason.len ? ": " : "", (int)reason.len,
+                     reason.len ? (const char *)reason.ptr : "");
+    return view_of(room, (size_t)n);
+}
+
 struct view tracker_refusal(const struct tracker *t, enum err refusal, const struct announce *a,
-                            const struct address *client)
+                            const struct address *client, char room[TRACKER_REFUSAL_BYTES])
 {
     const struct access *x = atomic_load_explicit(&t->opts, memory_order_acquire)->access;
     struct view reason = {0};
@@ -41,5 +52,6 @@ struct view tracker_refusal(const struct tracker *t, enum err refusal, const str
         const struct announce scrape = {.address = *client};
         reason = access_reason(x, refusal, &scrape, 0);
     }
+    if (refusal == ERR_PORT_REFUSED && a) return port_refusal(a->port, reason, room);
     return reason.len ? reason : view_of_text(err_text(refusal));
 }

@@ -72,9 +72,10 @@ bool tracker_wants_address(const struct tracker *t);
 
 /* What to tell a client whose request was refused: the text of the error, or the reason of the entry
  * of an access list. `a` is NULL for a scrape, of which `client` is known.
- *   returns  borrowed; valid for as long as the turn of the loop */
+ *   returns  borrowed, perhaps from `room`; valid for as long as the turn of the loop */
+#define TRACKER_REFUSAL_BYTES 224
 struct view tracker_refusal(const struct tracker *t, enum err refusal, const struct announce *a,
-                            const struct address *client);
+                            const struct address *client, char room[TRACKER_REFUSAL_BYTES]);
 
 /* Bring into the cache what the rules will read. */
 static inline void tracker_prefetch(const struct tracker *t, uint64_t hash)

@@ -99,3 +99,15 @@ def fronted(module_server):
     use_distinct_ids(ids_for(server))
     yield server
     server.close_clients()
+
+
+@pytest.fixture
+def lists(tmp_path):
+    """lists(name, *lines) writes a list as programs do, whole, and returns its path."""
+    def write(name, *lines):
+        path = tmp_path / name
+        new = tmp_path / f".{name}.new"
+        new.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        os.replace(new, path)
+        return path
+    return write

@@ -1,26 +1,13 @@
-"""Access lists: what is refused, with which words, over which door; and how lists come and go."""
+"""Access lists: what is refused, with which words, over which door."""
 
 import gzip
 import hashlib
 import os
-import signal
 
 import pytest
 
-from harness import (UdpClient, UdpError, eventually, metrics_of, new_hash, new_peer_id, run_muster,
-                     unused_port)
-
-
-@pytest.fixture
-def lists(tmp_path):
-    """lists(name, *lines) writes a list as programs do, whole, and returns its path."""
-    def write(name, *lines):
-        path = tmp_path / name
-        new = tmp_path / f".{name}.new"
-        new.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        os.replace(new, path)
-        return path
-    return write
+from harness import (UdpClient, eventually, http_refusal, metrics_of, new_hash, new_peer_id,
+                     run_muster, udp_refusal)
 
 
 def bencode(value):
@@ -43,19 +30,6 @@ def torrent_file(path, *, v1=True, v2=False):
     path.write_bytes(bencode({b"announce": b"http://t/announce", b"info": info}))
     return ([hashlib.sha1(raw).digest()] if v1 else []) + (
         [hashlib.sha256(raw).digest()[:20]] if v2 else [])
-
-
-def http_refusal(server, info_hash, peer_id=None, source=None, **fields):
-    """The failure reason of an announce over HTTP, or None."""
-    with server.http(source=source) as client:
-        answer = client.announce(info_hash, peer_id or new_peer_id(), **fields)
-    return answer.failure
-
-
-def udp_refusal(server, info_hash, peer_id=None, source=None, **fields):
-    with server.udp(source=source) as client:
-        answer = client.announce(info_hash, peer_id or new_peer_id(), **fields)
-    return answer.text if isinstance(answer, UdpError) else None
 
 
 DOORS = pytest.mark.parametrize("refusal", [http_refusal, udp_refusal], ids=["http", "udp"])
@@ -107,6 +81,30 @@ def test_denied_addresses(start_server, lists, refusal, line, reason):
     server = start_server("--deny-ips", lists("ips.txt", line))
     assert refusal(server, new_hash(), source="127.0.0.9") == reason
     assert refusal(server, new_hash(), source="127.0.0.12") is None
+
+
+@pytest.mark.parametrize("lines", [
+    "127.0.0.9 - 127.0.0.9 , 100 , ACME:10.0.0.0-10.0.0.255\n",
+    "; Acme:127.0.0.9-127.0.0.9\n",
+    "X:127.0.0.9-127.0.0.9\rY:10.0.0.4-10.0.0.4\r",  # CR alone
+    "X:127.0.0.9-127.0.0.9\r\nY:10.0.0.4-10.0.0.4\r\n",
+    "X:127.0.0.9-127.0.0.9\r" + 200 * "Y:10.0.0.4-10.0.0.4\r",  # longer than a line may be
+], ids=["colon in a description", "semicolon", "CR", "CR LF", "many CR"])
+def test_odd_lines_are_not_misread(start_server, tmp_path, lines):
+    path = tmp_path / "ips"
+    path.write_bytes(lines.encode())
+    server = start_server("--deny-ips", path)
+    assert http_refusal(server, new_hash(), source="127.0.0.9")
+    assert http_refusal(server, new_hash(), source="127.0.0.8") is None
+
+
+def test_comments_that_hide_a_range_are_told(start_server, lists):
+    """They are comments, but somebody should hear of it."""
+    path = lists("ips", "# P2P list of 2020-01-01", "x:10.0.0.0-10.0.0.9", "#1 Acme:127.0.0.9-127.0.0.9",
+                 "// B:127.0.0.9-127.0.0.9")
+    server = start_server("--deny-ips", path)
+    assert http_refusal(server, new_hash(), source="127.0.0.9") is None
+    server.wait_output(rf"lists: {path}: 2 comments are ranges .* the first is line 3")
 
 
 def test_levels_of_ipfilter_let_pass(start_server, lists):
@@ -171,10 +169,25 @@ def test_client_software(start_server, lists, refusal):
 
 @DOORS
 def test_ports(start_server, refusal):
-    server = start_server("--deny-ports", "1-1023,6881")
-    for port, reason in ((1, "port not allowed"), (1023, "port not allowed"), (1024, None),
-                         (6881, "port not allowed"), (6882, None)):
-        assert refusal(server, new_hash(), port=port) == reason
+    """Named, with whose rule it is: many take it for something of their router's."""
+    server = start_server("--deny-ports", "1-1023,6881-6889 worn out; choose another,7000")
+    for port, denied in ((1, ""), (1023, ""), (1024, None), (6880, None),
+                         (6881, ": worn out; choose another"), (6890, None), (7000, "")):
+        told = None if denied is None else f"port {port} is not allowed by this tracker{denied}"
+        assert refusal(server, new_hash(), port=port) == told
+
+
+@DOORS
+def test_allowed_ports(start_server, refusal):
+    """No others; denied wins over allowed."""
+    server = start_server("--allow-ports", "80, 1024-65535", "--deny-ports", "6881 no", admin=True)
+    for port, denied in ((80, None), (81, ""), (1023, ""), (1024, None), (65535, None),
+                         (6881, ": no")):
+        told = None if denied is None else f"port {port} is not allowed by this tracker{denied}"
+        assert refusal(server, new_hash(), port=port) == told
+    found = metrics_of(server)
+    assert found['access_refused_total{kind="allow_ports"}'] == 2
+    assert found['access_refused_total{kind="deny_ports"}'] == 1
 
 
 def test_nothing_is_recorded_of_the_refused(start_server, lists):
@@ -245,151 +258,6 @@ def test_gzip(start_server, tmp_path):
     path.write_bytes(whole[:-20])
     server.wait_output("ips.gz.*: .*; those before stay in force")
     assert http_refusal(server, new_hash(), source="127.0.0.9") == "x"
-
-
-# --- coming and going ---
-
-def loads(server):
-    return len([line for line in server.output().splitlines() if "lists: in force" in line])
-
-
-def test_a_changed_file_is_read(start_server, lists):
-    torrent = new_hash()
-    server = start_server("--deny-torrents", lists("deny.txt"))
-    assert http_refusal(server, torrent) is None
-    lists("deny.txt", torrent.hex() + " one")  # renamed over
-    eventually(lambda: http_refusal(server, torrent) == "one", "renamed over")
-    path = lists("deny.txt", torrent.hex() + " two")
-    eventually(lambda: http_refusal(server, torrent) == "two", "renamed over again")
-    path.write_text(torrent.hex() + " three\n")  # written to
-    eventually(lambda: http_refusal(server, torrent) == "three", "written to")
-
-
-def test_sighup_and_reload_read_again(start_server, lists, tmp_path):
-    """Also where nothing tells of changes."""
-    torrent = new_hash()
-    server = start_server("--deny-torrents", lists("deny.txt", torrent.hex()), admin=True)
-    for ask in (lambda: os.kill(server.pid, signal.SIGHUP),
-                lambda: run_muster("reload", "--admin-socket", server.admin_path)):
-        before = loads(server)
-        ask()
-        eventually(lambda b=before: loads(server) > b, "read again")
-    assert http_refusal(server, torrent)
-
-
-def test_a_broken_file_leaves_the_lists(start_server, lists):
-    """It is told by line; the next good one is taken."""
-    a, b = new_hash(), new_hash()
-    server = start_server("--deny-torrents", lists("deny.txt", a.hex()), admin=True)
-    lists("deny.txt", b.hex(), "garbage")
-    server.wait_output(r"error lists: .*deny\.txt:2: .*; those before stay in force")
-    assert http_refusal(server, a) and http_refusal(server, b) is None
-    assert metrics_of(server)["access_load_failures_total"] == 1
-    lists("deny.txt", b.hex())
-    eventually(lambda: http_refusal(server, b), "the good one is in force")
-    assert http_refusal(server, a) is None
-
-
-def test_commands_tell_of_a_broken_file(start_server, lists):
-    """Files are read beside the work, but whoever asked for it hears the end."""
-    a, b = new_hash(), new_hash()
-    path = lists("deny.txt", a.hex())
-    server = start_server("--deny-torrents", path, admin=True)
-
-    def command(*words):
-        return run_muster(*words, "--admin-socket", server.admin_path)
-
-    assert command("reload").returncode == 0
-    lists("deny.txt", a.hex(), "garbage")
-    ended = command("reload")
-    assert ended.returncode == 1
-    assert f"{path}:2: " in ended.stderr and "those before stay in force" in ended.stderr
-    ended = command("set", f"deny_torrents={path.parent / 'missing'}")
-    assert ended.returncode == 1 and "missing: No such file" in ended.stderr
-    assert http_refusal(server, a)
-    assert command("set", "numwant=10").returncode == 0  # that is not about lists
-    assert command("set", f"deny_torrents={lists('good.txt', b.hex())}").returncode == 0
-    assert http_refusal(server, b) and http_refusal(server, a) is None  # at once
-
-
-def test_a_file_that_goes_leaves_the_lists(start_server, lists):
-    torrent = new_hash()
-    path = lists("deny.txt", torrent.hex())
-    server = start_server("--deny-torrents", path)
-    path.unlink()
-    os.kill(server.pid, signal.SIGHUP)
-    server.wait_output(r"deny\.txt: No such file or directory; those before stay")
-    assert http_refusal(server, torrent)
-
-
-def output_of_no_start(*options):
-    lease = unused_port()
-    done = run_muster("--listen", f"127.0.0.1:{lease.port}", "--user", "", "--admin-socket", "off",
-                      "--admin-listen", "off", *options)
-    lease.release()
-    assert done.returncode == 2
-    return done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("lines, why", [
-    (["zz"], "list.txt:1: no address"), (["", "1.2.3.4/33"], "list.txt:2: the length"),
-    (["1.1.1.1 " + "x" * 2000], "list.txt:1: longer"), (["1.1.1.1 \0"], "list.txt:1: longer"),
-])
-def test_a_broken_file_is_no_start(lists, lines, why):
-    """Serving without the list would be worse."""
-    path = lists("list.txt", *lines)
-    assert f"cannot start: lists: {path.parent}/{why}" in output_of_no_start("--deny-ips", path)
-
-
-def test_no_regular_file_is_no_list(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe"):
-        assert "no regular file" in output_of_no_start("--deny-ips", path)
-
-
-def test_options_change_while_running(start_server, lists):
-    """Set, and set to nothing."""
-    torrent = new_hash()
-    server = start_server(admin=True)
-
-    def set_to(value):
-        done = run_muster("set", f"deny_torrents={value}", "--admin-socket", server.admin_path)
-        assert done.returncode == 0, done.stderr
-
-    set_to(lists("deny.txt", torrent.hex()))
-    eventually(lambda: http_refusal(server, torrent), "in force")
-    set_to("")
-    eventually(lambda: http_refusal(server, torrent) is None, "no more")
-    server.wait_output("lists: none is in force")
-
-
-def test_lists_change_under_requests(start_server, lists):
-    """Again and again, and every request is answered."""
-    a, b = new_hash(), new_hash()
-    server = start_server("--deny-torrents", lists("deny.txt", a.hex()))
-    peer, client = new_peer_id(), server.udp()
-
-    def refused():
-        return [isinstance(client.announce(t, peer), UdpError) for t in (a, b)]
-
-    for turn in range(8):
-        lists("deny.txt", (a if turn % 2 else b).hex())
-        eventually(lambda t=turn: refused() == [t % 2 == 1, t % 2 == 0], "turned over")
-
-
-@pytest.mark.slow
-def test_long_lists(start_server, lists):
-    """100 000 hashes and 40 000 ranges: read in seconds, under a sanitizer, too."""
-    hashes = [os.urandom(20) for _ in range(100000)]
-    server = start_server(
-        "--allow-torrents", lists("allow.txt", *(h.hex() for h in hashes)),
-        "--deny-ips", lists("ips.txt", *(f"n{i}:10.{i >> 7}.{2 * i & 255}.0-10.{i >> 7}.{2 * i & 255}.99"
-                                         for i in range(20000)),
-                            *(f"2001:db8:{i:x}::/48" for i in range(20000))))
-    client = server.udp()
-    for torrent in hashes[:50] + hashes[-50:]:
-        assert not isinstance(client.announce(torrent), UdpError)
-    assert client.announce(new_hash()).text == "torrent not allowed"
 
 
 # --- options ---

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import Owner, eventually, muster_bin, new_hash, run_muster
+from harness import Owner, eventually, metrics_of, muster_bin, new_hash, run_muster, stats_of
 from harness.server import clean_env
 
 PASSWORD = "correct horse battery"
@@ -175,6 +175,31 @@ def test_guesses_are_refused_then_slowed(server, owner, token):
     assert "my-guess" not in server.output()
     assert Owner(server.unix()).get("/api/settings")[0] == 200
     eventually(lambda: owner.login(token)[0] == 200, "the delay ends", pause_s=0.3)
+
+
+def test_wrong_words_in_a_header_are_guesses(server, token):
+    """Counted, logged and slowed like passwords; the owner's session and token elsewhere are not."""
+    owner = Owner(server.admin(source="127.0.0.9"))
+    assert owner.login(token)[0] == 200
+    guesser = Owner(server.admin(), "my-guess")
+    responses = [guesser.send("GET", "/api/settings") for _ in range(8)]
+    assert [r.status for r in responses] == [401] * 3 + [429] * 5
+    assert int(responses[-1].header("Retry-After")) >= 1
+    assert metrics_of(server)["admin_logins_refused_total"] == 3
+    assert stats_of(server)["etracker"]["stats.http_401"] == 3
+    assert "login: wrong password or token from 127.0.0.1, 3 in a row" in server.output()
+    assert "my-guess" not in server.output()
+    assert Owner(server.admin(), token).get("/api/settings")[0] == 429, "from there, the right one, too"
+    assert owner.get("/api/settings")[0] == 200
+
+
+def test_a_page_with_an_ended_session_is_no_guesser(server, owner, token):
+    owner.login(token)
+    ended = Owner(server.admin(), owner.headers[0][1].removeprefix("Bearer "))
+    assert owner.post("/api/logout")[0] == 200
+    assert {ended.get("/api/settings")[0] for _ in range(8)} == {401}
+    assert owner.login(token)[0] == 200
+    assert "wrong" not in server.output()
 
 
 @pytest.mark.parametrize("hosts, seen", [("", "127.0.0.1"), ("ops.test", "198.51.100.7")])

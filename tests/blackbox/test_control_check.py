@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -10,9 +11,9 @@ from harness.fake import FakeControl
 from harness.terminal import Terminal
 
 ROOT = os.geteuid() == 0
-NAMES = ["addresses", "user", "config-file", "web-root", "memory", "open-files", "udp-receive-buffer",
-         "udp-send-buffer", "udp-drops", "connection-tracking", "tcp-backlog", "tcp-syn-backlog",
-         "tcp-time-wait", "ipv6", "clock"]
+NAMES = ["addresses", "user", "config-file", "web-root", "lists", "memory", "open-files",
+         "udp-receive-buffer", "udp-send-buffer", "udp-drops", "connection-tracking", "tcp-backlog",
+         "tcp-syn-backlog", "tcp-time-wait", "ipv6", "clock"]
 
 
 def check(*args):
@@ -83,6 +84,30 @@ def test_limits_that_are_too_small_come_with_a_command(port):
     assert findings["open-files"]["verdict"] == "advice"
     assert "LimitNOFILE=" in findings["open-files"]["command"]
     assert findings["tcp-backlog"]["command"] == "sysctl -w net.core.somaxconn=1048576"
+
+
+def outer_addresses():
+    """IPv4 addresses of this machine besides loopback, of interfaces that are up."""
+    told = subprocess.run(["ip", "-4", "-j", "addr", "show", "up"], capture_output=True, check=True)
+    return [a["local"] for i in json.loads(told.stdout) if i["ifname"] != "lo"
+            for a in i["addr_info"]]
+
+
+@pytest.mark.skipif(not outer_addresses(), reason="no address besides loopback")
+def test_a_wildcard_is_asked_at_every_address(server):
+    """One answers on loopback alone, and says that it does on all."""
+    fake = FakeControl({("GET", "/api/settings"): (200, {"options": [
+        {"name": "listen", "value": f"udp://0.0.0.0:{server.port}"}]})})
+    ended = run_muster("check", "--json", "--admin-socket", fake.path)
+    finding = json.loads(ended.stdout)["findings"][0]
+    assert finding["verdict"] == "problem"
+    assert f"udp://{outer_addresses()[0]}:{server.port} does not answer" in finding["text"]
+    ended = run_muster("status", "--admin-socket", fake.path)
+    assert ended.returncode == 1
+    assert f"ok    heartbeat  udp://127.0.0.1:{server.port}" in ended.stdout
+    for address in outer_addresses():
+        assert f"FAIL  heartbeat  udp://{address}:{server.port}" in ended.stdout
+    fake.stop()
 
 
 def test_beside_a_running_one_it_asks_for_heartbeats(server):

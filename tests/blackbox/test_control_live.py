@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import time
 
 import pytest
 
@@ -110,6 +112,23 @@ def test_restart_keeps_options_and_counts_from_nothing(background):
     assert background.stats()["peers"] == 0
     assert background.run("get", "numwant").stdout.split()[2] == "7"
     assert background.run("stop").returncode == 0
+
+
+def test_a_restart_that_fails_is_noticed(background):
+    """What cannot be known before the stop: somebody else has the port by then."""
+    background.options = ["--admin-listen", "off"]
+    with socket.create_server(("127.0.0.1", 0)) as taken, \
+            background.file.open("a", encoding="utf-8") as out:
+        out.write("listen = 127.0.0.1\n")
+        out.flush()
+        assert background.start().returncode == 0
+        out.write(f"listen = tcp://127.0.0.1:{taken.getsockname()[1]}\n")
+        out.flush()
+        began = time.monotonic()
+        ended = background.run("restart")
+        assert ended.returncode == 1
+        assert re.search(r"process \d+ ended and nobody answers", ended.stderr), ended.stderr
+        assert time.monotonic() - began < 60
 
 
 def test_check_and_top_of_a_real_one(background):

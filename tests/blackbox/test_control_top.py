@@ -93,6 +93,85 @@ def test_keys_help_sort_and_pause(fake, top):
     screen.wait_without("1 234 567")
 
 
+# With this one ncurses scrolls by line feeds; pyte does not know the sequence that xterm has for it.
+SCROLLS = "linux"
+
+BUSY = {**STATS, "top_swarms": [{"info_hash": f"{n:02x}" * 20, "seeders": 100 - n, "leechers": 1,
+                                 "completed": n} for n in range(30)],
+        "top_talkers": [{"address": f"192.0.2.{n}", "requests": 1000 - n} for n in range(30)],
+        "top_limited": [{"address": f"198.51.100.{n}", "requests": 50 - n} for n in range(9)],
+        "errors": [{"door": "udp", "kind": f"kind{n}", "count": 9 - n} for n in range(9)]}
+
+
+@pytest.mark.parametrize("size, rows", [((24, 80), 5), ((40, 80), 12), ((30, 100), 7),
+                                        ((24, 130), 12), ((60, 200), 11)])
+def test_a_small_window_has_what_people_look_for(fake, top, size, rows):
+    """Swarms and addresses before figures; and every panel is in it, none cut."""
+    fake.answers[("GET", "/stats.json")] = (200, BUSY)
+    screen = top(size=size)
+    shown = screen.wait_for("busiest addresses")
+    assert all(f"{n:02x}" * 20 in shown for n in range(rows)), shown
+    assert all(f"192.0.2.{n} " in shown for n in range(rows)), shown
+    for text in ("1 234 567", "1 000 000", "1.0 GiB", "0.50 0.25 0.12", "300 s", "udp kind0",
+                 "udp kind1", "overview"):
+        assert text in shown, shown
+
+
+def test_pages_and_scrolling(fake, top):
+    fake.answers[("GET", "/stats.json")] = (200, BUSY)
+    screen = top(size=(24, 80), term=SCROLLS)
+    screen.wait_for("busiest addresses")
+    screen.key("\t")  # swarms
+    screen.wait_without("busiest addresses")
+    assert "1d" * 20 not in screen.wait_for("13" * 20)
+    screen.key("\x1b[B" * 40)  # down, further than there is
+    shown = screen.wait_for("1d" * 20)
+    assert "00" * 20 not in shown and "09" * 20 in shown
+    screen.key("\x1b[A" * 9)
+    screen.wait_for("00" * 20)
+    screen.key("\t")
+    shown = screen.wait_for("busiest addresses")
+    assert "192.0.2.19 " in shown and "over a rate limit" not in shown
+    screen.key("\x1b[6~" * 5)  # page down
+    screen.wait_for("198.51.100.8 ")
+    screen.key("\t")
+    screen.wait_for("qBittorrent")
+    screen.key("\x1b[C")  # right
+    screen.wait_for("UDP, IPv6")
+    screen.key("\x1b[B" * 40)
+    screen.wait_for("udp kind8")
+    screen.key("\x1b[C")
+    screen.wait_for("largest swarms")
+    screen.key("\x1b[D")  # left
+    screen.wait_for("UDP, IPv6")
+
+
+def test_the_addresses_are_sorted(fake, top):
+    """By requests, by how much each has grown, by address."""
+    one, two = {"address": "192.0.2.9", "requests": 90}, {"address": "192.0.2.10", "requests": 10}
+    fake.answers[("GET", "/stats.json")] = (200, {**STATS, "top_talkers": [two, one]})
+    screen = top(size=(24, 80), term=SCROLLS)
+    shown = screen.wait_for("by requests (t)")
+    assert shown.index("192.0.2.9") < shown.index("192.0.2.10")
+    screen.key("p")
+    screen.wait_for("PAUSED")
+    screen.key("t")
+    screen.wait_for("by growth (t)")
+    screen.key("t")
+    shown = screen.wait_for("by address (t)")
+    assert shown.index("192.0.2.10") < shown.index("192.0.2.9")
+
+    def grow(_):
+        two["requests"] += 5
+        return 200, {**STATS, "top_talkers": [one, two]}
+
+    fake.answers[("GET", "/stats.json")] = grow
+    screen.key("tt")
+    screen.wait_for("by growth (t)")
+    screen.key("p")
+    eventually(lambda: 0 < screen.read().find("192.0.2.10") < screen.read().find("192.0.2.9"))
+
+
 def test_it_follows_the_window(top):
     screen = top()
     screen.wait_for("busiest addresses")

@@ -117,7 +117,9 @@ class Lives:
         limit_s = INTERVAL_S + LATE_S + silence_s
         if killed - begun < limit_s:
             return
-        saved = self.read().saved_unix_s
+        snapshot = self.read()
+        assert snapshot, "nothing was saved in all that time"
+        saved = snapshot.saved_unix_s
         assert killed - saved <= limit_s, f"{killed - saved:.1f} s old, {silence_s:.1f} s without an answer"
         self.ages_checked += 1
 

@@ -281,6 +281,46 @@ def test_the_end_of_the_server_is_told(start_server):
 
 # ---- databases ----
 
+def test_the_command_asks_the_muster_that_runs(start_server, databases, monkeypatch, tmp_path):
+    """What it found in its own folder, what it was told since, what it could not read."""
+    monkeypatch.chdir(databases)
+    server = start_server(admin=True)
+    wait_ready(server)
+    monkeypatch.chdir(tmp_path)
+    at = ("--admin-socket", server.admin_path)
+    result = run_muster("geoip", "127.1.2.3", *at)
+    assert result.returncode == 0, result.stderr
+    assert f"file       {databases}/IP2LOCATION-LITE-DB5.CSV" in result.stdout
+    assert "IP2LOCATION CSV" in result.stdout and "127.1.2.3  DE  52.5 13.4" in result.stdout
+    assert run_muster("set", "geoip_file", databases / "test.mmdb", *at).returncode == 0
+    result = run_muster("geoip", "2001:db8::1", *at)
+    assert "Test-City" in result.stdout and "2001:db8::1  FR  48.9 2.4" in result.stdout
+    run_muster("set", "geoip_file", tmp_path / "missing.mmdb", *at)
+    result = run_muster("geoip", *at)
+    assert result.returncode == 0 and "Test-City" in result.stdout
+    assert "missing.mmdb: No such file" in result.stderr
+    named = run_muster("geoip", "--geoip-file", databases / "countries.mmdb", *at)
+    assert "countries only" in named.stdout
+    run_muster("set", "map", "off", *at)
+    result = run_muster("geoip", *at)
+    assert result.returncode == 1 and "map = off" in result.stderr
+
+
+def test_a_database_that_cannot_be_read_is_told_to_who_asked(start_server, tmp_path):
+    path = tmp_path / "places.csv"
+    path.write_text(CSV)
+    server = start_server("--geoip-file", path, admin=True)
+    at = ("--admin-socket", server.admin_path)
+    assert run_muster("reload", *at).returncode == 0
+    path.write_text(CSV + '"5","6","DE","Germany","Berlin","Berlin","1","1"\n')
+    result = run_muster("reload", *at)
+    assert result.returncode == 1
+    assert re.search("locations: .*line 4.*; what was loaded before stays", result.stderr)
+    result = run_muster("set", "geoip_file", "/nowhere", *at)
+    assert result.returncode == 1 and "/nowhere: No such file" in result.stderr
+    assert run_muster("set", "geoip_file", "", *at).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["test.mmdb", "unnamed", "IP2LOCATION-LITE-DB5.CSV"])
 def test_kinds_of_databases(start_server, databases, name):
     server = start_server("--geoip-file", databases / name, admin=True)
@@ -293,10 +333,11 @@ def test_kinds_of_databases(start_server, databases, name):
 
 
 @pytest.mark.parametrize("folder", [".", "below"])
-def test_etrackers_file_is_found(databases, folder, monkeypatch):
+def test_etrackers_file_is_found(databases, folder, monkeypatch, tmp_path):
+    """Where no muster runs."""
     (databases / "below").mkdir(exist_ok=True)
     monkeypatch.chdir(databases / folder)
-    result = run_muster("geoip", "127.1.2.3", "8.8.8.8")
+    result = run_muster("geoip", "127.1.2.3", "8.8.8.8", "--admin-socket", tmp_path / "nobody.sock")
     assert result.returncode == 0, result.stderr
     assert "IP2LOCATION CSV" in result.stdout and "127.1.2.3  DE  52.5 13.4" in result.stdout
     assert "8.8.8.8  not known" in result.stdout
@@ -307,9 +348,10 @@ def test_no_database_says_so(start_server, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "empty")
     server = start_server(admin=True)
     assert state_of(server)["state"] == state_of(server, public=True)["state"] == "no database"
-    result = run_muster("geoip")
-    assert result.returncode == 1
-    assert "no database" in result.stderr and "DB-IP" in result.stderr
+    for path in (server.admin_path, tmp_path / "nobody.sock"):
+        result = run_muster("geoip", "--admin-socket", path)
+        assert result.returncode == 1
+        assert "no database" in result.stderr and "DB-IP" in result.stderr
 
 
 def test_no_locations_loads_none(start_server, databases):

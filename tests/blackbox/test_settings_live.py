@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import Owner, UdpError, eventually, join_many, new_hash, stats_of
+from harness import Owner, UdpError, eventually, join_many, new_hash, run_muster, stats_of
 
 RANGE = ("--min-interval", "60", "--max-interval", "3600", "--interval", "1800")
 
@@ -27,6 +27,17 @@ def test_the_interval(server, owner):
     assert server.http().announce(new_hash()).data[b"interval"] == 600
     assert server.udp().announce(new_hash()).interval == 600
     assert owner.value("interval") == "10m" and owner.source("interval") == "live"
+
+
+@pytest.mark.parametrize("value, limit", [("1", "min_interval, which is 60 s"),
+                                          ("3601", "max_interval, which is 3600 s")])
+def test_an_interval_that_nobody_would_get_is_refused(server, owner, value, limit):
+    assert limit in owner.errors(interval=value)["interval"]
+    assert owner.value("interval") == "30m" and owner.source("interval") != "live"
+    ended = run_muster("set", "interval", value, "--admin-socket", server.admin_path)
+    assert ended.returncode == 2 and limit in ended.stderr and not ended.stdout
+    assert owner.set(min_interval="1", interval="1") == {"min_interval": "1s", "interval": "1s"}
+    assert server.udp().announce(new_hash()).interval == 1
 
 
 def test_the_same_interval_again_ends_a_drift(server, owner):

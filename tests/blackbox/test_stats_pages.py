@@ -289,12 +289,26 @@ def test_minimal_counts_requests_only(start_server):
     assert stats["clients"] == [] and stats["top_talkers"] == []
 
 
-def test_thousands_are_the_locales(start_server, tmp_path):
-    for name in ("en_US", "de_DE"):
-        subprocess.run(["localedef", "-i", name, "-f", "UTF-8", str(tmp_path / f"{name}.UTF-8")],
+def with_locales(folder, *names):
+    """An environment with these; glibc itself never frees what LOCPATH said."""
+    for name in names:
+        subprocess.run(["localedef", "-i", name, "-f", "UTF-8", str(folder / f"{name}.UTF-8")],
                        check=True, stdout=subprocess.DEVNULL)
-    # glibc itself never frees what LOCPATH said
-    env = {"LOCPATH": str(tmp_path), "LC_ALL": "C", "ASAN_OPTIONS": "detect_leaks=0:exitcode=99"}
+    return {"LOCPATH": str(folder), "LC_ALL": "C", "ASAN_OPTIONS": "detect_leaks=0:exitcode=99"}
+
+
+@pytest.mark.parametrize("name", ["fr_FR", "ru_RU"])
+def test_the_log_line_has_plain_spaces_for_no_break_spaces(start_server, tmp_path, name):
+    server = start_server("--locale", f"{name}.UTF-8", "--sweep-period", "5",
+                          env=with_locales(tmp_path, name))
+    client = server.udp()
+    for port in range(1, 1101):
+        client.announce(new_hash(), port=port)
+    server.wait_output(r"TP: 1 100 TT: 1 100 TL: 0 ", deadline_s=90)
+
+
+def test_thousands_are_the_locales(start_server, tmp_path):
+    env = with_locales(tmp_path, "en_US", "de_DE")
     server = start_server("--locale", "en_US.UTF-8", "--nofile", "4096", "--charset", "koi8-r",
                           "--sweep-period", "1", admin=True, env=env)
     assert "(rlimit 4,096/" in text_of(server)

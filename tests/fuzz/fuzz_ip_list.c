@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct ip_entry e;
     const char *why = ip_list_line(view_of(bytes, len), &e);
+    assert(!why || !e.hides_range);
+    assert(!e.is_entry || !e.hides_range);
     if (!why && e.is_entry) {
         assert(e.reason.len == 0 || (e.reason.ptr >= bytes && e.reason.len <= len));
         assert(e.reason.len == 0 || e.reason.ptr + e.reason.len <= bytes + len);

@@ -222,7 +222,7 @@ static void lists_make(struct stream_test *t, const char *which, uint64_t hashes
         else err = add_clients(x, list);
         require(err == ERR_OK, "lists");
     }
-    access_deny_ports(x, 1, 3);
+    require(access_deny_ports(x, 1, 3, VIEW("")) == ERR_OK, "lists");
     require(access_finish(x, hash_of, t->tracker.swarm) == ERR_OK, "lists");
     t->tracker_opts.access = x;
 }

@@ -1,5 +1,6 @@
 """The service manager: what it is told, and the sockets it hands over."""
 
+import json
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import HttpClient, Owner, eventually, new_hash
+from harness import HttpClient, Owner, eventually, new_hash, run_muster
 from kit import Manager
 
 ACTIVATE = Path(__file__).parent / "kit" / "activate.py"
@@ -123,6 +124,15 @@ def test_the_operators_socket_given(activated, tmp_path):
         assert owner.post("/api/control/restart")[0] == 409, "it could not open them again"
     activated.stop()
     assert path.exists(), "it is not ours to remove"
+
+
+def test_status_asks_the_sockets_given(activated, tmp_path):
+    """`port` says nothing of them."""
+    said = run_muster("status", "--json", "--admin-socket", f"{tmp_path}/a.sock")
+    assert said.returncode == 0, said.stdout
+    assert sorted(beat["url"] for beat in json.loads(said.stdout)["heartbeats"]) == sorted(
+        f"{kind}://{address}:{activated.port}" for kind in ("udp", "http")
+        for address in ("127.0.0.1", "[::1]"))
 
 
 def test_a_socket_for_both_families_is_refused(start_server):

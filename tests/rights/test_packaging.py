@@ -133,6 +133,23 @@ def test_the_run_loop_starts_it_again_and_counts(loop):
     assert running.output().count("run: start") == 3
 
 
+def test_a_list_that_comes_back_mends_it(loop, tmp_path):
+    """Nobody is served without it, and nobody need be there when it is back."""
+    path = tmp_path / "ips"
+    running = loop("run", "--user", "", "--admin-socket", "off", "--deny-ips", str(path))
+    eventually(lambda: running.output().count("it ended with status 7") >= 2, "it tries again")
+    assert f"cannot start: lists: {path}: No such file" in running.output()
+    path.write_text("127.0.0.9\n")
+    running.wait_start(1)
+
+
+def test_the_unit_goes_on_trying():
+    """Systemd's own limit, 5 starts in 10 s, would end it for ever, with RestartSec=1."""
+    unit = (UNITS / "muster.service").read_text()
+    assert re.search(r"^StartLimitIntervalSec=0$", unit.partition("[Service]")[0], re.M)
+    assert re.search(r"^RestartPreventExitStatus=2$", unit, re.M)
+
+
 @pytest.mark.parametrize("option", [("--port", "0"), ("--no-such-option",)])
 def test_the_run_loop_leaves_what_another_start_would_not_mend(loop, option):
     running = loop("run", *option)

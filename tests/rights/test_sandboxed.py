@@ -318,6 +318,41 @@ def test_a_restart_that_would_not_reach_its_files_is_refused(start_server, confi
 # --- another user, another root ---
 
 @pytest.mark.root
+@pytest.mark.parametrize("user", ["root", "nobody", ""])
+def test_whoever_it_is_it_starts_again(start_server, installed, tmp_path, user):
+    """From inside the sandbox, where no user can be looked up: in place, and by an upgrade."""
+    let_others_in(tmp_path)
+    path, socket = installed("muster"), tmp_path / "run" / "m.sock"
+    socket.parent.mkdir()
+    os.chown(socket.parent, NOBODY.pw_uid if user == "nobody" else 0, -1)
+    server = start_server("--user", user, "--admin-socket", socket)
+    status, answer = Owner(HttpClient(str(socket), None)).post("/api/control/restart")
+    assert status == 200, answer
+    eventually(lambda: starts(server) == 2, "it starts again")
+    server.wait_ready()
+    eventually(socket.exists, "its socket is there")
+    done = subprocess.run([path, "upgrade", "--admin-socket", socket],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert server.udp().announce(new_hash())
+
+
+@pytest.mark.root
+def test_root_does_not_stop_to_become_somebody_it_cannot_find(start_server, config, tmp_path):
+    config.write_text("user =\n")
+    (tmp_path / "run").mkdir()
+    server = start_server("--config", config, "--listen", "127.0.0.1:{port}", "--admin-socket",
+                          tmp_path / "run" / "m.sock", "--admin-listen", "off", exact=True)
+    if "Landlock 0" in server.output():
+        pytest.skip("the kernel has no Landlock")
+    replace(config, "user = nobody\n")
+    with HttpClient(str(tmp_path / "run" / "m.sock"), None) as door:
+        status, answer = Owner(door).post("/api/control/restart")
+    assert status == 409 and "user = nobody" in str(answer)
+    assert server.udp().announce(new_hash()), "and serves on"
+
+
+@pytest.mark.root
 def test_the_token_belongs_to_the_user(start_server, tmp_path):
     let_others_in(tmp_path)
     folder = tmp_path / "run"

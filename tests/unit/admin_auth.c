@@ -4,6 +4,7 @@
 
 #include "admin/auth.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "proto/address_text.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 static struct loop loop;
 static struct auth *auth;
-static struct auth_answer answer;
+static struct auth_answer answer, word_answer;
 static char password_hash[AUTH_PASSWORD_HASH_BYTES_MAX];
 
 static int group_setup(void **state)
@@ -90,6 +91,23 @@ static struct view bearer(const char *token)
     return view_of_text(header);
 }
 
+static enum auth_verdict bearer_from(const char *from, struct view header, uint64_t now_ms)
+{
+    struct address a = client(from);
+    auth_bearer(auth, &a, header, now_ms, &word_answer);
+    return word_answer.verdict;
+}
+
+/* From where nobody waits: each wrong word comes from a host of its own. */
+static bool is_owner(struct view header, uint64_t now_ms)
+{
+    static uint32_t host;
+    char from[32];
+    snprintf(from, sizeof from, "10.9.%u.%u", host / 250, host % 250 + 1);
+    host++;
+    return bearer_from(from, header, now_ms) == AUTH_YES;
+}
+
 static struct view basic(const char *user, const char *password)
 {
     static char header[512];
@@ -109,13 +127,13 @@ static void the_token_opens_a_session(void **state)
     assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
     assert_int_equal(strlen(answer.token), AUTH_TOKEN_TEXT_BYTES - 1);
     assert_int_equal(answer.expires_in_s, AUTH_IDLE_MS / 1000);
-    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
-    assert_true(auth_bearer(auth, bearer(TOKEN), 2000)); /* scripts need no login */
-    assert_false(auth_bearer(auth, bearer("x"), 2000));
-    assert_false(auth_bearer(auth, VIEW("Bearer"), 2000));
-    assert_false(auth_bearer(auth, VIEW("Bearer "), 2000));
-    assert_false(auth_bearer(auth, VIEW("Basic " TOKEN), 2000));
-    assert_false(auth_bearer(auth, VIEW(""), 2000));
+    assert_true(is_owner(bearer(answer.token), 2000));
+    assert_true(is_owner(bearer(TOKEN), 2000)); /* scripts need no login */
+    assert_false(is_owner(bearer("x"), 2000));
+    assert_false(is_owner(VIEW("Bearer"), 2000));
+    assert_false(is_owner(VIEW("Bearer "), 2000));
+    assert_false(is_owner(VIEW("Basic " TOKEN), 2000));
+    assert_false(is_owner(VIEW(""), 2000));
     assert_int_equal(login("127.0.0.1", PASSWORD, 3000), AUTH_NO);
     assert_int_equal(login("127.0.0.1", "", 3000), AUTH_NO);
 }
@@ -127,8 +145,8 @@ static void the_password_is_checked_aside(void **state)
     assert_int_equal(login_once("127.0.0.2", PASSWORD, 1000), AUTH_LATER); /* one at a time */
     assert_int_equal(answer.retry_after_s, 1);
     assert_int_equal(login("127.0.0.1", PASSWORD, 1000), AUTH_YES);
-    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
-    assert_false(auth_bearer(auth, bearer(PASSWORD), 2000));
+    assert_true(is_owner(bearer(answer.token), 2000));
+    assert_false(is_owner(bearer(PASSWORD), 2000));
     assert_int_equal(login("127.0.0.1", TOKEN, 3000), AUTH_NO);
     assert_int_equal(login("127.0.0.1", "", 3000), AUTH_NO);
 }
@@ -173,7 +191,7 @@ static void without_a_secret_nobody_gets_in(void **state)
     assert_int_equal(open_with(&(struct auth_secret){0}), 0);
     assert_int_equal(login("127.0.0.1", "", 1000), AUTH_NO);
     assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_NO);
-    assert_false(auth_bearer(auth, VIEW("Bearer "), 1000));
+    assert_false(is_owner(VIEW("Bearer "), 1000));
     auth_close(auth);
 }
 
@@ -277,9 +295,9 @@ static void sessions_expire(void **state)
     assert_string_not_equal(idle, busy);
     uint64_t end_ms = now_ms + AUTH_SESSION_MS;
     for (; now_ms < end_ms; now_ms += AUTH_IDLE_MS - 1)
-        assert_true(auth_bearer(auth, bearer(busy), now_ms));
-    assert_false(auth_bearer(auth, bearer(idle), now_ms));
-    assert_false(auth_bearer(auth, bearer(busy), end_ms));
+        assert_true(is_owner(bearer(busy), now_ms));
+    assert_false(is_owner(bearer(idle), now_ms));
+    assert_false(is_owner(bearer(busy), end_ms));
 }
 
 static void logout_ends_one_session(void **state)
@@ -291,8 +309,8 @@ static void logout_ends_one_session(void **state)
     assert_int_equal(login("127.0.0.1", TOKEN, 1000), AUTH_YES);
     assert_true(auth_logout(auth, bearer(first), 2000));
     assert_false(auth_logout(auth, bearer(first), 2000));
-    assert_false(auth_bearer(auth, bearer(first), 2000));
-    assert_true(auth_bearer(auth, bearer(answer.token), 2000));
+    assert_false(is_owner(bearer(first), 2000));
+    assert_true(is_owner(bearer(answer.token), 2000));
 }
 
 static void the_idlest_session_makes_room(void **state)
@@ -300,14 +318,56 @@ static void the_idlest_session_makes_room(void **state)
     (void)state;
     static char tokens[AUTH_SESSIONS_MAX + 1][AUTH_TOKEN_TEXT_BYTES];
     for (uint64_t i = 0; i <= AUTH_SESSIONS_MAX; i++) {
-        if (i == AUTH_SESSIONS_MAX) assert_true(auth_bearer(auth, bearer(tokens[0]), 1000 + i));
+        if (i == AUTH_SESSIONS_MAX) assert_true(is_owner(bearer(tokens[0]), 1000 + i));
         assert_int_equal(login("127.0.0.1", TOKEN, 1000 + i), AUTH_YES);
         memcpy(tokens[i], answer.token, sizeof tokens[i]);
     }
-    assert_true(auth_bearer(auth, bearer(tokens[0]), 2000));
-    assert_false(auth_bearer(auth, bearer(tokens[1]), 2000));
-    assert_true(auth_bearer(auth, bearer(tokens[2]), 2000));
-    assert_true(auth_bearer(auth, bearer(tokens[AUTH_SESSIONS_MAX]), 2000));
+    assert_true(is_owner(bearer(tokens[0]), 2000));
+    assert_false(is_owner(bearer(tokens[1]), 2000));
+    assert_true(is_owner(bearer(tokens[2]), 2000));
+    assert_true(is_owner(bearer(tokens[AUTH_SESSIONS_MAX]), 2000));
+}
+
+static void wrong_words_wait_as_wrong_passwords_do(void **state)
+{
+    (void)state;
+    uint64_t refused = metrics_sum(METRIC_ADMIN_LOGINS_REFUSED);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bearer_from("192.0.2.1", bearer("x"), 1000), AUTH_NO);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_LOGINS_REFUSED), refused + 3);
+    assert_int_equal(bearer_from("192.0.2.1", bearer(TOKEN), 1000), AUTH_LATER);
+    assert_int_equal(word_answer.retry_after_s, 1);
+    assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_LATER); /* one count for both */
+    assert_int_equal(bearer_from("192.0.2.2", bearer(TOKEN), 1000), AUTH_YES);
+    assert_int_equal(bearer_from("192.0.2.1", bearer(TOKEN), 2000), AUTH_YES);
+}
+
+static void a_token_in_use_is_no_login_each_time(void **state)
+{
+    (void)state;
+    uint64_t logins = metrics_sum(METRIC_ADMIN_LOGINS);
+    for (uint64_t now_ms = 1000; now_ms < 100000; now_ms += 1000)
+        assert_int_equal(bearer_from("192.0.2.1", bearer(TOKEN), now_ms), AUTH_YES);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_LOGINS), logins + 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bearer_from("192.0.2.1", bearer("x"), 100000), AUTH_NO);
+    assert_int_equal(bearer_from("192.0.2.1", bearer(TOKEN), 100000), AUTH_YES);
+}
+
+static void sessions_that_ended_are_no_guesses(void **state)
+{
+    (void)state;
+    char ended[AUTH_TOKEN_TEXT_BYTES];
+    assert_int_equal(login("192.0.2.1", TOKEN, 1000), AUTH_YES);
+    memcpy(ended, answer.token, sizeof ended);
+    assert_true(auth_logout(auth, bearer(ended), 2000));
+    auth_close(auth);
+    assert_int_equal(with_token(NULL), 0); /* as after a restart, which knows no session */
+    uint64_t refused = metrics_sum(METRIC_ADMIN_LOGINS_REFUSED);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(bearer_from("192.0.2.1", bearer(ended), 3000), AUTH_NO);
+    assert_int_equal(metrics_sum(METRIC_ADMIN_LOGINS_REFUSED), refused);
+    assert_int_equal(login("192.0.2.1", TOKEN, 3000), AUTH_YES);
 }
 
 /* ---- Basic ---- */
@@ -329,7 +389,7 @@ static void basic_takes_the_owners_secret(void **state)
     assert_int_equal(basic_login(basic("etracker", PASSWORD), 1000), AUTH_YES);
     auth_basic(auth, &a, basic("etracker", PASSWORD), "etracker", 2000, &answer);
     assert_int_equal(answer.verdict, AUTH_YES); /* remembered: no argon2 */
-    assert_false(auth_bearer(auth, bearer(PASSWORD), 2000));
+    assert_false(is_owner(bearer(PASSWORD), 2000));
     assert_int_equal(basic_login(basic("etracker", PASSWORD "!"), 2000), AUTH_NO);
     assert_int_equal(basic_login(basic("etracker", ""), 2000), AUTH_NO);
     assert_int_equal(basic_login(basic("admin", PASSWORD), 2000), AUTH_NO);
@@ -373,7 +433,7 @@ static void the_token_file_is_made_once(void **state)
     snprintf(link, sizeof link, "%s/link", folder);
     assert_int_equal(auth_token_file(path, first, &made, &why), ERR_OK);
     assert_true(made);
-    assert_int_equal(strlen(first), AUTH_TOKEN_TEXT_BYTES - 1);
+    assert_int_equal(strlen(first), 43); /* 32 random bytes */
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(auth_token_file(path, again, &made, &why), ERR_OK);
@@ -430,6 +490,9 @@ int main(void)
         TEST(logout_ends_one_session, with_token),
         TEST(the_idlest_session_makes_room, with_token),
         TEST(basic_takes_the_owners_secret, with_password),
+        TEST(wrong_words_wait_as_wrong_passwords_do, with_token),
+        TEST(a_token_in_use_is_no_login_each_time, with_token),
+        TEST(sessions_that_ended_are_no_guesses, with_token),
         cmocka_unit_test(the_token_file_is_made_once),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

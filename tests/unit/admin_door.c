@@ -25,7 +25,7 @@ struct world {
     struct sockaddr_storage at;
     struct sockaddr_un unix_at;
     socklen_t unix_len;
-    bool is_public, is_owner, is_ready;
+    bool is_public, is_owner, is_guesser, is_ready;
     struct address client; /* of the last request */
     int upgraded_fd;
     char upgraded[64];
@@ -127,10 +127,12 @@ static bool is_public(const void *ctx)
     return ((const struct world *)ctx)->is_public;
 }
 
-static bool is_owner(void *ctx, const struct admin_request *r)
+static int owner_check(void *ctx, const struct admin_request *r, struct admin_response *out)
 {
+    const struct world *w = ctx;
     (void)r;
-    return ((struct world *)ctx)->is_owner;
+    if (w->is_guesser) snprintf(out->extra, sizeof out->extra, "Retry-After: 7\r\n");
+    return w->is_owner ? 0 : w->is_guesser ? 429 : 401;
 }
 
 static bool is_host(void *ctx, struct view name)
@@ -180,7 +182,7 @@ static int world_open(void **state)
     const struct admin_env env = {.loop = &w->loop,
                                   .routes = ROUTES,
                                   .route_count = ROUTE_COUNT,
-                                  .is_owner = is_owner,
+                                  .owner_check = owner_check,
                                   .is_host = is_host,
                                   .ctx = w};
     assert_int_equal(admin_open(&w->admin, &env), ERR_OK);
@@ -406,6 +408,10 @@ static void test_owners_pages_need_the_owner(void **state)
     assert_status(w, 401);
     assert_says(w, "WWW-Authenticate: Bearer\r\n");
     assert_int_equal(metrics_sum(METRIC_ADMIN_DENIED), denied + 1);
+    w->is_guesser = true;
+    ask_once(w, "GET /owner HTTP/1.1\r\n\r\n");
+    assert_status(w, 429);
+    assert_says(w, "Retry-After: 7\r\n");
     w->is_owner = true;
     ask_once(w, "GET /owner HTTP/1.1\r\n\r\n");
     assert_status(w, 200);

@@ -120,6 +120,12 @@ static void a_folder_that_the_user_cannot_enter(void **state)
     assert_finding("web-root", FINDING_OK, "");
     facts.web_root_why = EACCES;
     assert_finding("web-root", FINDING_PROBLEM, "chmod -R g+rX /srv/pages");
+    assert_finding("lists", FINDING_OK, "");
+    snprintf(facts.lists_error, sizeof facts.lists_error, "/srv/deny:2: no address");
+    assert_finding("lists", FINDING_PROBLEM, "muster help deny-ips");
+    facts.list = "/srv/deny";
+    facts.list_why = EACCES;
+    assert_finding("lists", FINDING_PROBLEM, "chmod g+r /srv/deny");
 }
 
 static void short_queues(void **state)

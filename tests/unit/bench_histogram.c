@@ -75,6 +75,26 @@ static void bounds_of_every_power_of_two(void **state)
     }
 }
 
+static void bounds_mark_what_they_are_part_of(void **state)
+{
+    (void)state;
+    static struct histogram h;
+    memset(&h, 0, sizeof h);
+    for (uint64_t v = 1; v <= 90; v++)
+        histogram_add(&h, v);
+    assert_false(histogram_is_bound(&h, histogram_percentile(&h, 100)));
+    histogram_add_bounds(&h, 5000, 10);
+    histogram_add_bounds(&h, 1, 0);
+    assert_int_equal(h.count, 100);
+    assert_int_equal(histogram_percentile(&h, 90), 90);
+    assert_false(histogram_is_bound(&h, histogram_percentile(&h, 90)));
+    assert_int_equal(histogram_percentile(&h, 91), 5000);
+    assert_true(histogram_is_bound(&h, histogram_percentile(&h, 91)));
+    histogram_add_bounds(&h, 50, 1);
+    assert_true(histogram_is_bound(&h, histogram_percentile(&h, 90)));
+    assert_false(histogram_is_bound(&h, histogram_percentile(&h, 40)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +102,7 @@ int main(void)
         cmocka_unit_test(small_values_are_exact),
         cmocka_unit_test(nothing_and_too_much),
         cmocka_unit_test(bounds_of_every_power_of_two),
+        cmocka_unit_test(bounds_mark_what_they_are_part_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* bench_world.c - peers and torrents of the load generator: every torrent exists, endpoints differ,
- * churn keeps the sizes, answers are judged rightly. */
+ * churn keeps the sizes, it is known who belongs where. */
 #include "unit.h"
 
-#include "bench/check.h"
+#include "bench/plan.h"
 
 static struct world world_of(uint64_t torrents, uint64_t peers, double zipf_s)
 {
@@ -81,61 +81,78 @@ static void churn_moves_the_window(void **state)
     plan_fini(&p);
 }
 
-static enum flaw body_flaw(const char *text, uint32_t numwant)
-{
-    struct question q = {
-        .kind = ASK_ANNOUNCE, .numwant = numwant, .deep = true, .asker_port = 0x6162};
-    struct finding f;
-    memcpy(q.asker.ip, "wxyz", 4);
-    return check_http_body(view_of(guarded(text, strlen(text)), strlen(text)), &q, &f);
-}
-
-static void bodies_are_judged(void **state)
+static void endpoints_belong_to_their_torrent(void **state)
 {
     (void)state;
-    assert_int_equal(body_flaw("d8:intervali60e5:peers6:abcdefe", 1), FLAW_NONE);
-    assert_int_equal(body_flaw("d8:intervali60e5:peers6:abcdefe", 0), FLAW_TOO_MANY);
-    assert_int_equal(body_flaw("d8:intervali60e5:peers5:abcdee", 1), FLAW_STRIDE);
-    assert_int_equal(body_flaw("d8:intervali60e5:peers6:wxyzabe", 1), FLAW_SELF);
-    assert_int_equal(body_flaw("d8:intervali0e5:peers0:e", 1), FLAW_INTERVAL);
-    assert_int_equal(body_flaw("d14:failure reason2:noe", 1), FLAW_REFUSED);
-    assert_int_equal(body_flaw("d8:intervali60e5:peers6:abcdef", 1), FLAW_BENCODE);
-    assert_int_equal(body_flaw("d8:intervali60e5:peers6:abcdefee", 1), FLAW_BENCODE);
-    assert_int_equal(body_flaw("d8:intervali60ee", 1), FLAW_BENCODE);
-    assert_int_equal(body_flaw("d5:peers999999999999999999:e", 1), FLAW_BENCODE);
-    assert_int_equal(body_flaw("", 1), FLAW_BENCODE);
+    struct world w = world_of(50, 500, 1);
+    for (uint64_t k = 0; k < 500; k++) {
+        struct world_peer p = world_peer(&w, k);
+        struct address a = world_source(&w, p.source);
+        assert_true(world_has(&w, p.torrent, FAMILY_V4, a.ip, p.port, false));
+        assert_false(world_has(&w, p.torrent, FAMILY_V6, a.ip, p.port, false));
+        assert_false(world_has(&w, (p.torrent + 1) % 50, FAMILY_V4, a.ip, p.port, false));
+        assert_false(world_has(&w, p.torrent, FAMILY_V4, a.ip, 80, false));
+        a.ip[0] = 10;
+        assert_false(world_has(&w, p.torrent, FAMILY_V4, a.ip, p.port, false));
+    }
+    struct world_peer successor = world_peer(&w, 7 + 500);
+    struct address a = world_source(&w, successor.source);
+    assert_true(world_has(&w, successor.torrent, FAMILY_V4, a.ip, successor.port, false));
+    world_fini(&w);
 }
 
-static enum flaw packet_flaw(enum ask kind, const char *bytes, size_t len)
-{
-    struct question q = {.kind = kind, .numwant = 2, .hashes = 1, .deep = true};
-    struct finding f;
-    return check_udp(view_of(guarded(bytes, len), len), &q, &f);
-}
-
-#define PACKET_FLAW(kind, literal) packet_flaw((kind), (literal), sizeof(literal) - 1)
-#define ANNOUNCE_HEAD                                                                              \
-    "\0\0\0\1"                                                                                     \
-    "tttt"                                                                                         \
-    "\0\0\0\x3c"                                                                                   \
-    "\0\0\0\0\0\0\0\0"
-
-static void packets_are_judged(void **state)
+static void addresses_between_the_sources_belong_to_nobody(void **state)
 {
     (void)state;
-    assert_int_equal(PACKET_FLAW(ASK_CONNECT, "\0\0\0\0ttttcccccccc"), FLAW_NONE);
-    assert_int_equal(PACKET_FLAW(ASK_CONNECT, "\0\0\0\0ttttccccccc"), FLAW_LENGTH);
-    assert_int_equal(PACKET_FLAW(ASK_CONNECT, "\0\0\0\1ttttcccccccc"), FLAW_ACTION);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, "\0\0\0\3ttttno"), FLAW_REFUSED);
-    assert_int_equal(PACKET_FLAW(ASK_BAD_ID, "\0\0\0\3ttttno"), FLAW_NONE);
-    assert_int_equal(PACKET_FLAW(ASK_BAD_ID, ANNOUNCE_HEAD), FLAW_NOT_REFUSED);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, ANNOUNCE_HEAD), FLAW_NONE);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, ANNOUNCE_HEAD "abcdef"), FLAW_NONE);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, ANNOUNCE_HEAD "abcde"), FLAW_STRIDE);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, ANNOUNCE_HEAD "abcd\0\0"), FLAW_PORT);
-    assert_int_equal(PACKET_FLAW(ASK_ANNOUNCE, ANNOUNCE_HEAD "abcdefabcdefabcdef"), FLAW_TOO_MANY);
-    assert_int_equal(PACKET_FLAW(ASK_SCRAPE, "\0\0\0\2ttttaaaabbbbcccc"), FLAW_NONE);
-    assert_int_equal(PACKET_FLAW(ASK_SCRAPE, "\0\0\0\2tttt"), FLAW_LENGTH);
+    struct world w = world_of(1, 100, 0);
+    w.opts.source_gap = 3;
+    w.opts.source_first = 5;
+    uint16_t port = world_peer(&w, 2).port;
+    struct address a = world_source(&w, 2);
+    assert_true(world_has(&w, 0, FAMILY_V4, a.ip, port, false));
+    a.ip[3]++;
+    assert_false(world_has(&w, 0, FAMILY_V4, a.ip, port, false));
+    assert_true(world_has(&w, 0, FAMILY_V4, a.ip, port, true));
+    a = world_source(&w, 16);
+    assert_false(world_has(&w, 0, FAMILY_V4, a.ip, port, false));
+    world_fini(&w);
+}
+
+static void sizes_are_counted(void **state)
+{
+    (void)state;
+    struct world w = world_of(20, 1000, 1);
+    uint32_t peers[20] = {0}, seeders[20] = {0};
+    assert_true(world_count(&w));
+    for (uint64_t k = 0; k < 1000; k++) {
+        struct world_peer p = world_peer(&w, k);
+        peers[p.torrent]++;
+        seeders[p.torrent] += p.is_seeder;
+    }
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(w.sizes[i].peers, peers[i]);
+        assert_int_equal(w.sizes[i].seeders, seeders[i]);
+    }
+    world_fini(&w);
+}
+
+static void scrapes_stay_the_same_through_churn(void **state)
+{
+    (void)state;
+    struct world w = world_of(10, 100, 0);
+    struct plan p;
+    struct mix mix = {.weight = {[ASK_SCRAPE] = 1}};
+    struct request r;
+    uint64_t torrents[20];
+    assert_true(plan_init(&p, &w, &mix, 8, 1));
+    plan_start(&p, PHASE_LOAD);
+    assert_true(plan_next(&p, -1, &r));
+    for (uint32_t i = 0; i < 20; i++)
+        torrents[i] = plan_scrape_torrent(&p, &r, i);
+    w.first += 33;
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(plan_scrape_torrent(&p, &r, i), torrents[i]);
+    plan_fini(&p);
 }
 
 int main(void)
@@ -145,8 +162,10 @@ int main(void)
         cmocka_unit_test(endpoints_differ),
         cmocka_unit_test(picks_are_live_and_from_the_source),
         cmocka_unit_test(churn_moves_the_window),
-        cmocka_unit_test(bodies_are_judged),
-        cmocka_unit_test(packets_are_judged),
+        cmocka_unit_test(endpoints_belong_to_their_torrent),
+        cmocka_unit_test(addresses_between_the_sources_belong_to_nobody),
+        cmocka_unit_test(sizes_are_counted),
+        cmocka_unit_test(scrapes_stay_the_same_through_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,20 @@ static const struct ip_row IPS[] = {
     {"1.2.3.4 - 1.2.3.5 , 128 , let pass", NULL, NULL, NULL},
     {"1.2.3.4 - 1.2.3.5 , 200", NULL, NULL, NULL},
     {"001.2.3.0/024", "1.2.3.0", "1.2.3.255", ""},
+    /* a range or prefix at the beginning is it, whatever the reason holds */
+    {"127.0.0.3 - 127.0.0.3 , 100 , ACME:10.0.0.0-10.0.0.255", "127.0.0.3", "127.0.0.3",
+     "ACME:10.0.0.0-10.0.0.255"},
+    {"127.0.0.3-127.0.0.4 see:10.0.0.0-10.0.0.255", "127.0.0.3", "127.0.0.4",
+     "see:10.0.0.0-10.0.0.255"},
+    {"192.0.2.0/24 see:10.0.0.0-10.0.0.255", "192.0.2.0", "192.0.2.255", "see:10.0.0.0-10.0.0.255"},
+    {"2001:db8::1 - 2001:db8::9 , 1 , x:10.0.0.0-10.0.0.255", "2001:db8::1", "2001:db8::9",
+     "x:10.0.0.0-10.0.0.255"},
+    {"1.2.3.4-1.2.3.5 , 200 , x:10.0.0.0-10.0.0.255", NULL, NULL, NULL},
+    {"10.1.0.0/16:192.0.2.0-192.0.2.1", "192.0.2.0", "192.0.2.1", "10.1.0.0/16"},
+    {"10.1.0.0-10.1.0.9:192.0.2.0-192.0.2.1", "192.0.2.0", "192.0.2.1", "10.1.0.0-10.1.0.9"},
     /* P2P */
+    {"; Acme:192.0.2.0-192.0.2.1", "192.0.2.0", "192.0.2.1", "; Acme"},
+    {"Acme::192.0.2.0-192.0.2.1", "192.0.2.0", "192.0.2.1", "Acme:"},
     {"Acme: R&D - north:192.0.2.0-192.0.2.255", "192.0.2.0", "192.0.2.255", "Acme: R&D - north"},
     {":192.0.2.0-192.0.2.255", "192.0.2.0", "192.0.2.255", ""},
     {"10.0.0.1 is mine:192.0.2.0-192.0.2.1", "192.0.2.0", "192.0.2.1", "10.0.0.1 is mine"},
@@ -87,6 +100,33 @@ static void addresses_have_many_forms(void **state)
         assert_address(&e.first, IPS[i].first);
         assert_address(&e.last, IPS[i].last);
         assert_text(e.reason, IPS[i].reason);
+    }
+}
+
+/* Comments, for most programs that read such lists; somebody should hear of it. */
+static void comments_that_hide_a_range_are_noted(void **state)
+{
+    static const struct {
+        const char *line;
+        bool hides;
+    } ROWS[] = {
+        {"#1 ISP of X:127.0.0.3-127.0.0.3", true},
+        {"// Acme:127.0.0.3-127.0.0.3\r", true},
+        {" # six:2001:db8::1-2001:db8::2", true},
+        {"# List of 2020:01:01, see http://lists.example/a-b", false},
+        {"# X:127.0.0.9-127.0.0.3", false},
+        {"# 127.0.0.3 - 127.0.0.4 , 100 , x", false},
+        {"; 127.0.0.3", false},
+        {"; Acme:127.0.0.3-127.0.0.3", false},
+        {"Acme:127.0.0.3-127.0.0.3", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        struct ip_entry e;
+        assert_null(ip_list_line(line_of(ROWS[i].line), &e));
+        if (e.hides_range != ROWS[i].hides) fail_msg("\"%s\"", ROWS[i].line);
+        if (e.hides_range) assert_false(e.is_entry);
     }
 }
 
@@ -242,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_have_many_forms),
+        cmocka_unit_test(comments_that_hide_a_range_are_noted),
         cmocka_unit_test(bad_addresses_are_told),
         cmocka_unit_test(hashes_have_three_forms),
         cmocka_unit_test(bad_hashes_are_told),

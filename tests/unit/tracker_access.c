@@ -135,7 +135,7 @@ static void denied_wins_over_allowed(void **state)
     add_ips(x, ACCESS_DENY_IPS, "192.0.2.9", "192.0.2.9", "abuse");
     add_client(x, ACCESS_ALLOW_CLIENTS, "-TR");
     add_client(x, ACCESS_DENY_CLIENTS, "-TR 2.00-2.93 too old");
-    access_deny_ports(x, 1, 22);
+    assert_int_equal(access_deny_ports(x, 1, 22, VIEW("")), ERR_OK);
     finish(x);
     assert_int_equal(check(x, &good), ERR_OK);
     a = good, a.info_hash = torrent(2);
@@ -185,6 +185,103 @@ static void refusals_are_counted_by_list(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(check(x, &a), ERR_TORRENT_REFUSED);
     assert_int_equal(metrics_sum(METRIC_REFUSED_DENY_TORRENTS) - before, 3);
+    access_free(x);
+}
+
+static enum err check_port(const struct access *x, struct announce *a, uint16_t port)
+{
+    a->port = port;
+    return check(x, a);
+}
+
+/* As the other lists; the first range that denies a port tells its reason. */
+static void ports_are_allowed_and_denied(void **state)
+{
+    struct access *x = lists_new();
+    struct announce a = announce_of(1, "192.0.2.1", "-TR2940-", 80);
+    (void)state;
+    access_allow_ports(x, 1024, 65535);
+    access_allow_ports(x, 80, 80);
+    assert_int_equal(access_deny_ports(x, 6881, 6889, VIEW("worn out")), ERR_OK);
+    assert_int_equal(access_deny_ports(x, 6885, 7000, VIEW("later")), ERR_OK);
+    finish(x);
+    uint64_t denied = metrics_sum(METRIC_REFUSED_DENY_PORTS);
+    uint64_t allowed = metrics_sum(METRIC_REFUSED_ALLOW_PORTS);
+    assert_int_equal(check_port(x, &a, 80), ERR_OK);
+    assert_int_equal(check_port(x, &a, 1024), ERR_OK);
+    assert_int_equal(check_port(x, &a, 65535), ERR_OK);
+    assert_int_equal(metrics_sum(METRIC_REFUSED_ALLOW_PORTS), allowed);
+    a.port = 81;
+    assert_reason(x, &a, "");
+    a.port = 6889;
+    assert_reason(x, &a, "worn out");
+    a.port = 6890;
+    assert_reason(x, &a, "later");
+    assert_int_equal(check_port(x, &a, 1023), ERR_PORT_REFUSED);
+    assert_int_equal(metrics_sum(METRIC_REFUSED_DENY_PORTS) - denied, 2);
+    assert_int_equal(metrics_sum(METRIC_REFUSED_ALLOW_PORTS) - allowed, 2);
+    access_free(x);
+}
+
+/* ---- copies ---- */
+
+/* A list of one set in another, beside what was read anew: half of a list is taken back before. */
+static void a_list_can_be_kept(void **state)
+{
+    struct access *before = lists_new(), *x = lists_new();
+    struct announce a = announce_of(1, "192.0.2.1", "-TR2940-", 80);
+    (void)state;
+    add_torrent(before, ACCESS_ALLOW_TORRENTS, 1, "");
+    add_torrent(before, ACCESS_ALLOW_TORRENTS, 2, "");
+    add_torrent(before, ACCESS_DENY_TORRENTS, 2, "removed");
+    add_ips(before, ACCESS_DENY_IPS, "192.0.2.9", "192.0.2.20", "abuse");
+    add_ips(before, ACCESS_DENY_IPS, "2001:db8::1", "2001:db8::9", "six");
+    add_client(before, ACCESS_DENY_CLIENTS, "-TR 2.00-2.93 too old");
+    add_client(before, ACCESS_DENY_CLIENTS, "-TR 2.0-2.1 never told");
+    finish(before);
+    add_torrent(x, ACCESS_ALLOW_TORRENTS, 1, "");
+    add_torrent(x, ACCESS_ALLOW_TORRENTS, 2, "");
+    add_torrent(x, ACCESS_DENY_TORRENTS, 1, "half");
+    add_ips(x, ACCESS_DENY_IPS, "192.0.2.1", "192.0.2.1", "half");
+    add_client(x, ACCESS_DENY_CLIENTS, "-TR 2.94 half");
+    for (enum access_list list = ACCESS_DENY_TORRENTS; list < ACCESS_LISTS; list += 2) {
+        access_rewind(x, list);
+        assert_int_equal(access_copy(x, before, list), ERR_OK);
+        assert_int_equal(x->entries[list], before->entries[list]);
+    }
+    finish(x);
+    access_free(before);
+    assert_int_equal(check(x, &a), ERR_OK);
+    a.info_hash = torrent(2);
+    assert_reason(x, &a, "removed");
+    a.address = address_of("192.0.2.20");
+    assert_reason(x, &a, "abuse");
+    a.address = address_of("2001:db8::9");
+    assert_reason(x, &a, "six");
+    a = announce_of(1, "192.0.2.1", "-TR2100-", 80);
+    assert_reason(x, &a, "too old");
+    access_free(x);
+}
+
+/* Allowed torrents lie among denied ones. */
+static void allowed_torrents_can_be_kept(void **state)
+{
+    struct access *before = lists_new(), *x = lists_new();
+    struct announce a = announce_of(1, "192.0.2.1", "-TR2940-", 80);
+    (void)state;
+    add_torrent(before, ACCESS_ALLOW_TORRENTS, 1, "");
+    add_torrent(before, ACCESS_ALLOW_TORRENTS, 2, "");
+    add_torrent(before, ACCESS_DENY_TORRENTS, 1, "removed");
+    add_torrent(before, ACCESS_DENY_TORRENTS, 4, "removed");
+    finish(before);
+    access_use(x, ACCESS_ALLOW_TORRENTS);
+    assert_int_equal(access_copy(x, before, ACCESS_ALLOW_TORRENTS), ERR_OK);
+    finish(x);
+    access_free(before);
+    for (uint8_t n = 1; n <= 4; n++) {
+        a.info_hash = torrent(n);
+        assert_int_equal(check(x, &a), n <= 2 ? ERR_OK : ERR_TORRENT_REFUSED);
+    }
     access_free(x);
 }
 
@@ -422,6 +519,9 @@ int main(void)
         cmocka_unit_test(denied_wins_over_allowed),
         cmocka_unit_test(the_first_refusal_is_the_addresss),
         cmocka_unit_test(refusals_are_counted_by_list),
+        cmocka_unit_test(ports_are_allowed_and_denied),
+        cmocka_unit_test(a_list_can_be_kept),
+        cmocka_unit_test(allowed_torrents_can_be_kept),
         cmocka_unit_test(reasons_are_made_fit_to_tell),
         cmocka_unit_test(many_reasons_are_kept_once),
         cmocka_unit_test(torrents_are_found_exactly),

@@ -1,6 +1,7 @@
 """What the black-box tests stand on: a running server and clients that speak its protocols.
 
 server   starts and stops the program under test
+access   what a list's refusal says
 udp      BEP 15 client, any source address
 http     HTTP client on a bare socket
 proxy    PROXY protocol headers
@@ -9,6 +10,7 @@ prometheus  Debian's Prometheus, scraping a server
 crowd    many peers at once
 bencode  a decoder that refuses everything BEP 3 forbids
 fake     a control socket and trackers that are no muster
+liar     a tracker that keeps peers, and lies about them
 stats    the numbers of its pages
 state    servers with a state folder
 terminal a program on a terminal
@@ -16,6 +18,7 @@ oracle   what must hold whatever was sent
 check    waiting and asserting helpers
 """
 
+from .access import http_refusal, udp_refusal
 from .bencode import BencodeError, decode
 from .check import eventually, let_others_in, new_hash, new_peer_id, peers_of, unused_port
 from .crowd import join_many, join_ports, loopback
@@ -30,6 +33,7 @@ from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpCli
                   UdpScrape, assert_dropped)
 
 __all__ = [
+    "http_refusal", "udp_refusal",
     "BencodeError", "decode", "Manager",
     "eventually", "let_others_in", "new_hash", "new_peer_id", "peers_of", "unused_port",
     "join_many", "join_ports", "loopback",
