@@ -7,7 +7,8 @@
  * Privacy   a light is a place to 0.1 degree, a door and a family. No address leaves.
  * Limits    struct map_opts; a viewer that does not read is dropped (websocket.h).
  *
- * /api/websocket, without a sub-protocol or with etracker's, "chat": its feed. One binary message per IPv4 light, 9 bytes:
+ * /api/websocket, without a sub-protocol or with etracker's, "chat": its feed. One binary message per
+ * IPv4 light, 9 bytes:
  *
  *   0          4           8      9
  *   | latitude | longitude | door |        two float32, little-endian; 0 HTTP, 1 UDP

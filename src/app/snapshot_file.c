@@ -10,7 +10,8 @@
  * Stuck      who keeps a shard that long will not let it go: what the file before has of it is copied,
  *            which is older, but there. Peers of it that stopped since come back for a lifetime.
  * Rejected   leaving such a shard out (the file would replace one that has it), or failing the save (all
- *            the others' changes would go with one shard's); mmap() for reading: a file that is cut meanwhile would kill the process. */
+ *            the others' changes would go with one shard's); mmap() for reading: a file that is cut
+ *            meanwhile would kill the process. */
 #include "app/snapshot_file.h"
 
 #include "base/clock.h"

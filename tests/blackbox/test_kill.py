@@ -34,7 +34,8 @@ class Lives:
         self.torrents = [new_hash() for _ in range(TORRENTS)]
         self.crowd, self.crowd_size = new_hash(), 0
         self.ids, self.udp_clients = None, []
-        self.answered = {}   # (info hash, address of 4 or 16 bytes, port) -> when; of those that a kill did not take
+        # (info hash, address of 4 or 16 bytes, port) -> when; of those that a kill did not take
+        self.answered = {}
         self.ages_checked = 0
 
     def live(self):

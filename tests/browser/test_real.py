@@ -107,7 +107,8 @@ def reading(browser, tracker):
 
 def test_every_card_agrees_with_the_json_under_load(browser, busy):
     """What grows lies between the JSON before and after; what goes up and down is compared when both
-    say the same, as exactly as the card tells it. On the operator's listener: visitors are told what may be a second old."""
+    say the same, as exactly as the card tells it. On the operator's listener: visitors are told
+    what may be a second old."""
     browser.open(f"{busy.admin}/stats.html")
     browser.wait_text("#state", "Live")
     browser.script(COUNT_QUESTIONS)
