@@ -427,7 +427,7 @@ def goes_on_as_before(server, pid):
 
 
 def broken_list(folder):
-    return f"deny_ips = {folder}/list\n", "list: No such file or directory", 2
+    return f"deny_ips = {folder}/list\n", "list: No such file or directory", 7
 
 
 def no_web_root(folder):
