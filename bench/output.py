@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +15,9 @@ PARTIAL = ROOT / "build/bench"
 
 
 def git(root, *args):
+    """What it prints; nothing where there is no git, or no repository."""
+    if not shutil.which("git"):
+        return ""
     command = ["git", "-C", str(root), *args]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()
