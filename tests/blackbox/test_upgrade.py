@@ -559,7 +559,7 @@ def test_nobody_notices_under_load(start_server):
             client.announce(torrent, port=4000 + n, left=n % 2)
         marked[torrent] = (1 - n % 2, n % 2)
     seen = []
-    for _ in range(2):
+    for _ in range(4):  # a busy machine loses now here, now there
         seen.append((loaded(server, rate, 5), loaded(server, rate, 0)))
         if all(during <= without for during, without in zip(*seen[-1])):
             break
