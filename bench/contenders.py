@@ -41,7 +41,7 @@ def flags(**wanted):
 
 def floor_udp(s):
     v6 = ["-6"] if s.v6 else []
-    return [s.build / "bench/floor_udp", "-p", s.port, "-n", s.peers, "-i", *v6]
+    return [s.build / "bench/floor_udp", "-p", s.port, "-n", s.peers, *v6]
 
 
 def floor_http(s):
@@ -54,14 +54,9 @@ def floor_http_merged(s):
 
 
 def muster(s, workers=1):
-    # Defaults but for the number of workers: the wildcard sockets pay for IP_PKTINFO as in real life.
+    # Defaults but for the number of workers: wildcards, and sockets of their own for 127.0.0.1 and ::1.
     plain = [s.program or s.build / "muster", "--port", s.port, "--workers", workers, "--log-level", "error"]
     return [*plain, *s.extra]
-
-
-def muster_one_address(s):
-    """As opentracker and nginx are configured here: one address, which needs no IP_PKTINFO."""
-    return [*muster(s), "--listen", f"{'[::1]' if s.v6 else '127.0.0.1'}:{s.port}"]
 
 
 def muster_minimal(s):
@@ -137,7 +132,6 @@ CONTENDERS = {
         floor_http_merged, False, False, note="the answer and the connection's end in one segment"
     ),
     "muster": Contender(muster, True, note="defaults, one worker"),
-    "muster, one address": Contender(muster_one_address, True, note="one worker, `--listen 127.0.0.1`"),
     "muster, IPv4": Contender(muster, True, note="defaults, one worker, asked over IPv4", v4=True),
     "muster, stats minimal": Contender(muster_minimal, True, note="one worker, `--stats minimal`"),
     "muster, 2 workers": Contender(muster_two, True, note="defaults, two workers"),

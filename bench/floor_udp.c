@@ -1,10 +1,9 @@
 /* floor_udp.c - what UDP costs when a server does nothing: the system calls of a tracker, and 20
  * bytes copied. Nobody who answers datagrams one by one, or 64 by 64, can cost less.
  *
- *   floor_udp [-p PORT] [-n PEERS] [-6] [-i] [-b]
+ *   floor_udp [-p PORT] [-n PEERS] [-6] [-b]
  *   -n  peers in an announce answer: its bytes are what matters
  *   -6  IPv6: ::1 and records of 18 bytes
- *   -i  ask for and answer with IP_PKTINFO, as a server on a wildcard address must
  *   -b  block in recvmmsg() instead of epoll_wait(): fewer calls, but one socket is all it can
  *   serve
  *
@@ -24,17 +23,15 @@
 #define BATCH         64
 #define REQUEST_BYTES 2560
 #define ANSWER_BYTES  1472
-#define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 #define SOCKET_BYTES  (4 << 20)
 
 struct floor {
     int fd;
-    bool packet_info, blocking;
+    bool blocking;
     unsigned peers, record_bytes;
     struct mmsghdr in[BATCH], out[BATCH];
     struct iovec in_bytes[BATCH], out_bytes[BATCH];
     struct sockaddr_storage source[BATCH];
-    _Alignas(struct cmsghdr) uint8_t control[BATCH][CONTROL_BYTES];
     uint8_t request[BATCH][REQUEST_BYTES + 64];
     uint8_t answer[BATCH][ANSWER_BYTES + 64];
 };
@@ -74,7 +71,6 @@ static unsigned batch_receive(struct floor *f)
 {
     for (unsigned i = 0; i < BATCH; i++) {
         f->in[i].msg_hdr.msg_namelen = sizeof f->source[i];
-        f->in[i].msg_hdr.msg_controllen = f->packet_info ? CONTROL_BYTES : 0;
     }
     int got = recvmmsg(f->fd, f->in, BATCH, f->blocking ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
     return got > 0 ? (unsigned)got : 0;
@@ -84,26 +80,21 @@ static void messages_init(struct floor *f)
 {
     for (unsigned i = 0; i < BATCH; i++) {
         f->in_bytes[i] = (struct iovec){f->request[i], REQUEST_BYTES};
-        f->in[i].msg_hdr = (struct msghdr){.msg_name = &f->source[i],
-                                           .msg_iov = &f->in_bytes[i],
-                                           .msg_iovlen = 1,
-                                           .msg_control = f->packet_info ? f->control[i] : NULL};
+        f->in[i].msg_hdr =
+            (struct msghdr){.msg_name = &f->source[i], .msg_iov = &f->in_bytes[i], .msg_iovlen = 1};
         memset(f->answer[i], 1, sizeof f->answer[i]); /* ports and ids that are not 0 */
         store_u32be(f->answer[i] + 8, 1800);          /* interval; first half of an id */
     }
 }
 
-static int socket_open(uint16_t port, bool v6, bool packet_info)
+static int socket_open(uint16_t port, bool v6)
 {
     int on = 1, bytes = SOCKET_BYTES;
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    in.sin_addr.s_addr = htonl(packet_info ? INADDR_ANY : INADDR_LOOPBACK);
-    in6.sin6_addr = packet_info ? in6addr_any : in6addr_loopback;
-    if (packet_info)
-        setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on,
-                   sizeof on);
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    in6.sin6_addr = in6addr_loopback;
     if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
@@ -133,19 +124,18 @@ int main(int argc, char **argv)
     static struct floor f = {.peers = 9};
     unsigned long port = 6970;
     bool v6 = false;
-    for (int letter; (letter = getopt(argc, argv, "p:n:6ib")) != -1;) {
+    for (int letter; (letter = getopt(argc, argv, "p:n:6b")) != -1;) {
         switch (letter) {
         case 'p': port = strtoul(optarg, NULL, 10); break;
         case 'n': f.peers = (unsigned)strtoul(optarg, NULL, 10); break;
         case '6': v6 = true; break;
-        case 'i': f.packet_info = true; break;
         case 'b': f.blocking = true; break;
         default: return 2;
         }
     }
     f.record_bytes = v6 ? 18 : 6;
     if (port < 1 || port > 65535 || f.peers > (ANSWER_BYTES - 20) / f.record_bytes) return 2;
-    f.fd = socket_open((uint16_t)port, v6, f.packet_info);
+    f.fd = socket_open((uint16_t)port, v6);
     messages_init(&f);
     serve(&f);
 }

@@ -26,6 +26,7 @@ class Lever:
 
 
 UDP, BATCH, SWARM = "src/front/udp.c", "src/net/udp_batch.h", "src/swarm/swarm.c"
+SOCKETS, EXACT = "src/app/sockets.c", "    if (err == ERR_OK) exact_find(s);\n"
 CONN, LISTEN, STREAM = "src/front/http_conn.c", "src/net/listen.c", "src/net/stream.c"
 
 LEVERS = [
@@ -78,6 +79,8 @@ LEVERS = [
             ),
         ],
     ),
+    Lever("sockets of their own for addresses", "a wildcard's", "udp_announce", [(SOCKETS, EXACT, "")]),
+    Lever("sockets of their own for addresses", "a wildcard's", "udp_v6", [(SOCKETS, EXACT, "")]),
     Lever("link-time optimisation", "none", "udp_announce", [], ("-Db_lto=false",)),
     Lever(
         "TCP_DEFER_ACCEPT",

@@ -3,7 +3,7 @@
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
     run.py [...] large | open | families | statistics
     run.py [--build FOLDER] [--out FOLDER/] memory | curve | levers | flame | snapshot | tuning | flood |
-                                            lists | sandbox | holds
+                                            lists | sandbox | holds | addresses
 
 For each workload, each round starts every contender anew (rounds alternate the order), fills it, and
 measures it with muster-bench: the server alone on one CPU, the generator alone on the other. The figures
@@ -18,7 +18,7 @@ bench/results, --out FOLDER/NAME others elsewhere. Nothing measured, nothing wri
 The words in the third line are studies of another shape, each in a file of its own: memory after filling
 through the UDP door, cost and bytes from 10^4 to 10^8 peers, what each lever of the fast path gives, where
 the time goes, what kernel settings do, what others notice of a flood, what access lists and the sandbox cost,
-and what keeps a saver from losing its processor with a lock held.
+what keeps a saver from losing its processor with a lock held, and what a socket on a wildcard address costs.
 """
 
 import argparse
@@ -32,6 +32,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import addresses
 import curve
 import flame
 import flood
@@ -64,6 +65,7 @@ STUDIES = {
     "lists": lists,
     "sandbox": sandbox,
     "holds": holds,
+    "addresses": addresses,
 }
 
 

@@ -43,7 +43,6 @@ BESIDE_SMALL = {SMALL_STORE: ("udp_announce", "muster")}
 UDP_SERVERS = [
     "floor_udp",
     "muster",
-    "muster, one address",
     "opentracker",
     "opentracker, udp.workers 1",
 ]
@@ -58,8 +57,7 @@ WORKLOADS = [
         [
             Goal("muster", "floor_udp", 1.2),
             Goal("muster", "opentracker", 0.62),
-            Goal("muster, one address", "opentracker", 0.62),
-            Goal("muster, one address", "opentracker, udp.workers 1", 0.8),
+            Goal("muster", "opentracker, udp.workers 1", 0.8),
         ],
     ),
     Workload(

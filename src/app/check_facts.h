@@ -49,6 +49,7 @@ struct check_facts {
     /* addresses */
     struct check_address addresses[HEARTBEATS_MAX]; /* each worker has a socket for each */
     uint32_t address_count;
+    uint32_t exact_count; /* of this machine behind a wildcard, with UDP sockets of their own */
 };
 
 /* Ask the running muster, if one answers, and the kernel. `running` is room for its settings. */

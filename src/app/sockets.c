@@ -3,9 +3,14 @@
  * Probe      each address is first bound once without SO_REUSEPORT and let go: only that tells
  *            whether another process of the same user, such as a muster started twice, has it.
  *            All are probed before any is opened, so addresses of our own may overlap.
- * No IPv6    is no error where IPv6 was not asked for by address. */
+ * No IPv6    is no error where IPv6 was not asked for by address.
+ * Exact      UDP sockets bound to the addresses of this machine stand before those on a wildcard, which
+ *            serve what is left: an address that appears later, link-local ones. The kernel looks for
+ *            the exact address first, and who has one need not be told, nor say, with each datagram
+ *            which address was asked. */
 #include "app/sockets.h"
 
+#include "app/interfaces.h"
 #include "app/options_item.h"
 #include "base/log.h"
 #include "net/sockaddr.h"
@@ -212,7 +217,8 @@ static enum err configure_again(int fd, struct listen_address a, const struct ap
     return listen_adopt(fd, &a, &o->sockets);
 }
 
-/* One more socket of an address: inherited, or bound now. `number` counts those of it. */
+/* One more socket of an address: inherited, or bound now. `number` counts those of it. errno tells why
+ * on failure. */
 static enum err open_one(struct sockets *s, const struct app_opts *o, struct door_socket d,
                          uint32_t number, struct inherited *in)
 {
@@ -226,10 +232,11 @@ static enum err open_one(struct sockets *s, const struct app_opts *o, struct doo
                  "inherited sockets for %u workers, no rights to open more: the others "
                  "have nothing to do until a restart",
                  number);
-        return ERR_FULL;
+        err = ERR_FULL;
     }
-    if (err != ERR_OK) return refuse(a, d.is_tcp, errno);
-    return append(s, d);
+    if (err == ERR_OK) err = append(s, d);
+    if (err != ERR_OK && d.fd >= 0) close(d.fd);
+    return err;
 }
 
 static enum err open_kind(struct sockets *s, const struct app_opts *o, uint32_t address,
@@ -249,6 +256,77 @@ static enum err open_kind(struct sockets *s, const struct app_opts *o, uint32_t 
     return err == ERR_FULL ? ERR_OK : err;
 }
 
+static enum err open_both(struct sockets *s, const struct app_opts *o, uint32_t address,
+                          uint32_t workers, struct inherited *in)
+{
+    for (int is_tcp = 0; is_tcp <= 1; is_tcp++) {
+        enum err err = open_kind(s, o, address, is_tcp, workers, in);
+        if (err != ERR_OK) return refuse(&s->addresses[address], is_tcp, errno);
+    }
+    return ERR_OK;
+}
+
+/* ---- exact addresses behind wildcards ---- */
+
+static bool is_wildcard(const struct listen_address *a)
+{
+    return address_equal(&a->address, &(struct address){.family = a->address.family});
+}
+
+static bool serves_udp(const struct sockets *s, const struct address *ip, uint16_t port)
+{
+    for (uint32_t i = 0; i < s->address_count + s->exact_count; i++) {
+        const struct listen_address *a = &s->addresses[i];
+        if (a->udp && a->port == port && address_equal(&a->address, ip)) return true;
+    }
+    return false;
+}
+
+/* Add those that a wildcard serves to s->addresses. */
+static void exact_add(struct sockets *s, const struct listen_address *wildcard)
+{
+    struct address own[SOCKETS_EXACT_MAX];
+    uint32_t count = interfaces_addresses(wildcard->address.family, own, SOCKETS_EXACT_MAX);
+    for (uint32_t i = 0; i < count && s->exact_count < SOCKETS_EXACT_MAX; i++) {
+        struct listen_address a = *wildcard;
+        a.address = own[i];
+        a.tcp = false;
+        if (serves_udp(s, &a.address, a.port)) continue;
+        s->addresses[s->address_count + s->exact_count++] = a;
+    }
+}
+
+static void exact_find(struct sockets *s)
+{
+    for (uint32_t i = 0; i < s->address_count; i++)
+        if (s->addresses[i].udp && is_wildcard(&s->addresses[i])) exact_add(s, &s->addresses[i]);
+}
+
+uint32_t sockets_exact_wanted(const struct app_opts *o)
+{
+    struct sockets s = {0};
+    s.address_count = sockets_wanted(o, s.addresses);
+    exact_find(&s);
+    return s.exact_count;
+}
+
+/* A socket for each worker, or none: a worker without one would leave its share to the others. What
+ * cannot be opened is served by the wildcard. In an upgrade only what the process before had: a new one
+ * would take requests from it that nobody answers until the store is here. */
+static void open_exact(struct sockets *s, const struct app_opts *o, uint32_t address,
+                       uint32_t workers, struct inherited *in)
+{
+    char text[ENDPOINT_TEXT_BYTES_MAX];
+    const struct listen_address *a = &s->addresses[address];
+    uint32_t before = s->count;
+    if (in && !has_inherited(in, a, false)) return;
+    if (open_kind(s, o, address, false, workers, in) == ERR_OK) return;
+    log_line(LOG_DEBUG, "no sockets of its own for udp://%s: %s",
+             endpoint_print(&a->address, a->port, text), strerror(errno));
+    while (s->count > before)
+        close(s->all[--s->count].fd);
+}
+
 static int by_worker(const void *a, const void *b)
 {
     const struct door_socket *x = a, *y = b;
@@ -265,10 +343,11 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
     *s = (struct sockets){0};
     wishes_fill(&w, o);
     enum err err = probe_all(s, &w, inherited);
-    for (uint32_t i = 0; err == ERR_OK && i < s->address_count; i++) {
-        err = open_kind(s, o, i, false, workers, inherited);
-        if (err == ERR_OK) err = open_kind(s, o, i, true, workers, inherited);
-    }
+    for (uint32_t i = 0; err == ERR_OK && i < s->address_count; i++)
+        err = open_both(s, o, i, workers, inherited);
+    if (err == ERR_OK) exact_find(s);
+    for (uint32_t i = 0; err == ERR_OK && i < s->exact_count; i++)
+        open_exact(s, o, s->address_count + i, workers, inherited);
     if (err == ERR_OK && s->count) qsort(s->all, s->count, sizeof *s->all, by_worker);
     if (err != ERR_OK) sockets_close(s);
     return err;

@@ -5,19 +5,23 @@
 #include "app/activation.h"
 #include "app/config.h"
 
+#define SOCKETS_EXACT_MAX 32
+
 struct door_socket {
     int fd;
     int lent_fd; /* the same, also when a door has taken it: valid as long as the door */
     bool is_tcp, proxy;
     enum family family;
-    uint32_t address, worker; /* which of them */
+    uint32_t address, worker; /* which of them, exact ones included */
 };
 
 /* Each worker has a socket of each address and kind; where sockets were inherited from a program with
  * another number of workers, perhaps some more or fewer. */
 struct sockets {
-    struct listen_address addresses[LISTEN_ADDRESSES_MAX]; /* what is served, ports filled in */
-    uint32_t address_count;
+    /* What is served, ports filled in, and behind that addresses of this machine which a wildcard of
+     * these serves and which have UDP sockets of their own (decision 0017). */
+    struct listen_address addresses[LISTEN_ADDRESSES_MAX + SOCKETS_EXACT_MAX];
+    uint32_t address_count, exact_count;
     struct door_socket *all; /* by worker, address, kind: UDP first */
     uint32_t count, room;
     bool are_given; /* by the service manager: each is the same for all workers */
@@ -35,6 +39,9 @@ void inherited_close(struct inherited *in);
 
 /* The addresses that the options ask for, ports filled in: what sockets_open() would serve. */
 uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LISTEN_ADDRESSES_MAX]);
+
+/* How many addresses of this machine would get UDP sockets of their own behind a wildcard. */
+uint32_t sockets_exact_wanted(const struct app_opts *o);
 
 /* Could a program of ours bind it now, alone? errno tells why not. */
 bool sockets_can_bind(const struct listen_address *a, bool is_tcp);

@@ -27,7 +27,7 @@ struct worker_handed {
     uint8_t input[];
 };
 
-static enum err open_udp(struct worker *w, struct door_socket *socket)
+static enum err open_udp_door(struct worker *w, uint32_t sockets_max)
 {
     struct udp_door_env env = {
         .loop = &w->loop,
@@ -37,11 +37,16 @@ static enum err open_udp(struct worker *w, struct door_socket *socket)
         .opts = &w->env->udp_opts,
         .tap = map_tap(w->env->map, w->index),
     };
+    return udp_door_open(&w->udp, &env, sockets_max);
+}
+
+static enum err open_udp(struct worker *w, struct door_socket *socket, uint32_t sockets_max)
+{
+    enum err err = w->udp ? ERR_OK : open_udp_door(w, sockets_max);
+    if (err != ERR_OK) return err;
     int fd = socket->fd;
     socket->fd = -1;
-    enum err err = udp_door_open(&w->udp[w->udp_count], &env, fd, socket->family, socket->proxy);
-    if (err == ERR_OK) w->udp_count++;
-    return err;
+    return udp_door_listen(w->udp, fd, socket->family, socket->proxy);
 }
 
 static enum err open_http(struct worker *w)
@@ -75,11 +80,9 @@ enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
     rng_init_secure(&w->rng);
     enum err err = loop_open(&w->loop);
     if (err != ERR_OK) return err;
-    w->udp = calloc(count, sizeof *w->udp); /* NOLINT(bugprone-sizeof-expression): of pointers */
-    if (!w->udp) err = ERR_NO_MEMORY;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++)
-        err =
-            take_sockets[i].is_tcp ? open_tcp(w, &take_sockets[i]) : open_udp(w, &take_sockets[i]);
+        err = take_sockets[i].is_tcp ? open_tcp(w, &take_sockets[i])
+                                     : open_udp(w, &take_sockets[i], count);
     if (err != ERR_OK) worker_close(w);
     return err;
 }
@@ -88,8 +91,8 @@ enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
 
 static void close_udp(struct worker *w)
 {
-    while (w->udp_count)
-        udp_door_close(w->udp[--w->udp_count]);
+    if (w->udp) udp_door_close(w->udp);
+    w->udp = NULL;
 }
 
 static void handed_free(struct worker_handed *h)
@@ -147,8 +150,8 @@ static void stop(struct worker *w, uint64_t *tick_at_ms)
 
 static void leave(struct worker *w, uint64_t *tick_at_ms)
 {
-    while (w->udp_count)
-        udp_door_leave(w->udp[--w->udp_count]);
+    if (w->udp) udp_door_leave(w->udp);
+    w->udp = NULL;
     if (!w->http) return;
     http_door_leave(w->http, w->env->heir);
     drain(w, tick_at_ms);
@@ -267,7 +270,6 @@ void worker_close(struct worker *w)
     handed_free(atomic_exchange(&w->handed, NULL));
     close_udp(w);
     if (w->http) http_door_close(w->http);
-    free(w->udp);
     loop_close(&w->loop);
     *w = (struct worker){0};
 }

@@ -53,9 +53,8 @@ struct worker {
     /* owner thread only */
     struct loop loop;
     struct rng rng;
-    struct http_door *http;
-    struct udp_door **udp; /* one per UDP socket */
-    uint32_t udp_count;
+    struct http_door *http; /* either is NULL where it has no sockets */
+    struct udp_door *udp;
 };
 
 /* Make the doors on `count` sockets; takes their fds (each becomes -1 in the array). */

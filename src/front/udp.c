@@ -18,6 +18,7 @@
 #include "proto/proxy_header.h"
 #include "proto/udp_tracker.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,12 +35,19 @@ struct pending { /* an announce between the stages */
     uint8_t passkey[PASSKEY_BYTES_MAX];
 };
 
-struct udp_door {
+struct udp_socket {
     struct loop_source source;
-    struct udp_door_env env;
+    struct udp_door *door;
     enum family family;
-    bool proxy;
+    bool proxy; /* a PROXY header is mandatory */
+    bool has_packet_info;
+};
+
+struct udp_door {
+    struct udp_door_env env;
     struct udp_batch *batch;
+    enum family family; /* of the socket at hand */
+    bool proxy;
     unsigned batches; /* served; one in LATENCY_SAMPLE is timed */
     struct talker_sampler sampler;
     int sampled;             /* datagram of the batch; -1: none */
@@ -49,6 +57,8 @@ struct udp_door {
     unsigned pending_count;
     struct pending pending[UDP_BATCH_MAX];
     uint8_t url[UDP_URL_BYTES_MAX];
+    uint32_t socket_count, sockets_max;
+    struct udp_socket sockets[];
 };
 
 /* One datagram on its way through stage 1. */
@@ -363,10 +373,12 @@ static __attribute__((noinline)) void time_batch(struct udp_door *d, unsigned co
                 count);
 }
 
-static unsigned serve_batch(struct udp_door *d)
+static unsigned serve_batch(struct udp_door *d, const struct udp_socket *s)
 {
     const struct udp_opts *o = atomic_load_explicit(d->env.opts, memory_order_acquire);
-    unsigned count = udp_batch_receive(d->batch);
+    unsigned count = udp_batch_receive(d->batch, s->source.fd, s->has_packet_info);
+    d->family = s->family;
+    d->proxy = s->proxy;
     d->pending_count = 0;
     sample_batch(d, count);
     charge_batch(d);
@@ -386,55 +398,63 @@ static unsigned serve_batch(struct udp_door *d)
     return count;
 }
 
-static void udp_ready(struct loop_source *source, uint32_t events)
+static void serve_socket(struct udp_socket *s)
+{
+    for (int i = 0; i < BATCHES_PER_TURN; i++)
+        if (serve_batch(s->door, s) < UDP_BATCH_MAX) return;
+}
+
+static void socket_ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
-    struct udp_door *d = (struct udp_door *)source;
-    for (int i = 0; i < BATCHES_PER_TURN; i++)
-        if (serve_batch(d) < UDP_BATCH_MAX) return;
+    serve_socket((struct udp_socket *)source);
 }
 
 _Static_assert(UDP_BATCH_MAX <= 64 && RATE_SHARE == 4,
                "charge_batch() draws 64 bits, each with 1/4");
 _Static_assert(UDP_BATCH_MAX <= TALKERS_STEP_MIN, "at most one talker is noted per batch");
-_Static_assert(offsetof(struct udp_door, source) == 0, "udp_ready() casts back");
+_Static_assert(offsetof(struct udp_socket, source) == 0, "socket_ready() casts back");
 
-enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, int take_fd,
-                       enum family family, bool proxy)
+enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, uint32_t sockets_max)
 {
-    enum err err = ERR_NO_MEMORY;
-    struct udp_door *d = calloc(1, sizeof *d);
-    if (!d) goto fail;
-    *d = (struct udp_door){.source = {.fd = take_fd, .ready = udp_ready},
-                           .env = *env,
-                           .family = family,
-                           .proxy = proxy};
-    err = udp_batch_new(&d->batch, take_fd);
-    if (err != ERR_OK) goto fail_door;
-    err = loop_add(env->loop, &d->source, EPOLLIN);
-    if (err != ERR_OK) goto fail_batch;
-    *out = d;
-    return ERR_OK;
-fail_batch:
-    udp_batch_free(d->batch);
-fail_door:
-    free(d);
-fail:
-    close(take_fd);
+    struct udp_door *d = calloc(1, sizeof *d + sockets_max * sizeof *d->sockets);
+    if (!d) return ERR_NO_MEMORY;
+    d->env = *env;
+    d->sockets_max = sockets_max;
+    enum err err = udp_batch_new(&d->batch);
+    if (err == ERR_OK) *out = d;
+    else free(d);
+    return err;
+}
+
+enum err udp_door_listen(struct udp_door *d, int take_fd, enum family family, bool proxy)
+{
+    struct udp_socket *s = &d->sockets[d->socket_count];
+    assert(d->socket_count < d->sockets_max);
+    *s = (struct udp_socket){.source = {.fd = take_fd, .ready = socket_ready},
+                             .door = d,
+                             .family = family,
+                             .proxy = proxy,
+                             .has_packet_info = udp_batch_has_packet_info(take_fd)};
+    enum err err = loop_add(d->env.loop, &s->source, EPOLLIN);
+    if (err == ERR_OK) d->socket_count++;
+    else close(take_fd);
     return err;
 }
 
 void udp_door_close(struct udp_door *d)
 {
-    for (int i = 0; i < BATCHES_PER_TURN; i++)
-        if (serve_batch(d) < UDP_BATCH_MAX) break;
+    for (uint32_t i = 0; i < d->socket_count; i++)
+        serve_socket(&d->sockets[i]);
     udp_door_leave(d);
 }
 
 void udp_door_leave(struct udp_door *d)
 {
-    loop_remove(d->env.loop, &d->source);
-    close(d->source.fd);
+    for (uint32_t i = 0; i < d->socket_count; i++) {
+        loop_remove(d->env.loop, &d->sockets[i].source);
+        close(d->sockets[i].source.fd);
+    }
     udp_batch_free(d->batch);
     free(d);
 }

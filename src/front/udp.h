@@ -28,14 +28,18 @@ struct udp_door_env {
 
 struct udp_door;
 
-/* Serve one bound socket; takes the fd. `proxy`: a PROXY v2 header precedes each datagram. */
-enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env, int take_fd,
-                       enum family family, bool proxy) MUST_CHECK;
+enum err udp_door_open(struct udp_door **out, const struct udp_door_env *env,
+                       uint32_t sockets_max) MUST_CHECK;
 
-/* Answer what is in the socket's buffer, then close. */
+/* Serve one more bound socket, of at most sockets_max; takes the fd. `proxy`: a PROXY v2 header
+ * precedes each datagram. */
+enum err udp_door_listen(struct udp_door *d, int take_fd, enum family family,
+                         bool proxy) MUST_CHECK;
+
+/* Answer what is in the sockets' buffers, then close. */
 void udp_door_close(struct udp_door *d);
 
-/* Close, and leave what is in the socket's buffer to the process that has the same socket. */
+/* Close, and leave what is in the sockets' buffers to the process that has the same sockets. */
 void udp_door_leave(struct udp_door *d);
 
 #endif

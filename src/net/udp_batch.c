@@ -30,8 +30,7 @@ struct udp_batch {
     uint8_t answer[UDP_BATCH_MAX][UDP_ANSWER_BYTES_MAX + LINE_BYTES];
 };
 
-/* Wildcard sockets have packet info turned on (net/listen.h). */
-static bool socket_tells_packet_info(int fd)
+bool udp_batch_has_packet_info(int fd)
 {
     int on = 0;
     socklen_t bytes = sizeof on;
@@ -40,19 +39,16 @@ static bool socket_tells_packet_info(int fd)
     return getsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, &bytes) == 0 && on;
 }
 
-enum err udp_batch_new(struct udp_batch **out, int fd)
+enum err udp_batch_new(struct udp_batch **out)
 {
     struct udp_batch *b = calloc(1, sizeof *b);
     if (!b) return ERR_NO_MEMORY;
-    b->fd = fd;
-    b->has_packet_info = socket_tells_packet_info(fd);
     for (unsigned i = 0; i < UDP_BATCH_MAX; i++) {
         b->in_bytes[i] = (struct iovec){b->request[i], UDP_REQUEST_BYTES_MAX};
-        b->in[i].msg_hdr =
-            (struct msghdr){.msg_name = &b->source[i],
-                            .msg_iov = &b->in_bytes[i],
-                            .msg_iovlen = 1,
-                            .msg_control = b->has_packet_info ? b->control[i] : NULL};
+        b->in[i].msg_hdr = (struct msghdr){.msg_name = &b->source[i],
+                                           .msg_iov = &b->in_bytes[i],
+                                           .msg_iovlen = 1,
+                                           .msg_control = b->control[i]};
     }
     *out = b;
     return ERR_OK;
@@ -63,15 +59,17 @@ void udp_batch_free(struct udp_batch *b)
     free(b);
 }
 
-unsigned udp_batch_receive(struct udp_batch *b)
+unsigned udp_batch_receive(struct udp_batch *b, int fd, bool has_packet_info)
 {
+    b->fd = fd;
+    b->has_packet_info = has_packet_info;
     b->count = b->replies = 0;
     for (unsigned i = 0; i < UDP_BATCH_MAX; i++) {
         struct msghdr *m = &b->in[i].msg_hdr;
         m->msg_namelen = sizeof b->source[i];
-        m->msg_controllen = b->has_packet_info ? CONTROL_BYTES : 0;
+        m->msg_controllen = has_packet_info ? CONTROL_BYTES : 0;
     }
-    int got = recvmmsg(b->fd, b->in, UDP_BATCH_MAX, MSG_DONTWAIT, NULL);
+    int got = recvmmsg(fd, b->in, UDP_BATCH_MAX, MSG_DONTWAIT, NULL);
     if (got > 0) {
         b->count = (unsigned)got;
         metrics_inc(METRIC_UDP_BATCHES);

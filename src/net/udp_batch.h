@@ -1,10 +1,10 @@
-/* udp_batch.h - datagrams in and out of one socket, up to 64 per system call.
+/* udp_batch.h - datagrams in and out of a socket, up to 64 per system call.
  *
  * Use       udp_batch_receive(); then for each i < count: read request and source, and if there is an
  *           answer, write it to udp_batch_answer(i) and call udp_batch_reply(i, bytes); then
  *           udp_batch_flush(). Answers go to the source, from the local address that was asked.
- * Memory    about 260 KiB, allocated once; requests are spaced so that their first lines do not
- *           share cache sets. */
+ * Memory    about 260 KiB, allocated once for all sockets of a thread; requests are spaced so that
+ *           their first lines do not share cache sets. */
 #ifndef NET_UDP_BATCH_H
 #define NET_UDP_BATCH_H
 
@@ -22,12 +22,15 @@ struct udp_source {
     uint16_t port;
 };
 
-/* A batch for one bound socket, which stays the caller's. */
-enum err udp_batch_new(struct udp_batch **out, int fd) MUST_CHECK;
+enum err udp_batch_new(struct udp_batch **out) MUST_CHECK;
 void udp_batch_free(struct udp_batch *b);
 
-/* How many datagrams came; 0 when none is waiting or the call failed (counted, never fatal). */
-unsigned udp_batch_receive(struct udp_batch *b);
+/* Does the socket tell which address was asked, as those of listen_udp() on a wildcard do? */
+bool udp_batch_has_packet_info(int fd);
+
+/* How many datagrams came; 0 when none is waiting or the call failed (counted, never fatal). Replies
+ * leave by the same fd. */
+unsigned udp_batch_receive(struct udp_batch *b, int fd, bool has_packet_info);
 
 /* Datagram i: its bytes and where it came from; false when it cannot be answered (source port 0,
  * unknown family). */

@@ -3,6 +3,8 @@
 Clients of any address are simulated by a listener that takes PROXY v2 headers from the loopback."""
 
 import ipaddress
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +151,33 @@ def test_v34_au64_answers_leave_from_the_asked_address(module_server, host):
         assert client.numbers(torrent) == (0, 0, 1)
     with UdpClient("::1", server.port) as client:
         assert client.announce(torrent).counts == (0, 2)
+
+
+def bound_udp_sockets(port):
+    """{address as the kernel prints it: how many sockets}."""
+    found = Counter()
+    for table in ("udp", "udp6"):
+        for line in Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]:
+            address, number = line.split()[1].split(":")
+            if int(number, 16) == port:
+                found[address] += 1
+    return found
+
+
+V4_ANY, V4_ONE, V4_TWO = "00000000", "0100007F", "0200007F"
+V6_ANY, V6_ONE = "0" * 32, "0" * 24 + "01000000"
+
+
+def test_this_machines_addresses_have_sockets_of_their_own(start_server):
+    """... which the kernel asks in place of the wildcard's (decision 0017), one for each worker."""
+    server = start_server("--user", "", "--workers", "3", "--listen", "{port}", "--listen",
+                          "udp://127.0.0.2:{port}", exact=True)
+    found = bound_udp_sockets(server.port)
+    assert set(found.values()) == {3}
+    assert {V4_ANY, V4_ONE, V4_TWO, V6_ANY, V6_ONE} <= set(found)
+
+
+def test_who_names_addresses_gets_no_other_sockets(start_server):
+    server = start_server("--user", "", "--workers", "3", "--listen", "127.0.0.1:{port}", "--listen",
+                          "[::1]:{port}", exact=True)
+    assert bound_udp_sockets(server.port) == {V4_ONE: 3, V6_ONE: 3}

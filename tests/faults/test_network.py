@@ -4,10 +4,11 @@ import ctypes
 import os
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
-from harness import HttpClient, UdpClient, eventually, new_hash
+from harness import HttpClient, UdpClient, eventually, new_hash, run_muster
 from kit import World
 
 CLONE_NEWNET = 0x40000000
@@ -86,5 +87,32 @@ def test_an_interface_goes_and_comes_back(start_server, wildcard):
             assert http.announce(new_hash()).counts == (0, 1)
             assert http6.announce(new_hash()).counts == (0, 1)
         return counts
+
+    in_own_network(body)
+
+
+def test_an_address_that_comes_late_is_served(start_server, tmp_path):
+    """Addresses of the start have sockets of their own; the wildcard has the others, also after an
+    upgrade, which takes both kinds with it."""
+    path = str(tmp_path / "admin.sock")
+
+    def body():
+        ip("link", "del", "tracker0")
+        server = start_server("--user", "", "--workers", "2", "--listen", "{port}", "--admin-listen",
+                              "off", "--admin-socket", path, exact=True)
+        torrent = new_hash()
+        assert announced(server, "127.0.0.1", torrent, 9000) == (0, 1)
+        interface_up()
+        for host, counts in ((HOST4, (0, 2)), ("127.0.0.1", (0, 3)), (HOST6, (0, 4)), ("::1", (0, 5))):
+            assert announced(server, host, torrent, 9000 + counts[1]) == counts
+        assert run_muster("upgrade", "--admin-socket", path).returncode == 0
+        assert "016433C6:" not in Path("/proc/thread-self/net/udp").read_text(encoding="ascii"), \
+            "its requests would have waited there for the new process"
+        for host, counts in ((HOST4, (0, 6)), ("127.0.0.1", (0, 7)), (HOST6, (0, 8)), ("::1", (0, 9))):
+            assert announced(server, host, torrent, 9000 + counts[1]) == counts
+
+    def announced(server, host, torrent, port):
+        with UdpClient(host, server.port) as udp:
+            return udp.announce(torrent, port=port).counts
 
     in_own_network(body)

@@ -114,7 +114,8 @@ static void udp_start(struct stream_test *t)
                                .id_key = &t->id_key,
                                .opts = &t->udp_now};
     int fd = socket_bound(t, SOCK_DGRAM);
-    require(udp_door_open(&door, &env, fd, FAMILY_V4, false) == ERR_OK, "UDP door");
+    require(udp_door_open(&door, &env, 1) == ERR_OK, "UDP door");
+    require(udp_door_listen(door, fd, FAMILY_V4, false) == ERR_OK, "UDP socket");
 }
 
 static void http_start(struct stream_test *t)
