@@ -105,9 +105,9 @@ static void gather_kernel(struct check_facts *f)
 {
     uint16_t port = f->config->app.port;
     f->rmem_max = read_number("/proc/sys/net/core/rmem_max");
-    f->wmem_max = read_number("/proc/sys/net/core/wmem_max");
     f->somaxconn = read_number("/proc/sys/net/core/somaxconn");
     f->syn_backlog = read_number("/proc/sys/net/ipv4/tcp_max_syn_backlog");
+    f->syn_cookies = read_number("/proc/sys/net/ipv4/tcp_syncookies");
     f->tw_buckets = read_number("/proc/sys/net/ipv4/tcp_max_tw_buckets");
     f->tw_count = FACT_UNKNOWN;
     (void)each_line("/proc/net/sockstat", take_tw, &f->tw_count);

@@ -33,7 +33,7 @@ struct check_facts {
     bool running;
     double store_bytes, store_bytes_max;
     /* kernel; FACT_UNKNOWN where it does not tell */
-    int64_t rmem_max, wmem_max, somaxconn, syn_backlog, tw_buckets, tw_count;
+    int64_t rmem_max, somaxconn, syn_backlog, syn_cookies, tw_buckets, tw_count;
     int64_t conntrack_max, conntrack_count; /* unknown: no connection tracking */
     int64_t conntrack_ours;                 /* entries of the port */
     int64_t udp_drops;                      /* datagrams dropped at sockets of the port */

@@ -41,37 +41,27 @@ static void hidden(struct finding *out, const char *what)
 
 /* ---- kernel buffers and queues ---- */
 
-/* Started as root, muster passes the limit (SO_RCVBUFFORCE). */
-static void buffer(const struct check_facts *f, struct finding *out, const char *option,
-                   const char *sysctl, uint64_t wanted, int64_t limit)
-{
-    if (f->config->app.no_udp) found(out, FINDING_OK, "no UDP is served");
-    else if (limit == FACT_UNKNOWN) hidden(out, sysctl);
-    else if ((uint64_t)limit >= wanted)
-        found(out, FINDING_OK, "%s %" PRIu64 " fits into %s %" PRId64, option, wanted, sysctl,
-              limit);
-    else if (f->is_root)
-        found(out, FINDING_OK, "%s %" PRIu64 " is above %s %" PRId64 ", which root may pass",
-              option, wanted, sysctl, limit);
-    else {
-        found(out, FINDING_ADVICE,
-              "%s asks for %" PRIu64 " bytes, the kernel gives %" PRId64
-              " to who is not root: bursts of packets will be lost",
-              option, wanted, limit);
-        mend(out, "sysctl -w %s=%" PRIu64, sysctl, wanted);
-    }
-}
-
+/* Started as root, muster passes the limit (SO_RCVBUFFORCE). Nothing is said of the send buffer and of
+ * net.core.wmem_max: a larger one gained nothing (docs/performance.md). */
 static void judge_recv_buffer(const struct check_facts *f, struct finding *out)
 {
-    buffer(f, out, "udp_recv_buffer", "net.core.rmem_max", f->config->app.sockets.udp_recv_bytes,
-           f->rmem_max);
-}
-
-static void judge_send_buffer(const struct check_facts *f, struct finding *out)
-{
-    buffer(f, out, "udp_send_buffer", "net.core.wmem_max", f->config->app.sockets.udp_send_bytes,
-           f->wmem_max);
+    uint32_t wanted = f->config->app.sockets.udp_recv_bytes;
+    if (f->config->app.no_udp) found(out, FINDING_OK, "no UDP is served");
+    else if (f->rmem_max == FACT_UNKNOWN) hidden(out, "net.core.rmem_max");
+    else if (f->rmem_max >= wanted)
+        found(out, FINDING_OK, "udp_recv_buffer %u fits into net.core.rmem_max %" PRId64, wanted,
+              f->rmem_max);
+    else if (f->is_root)
+        found(out, FINDING_OK,
+              "udp_recv_buffer %u is above net.core.rmem_max %" PRId64 ", which root may pass",
+              wanted, f->rmem_max);
+    else {
+        found(out, FINDING_ADVICE,
+              "udp_recv_buffer asks for %u bytes, the kernel gives %" PRId64
+              " to who is not root: bursts of packets will be lost",
+              wanted, f->rmem_max);
+        mend(out, "sysctl -w net.core.rmem_max=%u", wanted);
+    }
 }
 
 static void judge_drops(const struct check_facts *f, struct finding *out)
@@ -111,15 +101,17 @@ static void judge_syn_backlog(const struct check_facts *f, struct finding *out)
     uint32_t backlog = f->config->app.sockets.backlog;
     uint32_t wanted = backlog < SYN_BACKLOG_MIN ? backlog : SYN_BACKLOG_MIN;
     if (f->config->app.no_tcp) found(out, FINDING_OK, "no HTTP is served");
+    else if (f->syn_cookies > 0)
+        found(out, FINDING_OK, "net.ipv4.tcp_syncookies is on: no handshake is lost");
     else if (f->syn_backlog == FACT_UNKNOWN) hidden(out, "net.ipv4.tcp_max_syn_backlog");
     else if (f->syn_backlog >= wanted)
         found(out, FINDING_OK, "net.ipv4.tcp_max_syn_backlog is %" PRId64, f->syn_backlog);
     else {
         found(out, FINDING_ADVICE,
-              "net.ipv4.tcp_max_syn_backlog %" PRId64 " is small: connections are lost when many "
-              "begin at once",
+              "net.ipv4.tcp_max_syn_backlog %" PRId64 " is small and tcp_syncookies is off: "
+              "connections are lost when many begin at once",
               f->syn_backlog);
-        mend(out, "sysctl -w net.ipv4.tcp_max_syn_backlog=%u", wanted);
+        mend(out, "sysctl -w net.ipv4.tcp_syncookies=1");
     }
 }
 
@@ -378,7 +370,6 @@ const struct check_rule CHECK_RULES[] = {
     {"memory", judge_memory},
     {"open-files", judge_files},
     {"udp-receive-buffer", judge_recv_buffer},
-    {"udp-send-buffer", judge_send_buffer},
     {"udp-drops", judge_drops},
     {"connection-tracking", judge_conntrack},
     {"tcp-backlog", judge_backlog},

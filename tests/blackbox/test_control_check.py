@@ -12,7 +12,7 @@ from harness.terminal import Terminal
 
 ROOT = os.geteuid() == 0
 NAMES = ["addresses", "user", "config-file", "web-root", "lists", "memory", "open-files",
-         "udp-receive-buffer", "udp-send-buffer", "udp-drops", "connection-tracking", "tcp-backlog",
+         "udp-receive-buffer", "udp-drops", "connection-tracking", "tcp-backlog",
          "tcp-syn-backlog", "tcp-time-wait", "ipv6", "clock"]
 
 

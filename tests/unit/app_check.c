@@ -20,9 +20,9 @@ static void all_well(void)
         .user_name = "somebody",
         .user_exists = true,
         .rmem_max = 16 << 20,
-        .wmem_max = 16 << 20,
         .somaxconn = 4096,
         .syn_backlog = 4096,
+        .syn_cookies = 1,
         .tw_buckets = 65536,
         .tw_count = 10,
         .conntrack_max = FACT_UNKNOWN,
@@ -75,7 +75,7 @@ static void what_cannot_be_seen_is_no_finding(void **state)
 {
     (void)state;
     all_well();
-    facts.rmem_max = facts.wmem_max = facts.somaxconn = facts.syn_backlog = FACT_UNKNOWN;
+    facts.rmem_max = facts.somaxconn = facts.syn_backlog = facts.syn_cookies = FACT_UNKNOWN;
     facts.tw_buckets = facts.tw_count = facts.udp_drops = facts.nofile_hard = FACT_UNKNOWN;
     facts.clock_known = false;
     for (size_t i = 0; i < CHECK_RULE_COUNT; i++)
@@ -86,9 +86,8 @@ static void small_buffers(void **state)
 {
     (void)state;
     all_well();
-    facts.rmem_max = facts.wmem_max = 212992;
+    facts.rmem_max = 212992;
     assert_finding("udp-receive-buffer", FINDING_ADVICE, "sysctl -w net.core.rmem_max=4194304");
-    assert_finding("udp-send-buffer", FINDING_ADVICE, "sysctl -w net.core.wmem_max=1048576");
     facts.is_root = true;
     assert_finding("udp-receive-buffer", FINDING_OK, "");
     facts.is_root = false;
@@ -134,7 +133,9 @@ static void short_queues(void **state)
     all_well();
     facts.somaxconn = facts.syn_backlog = 128;
     assert_finding("tcp-backlog", FINDING_ADVICE, "sysctl -w net.core.somaxconn=4096");
-    assert_finding("tcp-syn-backlog", FINDING_ADVICE, "net.ipv4.tcp_max_syn_backlog=4096");
+    assert_finding("tcp-syn-backlog", FINDING_OK, "");
+    facts.syn_cookies = 0;
+    assert_finding("tcp-syn-backlog", FINDING_ADVICE, "net.ipv4.tcp_syncookies=1");
     facts.tw_count = 60000;
     assert_finding("tcp-time-wait", FINDING_ADVICE, "net.ipv4.tcp_max_tw_buckets=131072");
 }
