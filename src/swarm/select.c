@@ -187,7 +187,7 @@ static void pick_by_walking(const struct draw *d, uint32_t *seen, uint32_t mask,
     }
 }
 
-#define DRAWS_AHEAD 8
+#define DRAWS_AHEAD 32
 
 static bool is_barren(unsigned picked, uint32_t drawn)
 {
