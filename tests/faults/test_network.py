@@ -88,3 +88,16 @@ def test_an_interface_goes_and_comes_back(start_server, wildcard):
         return counts
 
     in_own_network(body)
+
+
+@pytest.mark.parametrize("asked,source", [(HOST4, "127.0.0.1"), ("127.0.0.2", "127.0.0.1"),
+                                          ("127.0.0.1", HOST4), (HOST6, "::1"), ("::1", HOST6)])
+def test_answers_leave_from_the_asked_address(start_server, asked, source):
+    """A wildcard socket of a machine with several addresses; the kernel would choose the client's own."""
+    def body():
+        server = start_server("--user", "", "--admin-listen", "off", "--admin-socket", "off",
+                              "--listen", "{port}", exact=True)
+        with UdpClient(asked, server.port, source=source) as client:
+            assert client.announce(new_hash()).counts == (0, 1)
+
+    in_own_network(body)
