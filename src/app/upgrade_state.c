@@ -284,13 +284,15 @@ static enum err live_read(struct server *s, json_t *o)
     if (settings_change_begin(&c, s) != ERR_OK) return ERR_NO_MEMORY;
     json_object_foreach(o, name, value)
         live_set(&c, name, json_string_value(value) ? json_string_value(value) : "");
-    if (settings_change_check(&c, &error) == ERR_OK) {
-        settings_change_apply(&c, "an upgrade");
+    if (settings_change_check(&c, &error) != ERR_OK) {
+        log_line(LOG_WARN, "upgrade: what was set while running is lost: %s", error.text);
+        settings_change_drop(&c);
         return ERR_OK;
     }
-    log_line(LOG_WARN, "upgrade: what was set while running is lost: %s", error.text);
-    settings_change_drop(&c);
-    return ERR_OK;
+    enum err err = access_loader_read(&s->lists, &c.next->settings.config.access);
+    if (err == ERR_OK) settings_change_apply(&c, "an upgrade");
+    else settings_change_drop(&c);
+    return err;
 }
 
 char *upgrade_state_write(const struct server *s)
