@@ -77,6 +77,10 @@ void admin_respond_status(struct admin_response *out, int status);
 /* The value of `name` in the query, undecoded; false when it is not there. */
 bool admin_query(const struct admin_request *r, const char *name, struct view *value);
 
+/* How many allocations jansson was refused in this thread: what was made meanwhile has holes when it is
+ * more than before. Counts once admin_open() was called. */
+uint64_t admin_json_refusals(void);
+
 /* ---- routes ---- */
 
 enum admin_access {

@@ -157,7 +157,7 @@ void admin_json_init(void)
     json_set_alloc_funcs(json_allocate, free);
 }
 
-static uint64_t json_refusals(void)
+uint64_t admin_json_refusals(void)
 {
     return atomic_load_explicit(&metrics_mine->count[METRIC_ADMIN_NO_MEMORY], memory_order_relaxed);
 }
@@ -166,9 +166,9 @@ static uint64_t json_refusals(void)
 static void handle(const struct admin_env *env, const struct admin_route *row,
                    const struct admin_request *r, struct admin_response *out)
 {
-    uint64_t refusals = json_refusals();
+    uint64_t refusals = admin_json_refusals();
     row->handler(env->ctx, r, out);
-    if (json_refusals() == refusals || out->status == 101 || out->is_later) return;
+    if (admin_json_refusals() == refusals || out->status == 101 || out->is_later) return;
     free(out->take_body);
     if (out->take_file_fd > 0) close(out->take_file_fd);
     *out = (struct admin_response){.status = 503};

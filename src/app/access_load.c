@@ -229,6 +229,25 @@ static void trial_begin(struct access_loader *l, const struct access_opts *o)
     trial_turn(l, clock_now_ms());
 }
 
+enum err access_loader_read(struct access_loader *l, const struct access_opts *o)
+{
+    if (memcmp(&l->opts, o, sizeof *o) == 0) return ERR_OK;
+    assert(!l->loading && !l->trial.is_wanted);
+    uint64_t started_ms = clock_now_ms();
+    struct access_reading *r = reading_new(l, o);
+    if (!r) return ERR_NO_MEMORY;
+    access_watch_set(watch_of(l, true), o);
+    access_read(r);
+    reading_settle(l, r);
+    l->trial = (struct access_trial){.is_wanted = true, .opts = *o, .reading = r};
+    l->trial.done_ms = clock_now_ms();
+    l->trial.took_ms = l->trial.done_ms - started_ms;
+    if (!r->error[0]) return ERR_OK;
+    log_line(LOG_ERROR, "lists: %s", r->error);
+    trial_drop(l);
+    return ERR_OS;
+}
+
 static const char *kept_error(const struct access_reading *r)
 {
     for (enum access_list list = 0; list < ACCESS_LISTS; list++)

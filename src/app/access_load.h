@@ -69,6 +69,10 @@ enum access_verdict {
 enum access_verdict access_loader_try(struct access_loader *l, const struct access_opts *o,
                                       bool again, char error[ACCESS_ERROR_BYTES_MAX]) MUST_CHECK;
 
+/* The same at once, in the caller's thread, for who does not serve yet: access_loader_put() or _forget()
+ * follow. ERR_NO_MEMORY; ERR_OS: a list cannot be read, which is logged. */
+enum err access_loader_read(struct access_loader *l, const struct access_opts *o) MUST_CHECK;
+
 /* They shall not be in force after all: forget what was read for them. */
 void access_loader_forget(struct access_loader *l, const struct access_opts *o);
 

@@ -1,6 +1,7 @@
 /* upgrade_state.c - see upgrade_state.h. */
 #include "app/upgrade_state.h"
 
+#include "admin/admin.h"
 #include "app/server.h"
 #include "app/settings_change.h"
 #include "base/log.h"
@@ -273,27 +274,32 @@ static void live_set(struct settings_change *c, const char *name, const char *va
                  error.text);
 }
 
-static void live_read(struct server *s, json_t *o)
+static enum err live_read(struct server *s, json_t *o)
 {
     struct settings_change c;
-    struct option_error error = {.text = "no memory"};
+    struct option_error error;
     const char *name;
     json_t *value;
-    if (json_object_size(o) == 0 || settings_change_begin(&c, s) != ERR_OK) return;
+    if (json_object_size(o) == 0) return ERR_OK;
+    if (settings_change_begin(&c, s) != ERR_OK) return ERR_NO_MEMORY;
     json_object_foreach(o, name, value)
         live_set(&c, name, json_string_value(value) ? json_string_value(value) : "");
-    if (settings_change_check(&c, &error) == ERR_OK) {
-        settings_change_apply(&c, "an upgrade");
-        return;
+    if (settings_change_check(&c, &error) != ERR_OK) {
+        log_line(LOG_WARN, "upgrade: what was set while running is lost: %s", error.text);
+        settings_change_drop(&c);
+        return ERR_OK;
     }
-    log_line(LOG_WARN, "upgrade: what was set while running is lost: %s", error.text);
-    settings_change_drop(&c);
+    enum err err = access_loader_read(&s->lists, &c.next->settings.config.access);
+    if (err == ERR_OK) settings_change_apply(&c, "an upgrade");
+    else settings_change_drop(&c);
+    return err;
 }
 
 char *upgrade_state_write(const struct server *s)
 {
     struct metrics_total *m = calloc(1, sizeof *m);
     uint64_t *clients = calloc(CLIENT_SLOTS, sizeof *clients);
+    uint64_t refusals = admin_json_refusals();
     json_t *o = m && clients ? json_object() : NULL;
     char *text = NULL;
     if (o) {
@@ -316,14 +322,17 @@ char *upgrade_state_write(const struct server *s)
     }
     free(m);
     free(clients);
-    return text;
+    if (admin_json_refusals() == refusals) return text;
+    free(text); /* it has holes */
+    return NULL;
 }
 
-static void counters_resume(struct server *s, const json_t *o)
+static enum err counters_resume(struct server *s, const json_t *o)
 {
     struct metrics_total *m = calloc(1, sizeof *m);
     uint64_t(*clients)[CLIENT_SLOTS] = calloc(METRIC_CLIENTS, sizeof *clients);
-    if (m && clients) {
+    enum err err = m && clients ? ERR_OK : ERR_NO_MEMORY;
+    if (err == ERR_OK) {
         struct stats_rate rates[RATE_COUNT] = {0};
         uint64_t max[RATE_COUNT] = {0};
         struct load load = {0};
@@ -340,6 +349,7 @@ static void counters_resume(struct server *s, const json_t *o)
     }
     free(m);
     free(clients);
+    return err;
 }
 
 static json_t *parse(struct view text)
@@ -354,13 +364,13 @@ enum err upgrade_state_read(struct server *s, struct view text)
 {
     json_t *o = parse(text);
     if (!o) return ERR_BAD_VALUE;
-    counters_resume(s, o);
-    live_read(s, json_object_get(o, "live"));
+    enum err err = counters_resume(s, o);
+    if (err == ERR_OK) err = live_read(s, json_object_get(o, "live"));
     interval_read(json_object_get(o, "interval"), &s->tracker.interval);
     s->reload_wanted = json_is_true(json_object_get(o, "reload"));
     saves_read(json_object_get(o, "saves"), s->state);
     json_decref(o);
-    return ERR_OK;
+    return err;
 }
 
 /* ---- history ---- */

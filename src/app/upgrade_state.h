@@ -19,7 +19,8 @@ struct server;
 char *upgrade_state_write(const struct server *s);
 char *upgrade_history_write(const struct server *s);
 
-/* ERR_BAD_VALUE: no JSON. Before the workers start, and behind stats_init() and periodic_init(). */
+/* ERR_BAD_VALUE: no JSON; ERR_NO_MEMORY; ERR_OS: an access list, which is logged. Before the workers
+ * start, and behind stats_init() and periodic_init(). */
 enum err upgrade_state_read(struct server *s, struct view text) MUST_CHECK;
 enum err upgrade_history_read(struct server *s, struct view text) MUST_CHECK;
 

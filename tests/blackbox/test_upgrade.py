@@ -473,6 +473,25 @@ def test_a_list_that_was_readable_once(start_server, tmp_path):
     upgrade(server)
 
 
+def test_a_list_that_was_set_while_running(start_server, tmp_path):
+    """It is in force before the new process serves, or that one does not serve."""
+    torrents, refused = tmp_path / "torrents", new_hash()
+    torrents.write_text(f"{refused.hex()} for a reason\n")
+    server = start_server(admin=True)
+    ended = run_muster("set", "deny-torrents", torrents, "--admin-socket", server.admin_path)
+    assert ended.returncode == 0, ended.stderr
+    for _ in range(2):
+        upgrade(server)
+        assert server.http().announce(refused).failure.endswith("for a reason")
+    pid = serving_pid(server)
+    torrents.unlink()
+    ended = command(server)
+    assert ended.returncode == FAILED and "torrents: No such file" in ended.stderr, ended.stderr
+    assert server.http().announce(refused).failure.endswith("for a reason")
+    torrents.write_text(f"{refused.hex()} for a reason\n")
+    goes_on_as_before(server, pid)
+
+
 @pytest.mark.parametrize("value", ["9", "0", "-1", "99999999999", "x", ""])
 def test_a_hand_over_that_is_none_is_not_waited_for(start_server, value):
     """Whoever sets the environment names no descriptor of ours, or one that is no socket."""

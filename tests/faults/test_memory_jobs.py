@@ -3,12 +3,15 @@ access lists anew, saving, importing, upgrading. Each place that asks is refused
 done, or given up as docs/faults.md says, and nothing that was stored or in force is lost."""
 
 import os
+import threading
+from contextlib import contextmanager
 
 import pytest
 
 from harness import eventually, metrics_of, new_hash, run_muster
 from harness.server import SANITIZER
 from harness.snapshot import read_snapshot
+from harness.udp import announce_packet
 from kit import World
 
 PLACES_MAX = 200
@@ -47,6 +50,28 @@ class Jobs:
         with self.server.http() as client:
             return int(client.announce(self.refused).failure.split()[-1])
 
+    @contextmanager
+    def watched(self, before):
+        """Meanwhile every announce is told a reason, and none older than `before`."""
+        fine = {f"for reason {n}" for n in range(before, self.reason + 1)}
+        told, is_over = set(), threading.Event()
+
+        def watch(client):
+            while not is_over.is_set():
+                answer = client.ask(announce_packet(client.connection_id, 1, self.refused, os.urandom(20)))
+                told.add(getattr(answer, "text", "it is let in"))
+
+        with self.server.udp() as client:
+            assert client.connection_id
+            watcher = threading.Thread(target=watch, args=[client])
+            watcher.start()
+            try:
+                yield
+            finally:
+                is_over.set()
+                watcher.join()
+        assert told and told <= fine, told
+
     def counted(self):
         metrics = metrics_of(self.server)
         return metrics["state_saves_total"], metrics["state_failures_total"]
@@ -61,11 +86,13 @@ class Jobs:
 # Each prepares; then does its job, under the fault, and tells whether it was done; then checks.
 
 def lists(jobs):
-    """The new list is in force, or the one before."""
+    """The new list is in force, or the one before: whole, at any time."""
     before = jobs.reason_in_force()
     jobs.write_list()
     yield
-    yield jobs.command("reload")
+    with jobs.watched(before):
+        done = jobs.command("reload")
+    yield done
     assert jobs.reason_in_force() in (before, jobs.reason)
 
 
@@ -78,6 +105,8 @@ def save(jobs):
     saves, failures = (now - then for now, then in zip(jobs.counted(), before))
     assert saves or not done
     assert failures <= 1
+    eventually(lambda: jobs.counted()[1] == jobs.server.output().count("the last good snapshot stays"),
+               "each failure to be counted and told")
 
 
 def imports(jobs):
@@ -93,9 +122,16 @@ def imports(jobs):
 
 
 def upgrade(jobs):
-    """The new process serves, or the old one goes on; Jobs.check() asks whichever it is."""
+    """The new process serves, or the old one goes on; Jobs.check() asks whichever it is. What was set while
+    running stays in force, and what was counted is counted."""
+    before = metrics_of(jobs.server)
+    numwant = 100 + int(before["upgrades_failed_total"] + before["upgrades_total"])
+    assert jobs.command("set", "numwant", str(numwant))
     yield
     yield jobs.command("upgrade")
+    assert jobs.command("get", "numwant") and jobs.said.split()[2] == str(numwant), jobs.said
+    after = metrics_of(jobs.server)
+    assert not {name for name, count in before.items() if "_total" in name and after[name] < count}
 
 
 @pytest.fixture

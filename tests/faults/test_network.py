@@ -116,3 +116,22 @@ def test_an_address_that_comes_late_is_served(start_server, tmp_path):
             return udp.announce(torrent, port=port).counts
 
     in_own_network(body)
+
+
+@pytest.mark.parametrize("asked,source", [(HOST4, "127.0.0.1"), ("127.0.0.2", "127.0.0.1"),
+                                          ("127.0.0.1", HOST4), (HOST6, "::1"), ("::1", HOST6)])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_answers_leave_from_the_asked_address(start_server, asked, source, is_late):
+    """A machine with several addresses; the kernel would choose the client's own. An address that comes
+    after the start is served by the wildcard's socket, the others by their own."""
+    def body():
+        if is_late:
+            ip("link", "del", "tracker0")
+        server = start_server("--user", "", "--admin-listen", "off", "--admin-socket", "off",
+                              "--listen", "{port}", exact=True)
+        if is_late:
+            interface_up()
+        with UdpClient(asked, server.port, source=source) as client:
+            assert client.announce(new_hash()).counts == (0, 1)
+
+    in_own_network(body)

@@ -3,6 +3,7 @@
 import subprocess
 
 from harness import eventually, muster_bin
+from kit import World
 
 OK, FAILED = 0, 1
 
@@ -47,3 +48,16 @@ def test_nothing_fails_once_the_new_process_serves(start_server, faults):
         eventually(lambda: command(server, "status").returncode == OK, f"an answer after {skip}")
         assert server.udp().announce(bytes(20))
     assert failed > 3, "of the new process, too"
+
+
+def test_no_memory_for_the_store(start_server, faults):
+    """What the new process has no room for it must not serve without."""
+    world = World(start_server("--workers", "1", admin=True))
+    before = faults.calls("mprotect")
+    assert command(world.server, "upgrade").returncode == OK
+    made = faults.calls("mprotect") - before
+    for skip in range(made):
+        with faults.armed("mprotect", "ENOMEM", skip=skip):
+            ended = command(world.server, "upgrade")
+        assert ended.returncode == OK or ended.stderr, "a reason"
+        world.check()

@@ -1,4 +1,4 @@
-/* admin_map.c - viewers of the map at the limit of lights. */
+/* admin_map.c - viewers of the map at the limit of lights, and workers with more announces than that. */
 #include "unit.h"
 
 #include "admin/map_door.h"
@@ -70,8 +70,34 @@ static void a_tick_holds_all_lights_it_may(void **state)
     world_close(&w);
 }
 
+/* Of a flood that goes on so many are chosen that half a ring fills in a tick, and none finds no room. */
+static void of_a_flood_a_part_is_taken(void **state)
+{
+    (void)state;
+    enum { FLOOD = 20 * TAP_LIGHTS_MAX, WANTED = TAP_LIGHTS_MAX / 2 };
+    struct world w;
+    world_open(&w, MAP_LIGHTS_PER_S_MAX);
+    struct tap *t = map_tap(w.map, 0);
+    for (int i = 0; i < 3; i++) /* the first opens the taps */
+        tick(&w);
+    announce(&w, FLOOD);
+    tick(&w);
+    uint64_t lost = atomic_load(&t->lost);
+    for (int i = 0; i < 5; i++) {
+        announce(&w, FLOOD);
+        assert_in_range(atomic_load(&t->head) - atomic_load(&t->tail), WANTED * 8 / 10,
+                        WANTED * 12 / 10);
+        tick(&w);
+    }
+    assert_int_equal(atomic_load(&t->lost), lost);
+    world_close(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_tick_holds_all_lights_it_may)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tick_holds_all_lights_it_may),
+        cmocka_unit_test(of_a_flood_a_part_is_taken),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,9 +122,11 @@ static void a_folder_that_the_user_cannot_enter(void **state)
     assert_finding("lists", FINDING_OK, "");
     snprintf(facts.lists_error, sizeof facts.lists_error, "/srv/deny:2: no address");
     assert_finding("lists", FINDING_PROBLEM, "muster help deny-ips");
+    assert_non_null(strstr(judge("lists").text, "/srv/deny:2: no address"));
     facts.list = "/srv/deny";
     facts.list_why = EACCES;
     assert_finding("lists", FINDING_PROBLEM, "chmod g+r /srv/deny");
+    assert_non_null(strstr(judge("lists").text, "/srv/deny: Permission denied for somebody"));
 }
 
 static void short_queues(void **state)
