@@ -1,7 +1,7 @@
 """run.py - measure muster, the floors and its peers side by side; `./dev bench` calls it.
 
     run.py [--build FOLDER] [--rounds N] [--seconds S] [--full] [--list] [--out NAME] [WORKLOAD ...]
-    run.py [...] large | open | families | statistics
+    run.py [...] large | open | families | http | workers | statistics
     run.py [--build FOLDER] [--out FOLDER/] memory | curve | levers | flame | snapshot | tuning | flood |
                                             lists | sandbox | holds | addresses
 

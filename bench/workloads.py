@@ -221,5 +221,7 @@ SETS = {  # name of the result files -> workloads, rounds
     "large": (["udp_announce", "udp_large", "udp_huge", "udp_zipf", "udp_giant"], 3),
     "open": (["udp_announce", "udp_open", "udp_grow"], 3),
     "families": (["udp_v6"], 9),
+    "http": (["http_close", "http_keep"], 9),
+    "workers": (["two_workers", "two_workers_one_torrent"], 9),
     "statistics": (["udp_statistics"], 12),
 }
