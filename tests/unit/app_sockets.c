@@ -73,13 +73,15 @@ static void switches_leave_sockets_out(void **state)
     port_text(port);
     OPTIONS_ARE("--port", port, "--no-ipv6", "--no-tcp");
     assert_int_equal(sockets_open(&sockets, &settings.config.app, 1, NULL), ERR_OK);
-    assert_int_equal(sockets.count, 1);
-    assert_false(sockets.all[0].is_tcp);
-    assert_int_equal(sockets.all[0].family, FAMILY_V4);
+    assert_int_equal(sockets.count, 1 + sockets.exact_count);
+    for (uint32_t i = 0; i < sockets.count; i++) {
+        assert_false(sockets.all[i].is_tcp);
+        assert_int_equal(sockets.all[i].family, FAMILY_V4);
+    }
     sockets_close(&sockets);
     OPTIONS_ARE("--listen", port, "--no-ipv6");
     assert_int_equal(sockets_open(&sockets, &settings.config.app, 1, NULL), ERR_OK);
-    assert_int_equal(sockets.count, 2);
+    assert_int_equal(sockets.count, 2 + sockets.exact_count);
     sockets_close(&sockets);
 }
 
@@ -89,8 +91,13 @@ static void own_addresses_may_overlap(void **state)
     char port[8];
     port_text(port);
     OPTIONS_ARE("--port", port, "--listen", "0.0.0.0", "--listen", "127.0.0.1");
+    uint32_t exact = sockets_exact_wanted(&settings.config.app);
     assert_int_equal(sockets_open(&sockets, &settings.config.app, 2, NULL), ERR_OK);
-    assert_int_equal(sockets.count, 8);
+    assert_int_equal(sockets.exact_count, exact); /* 127.0.0.1 is asked for anyway */
+    for (uint32_t i = 0; i < exact; i++)
+        assert_false(address_equal(&sockets.addresses[sockets.address_count + i].address,
+                                   &sockets.addresses[1].address));
+    assert_int_equal(sockets.count, 2 * (4 + exact));
     sockets_close(&sockets);
 }
 
