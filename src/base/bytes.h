@@ -26,7 +26,7 @@ static inline struct view view_of(const void *ptr, size_t len)
 
 static inline bool view_equal(struct view a, struct view b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (b.len == 0 || memcmp(a.ptr, b.ptr, b.len) == 0);
 }
 
 /* Terminated text as a view, without its terminator. */

@@ -6,7 +6,7 @@
  *           all the same: without a new line feed it cannot be complete, and `seen` says where to
  *           look.
  * Speed     Most bytes are target and header values. Their only question is "is this a control
- *           byte?", and it is asked for eight bytes at a time (plain_run).
+ *           byte?", and it is asked for 16 bytes at a time (plain_run).
  * Strict    Anything two parsers could understand differently is refused: bare CR, folding, blanks
  *           before a colon, bodies, repeated Host. The exceptions are bare LF and one empty line in
  *           front, which old clients send and nobody misreads (T9).
@@ -14,6 +14,7 @@
  *           and the proxies' headers need the lines anyway. */
 #include "proto/http1.h"
 
+#include "base/block.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -43,25 +44,28 @@ static size_t head_left(const struct head *h)
     return (size_t)(h->end - h->at);
 }
 
-static size_t token_run(const struct head *h)
+/* How many bytes at `p` a token has. Nearly all are letters and dashes; the table knows the others. */
+static size_t token_run(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *p = h->at;
-    while (p < h->end && TOKEN[*p])
-        p++;
-    return (size_t)(p - h->at);
+    const uint8_t *at = p;
+    if (end - at >= BLOCK_BYTES) {
+        block b = block_load(at);
+        at += block_first(~(block_within(b | block_of(0x20), 'a', 'z') | block_is(b, '-')));
+    }
+    while (at < end && TOKEN[*at])
+        at++;
+    return (size_t)(at - p);
 }
 
-/* How many bytes from `p` on are at least `lowest` and not DEL. In a word, x - lowest borrows into
- * the top bit of the first byte that is lower; the bytes before it are never mistaken. */
+/* How many bytes from `p` on are at least `lowest` and not DEL. */
 static size_t plain_run(const uint8_t *p, const uint8_t *end, uint8_t lowest)
 {
-    const uint64_t ones = ~0ull / 255, tops = ones * 0x80;
     const uint8_t *at = p;
-    for (; end - at >= 8; at += 8) {
-        uint64_t word, del;
-        memcpy(&word, at, sizeof word);
-        del = word ^ (ones * 0x7f);
-        if ((((word - ones * lowest) & ~word) | ((del - ones) & ~del)) & tops) break;
+    while (end - at >= BLOCK_BYTES) {
+        block b = block_load(at);
+        unsigned plain = block_first((block)(b < block_of(lowest)) | block_is(b, 0x7f));
+        at += plain;
+        if (plain < BLOCK_BYTES) return (size_t)(at - p);
     }
     while (at < end && *at >= lowest && *at != 0x7f)
         at++;
@@ -93,7 +97,7 @@ static int line_end(struct head *h)
 
 static int method_parse(struct head *h, struct view *method)
 {
-    size_t len = token_run(h);
+    size_t len = token_run(h->at, h->end);
     if (len > METHOD_BYTES_MAX) return bad(h, NO_REQUEST);
     if (len == head_left(h)) return MORE;
     if (len == 0 || h->at[len] != ' ') return bad(h, NO_REQUEST);
@@ -236,7 +240,7 @@ static int header_apply(struct head *h, const struct http_header *header)
 /* One line; one that starts with a blank (folding) has no name and is refused. */
 static int header_parse(struct head *h, struct http_header *header)
 {
-    size_t len = token_run(h);
+    size_t len = token_run(h->at, h->end);
     if (len == head_left(h)) return MORE;
     if (len == 0 || h->at[len] != ':') return bad(h, "a header without a name, or folded");
     header->name = view_of(h->at, len);

@@ -9,6 +9,7 @@
  * Rejected  A dictionary of all pairs first: most of a query is never asked for. */
 #include "proto/http_tracker.h"
 
+#include "base/block.h"
 #include "base/text.h"
 
 /* ---- percent-encoding (P) ---- */
@@ -52,22 +53,30 @@ struct pair {
     struct view name, value;
 };
 
-static const bool IS_SEPARATOR[256] = {['='] = true, ['&'] = true};
+/* Where the first `a` or `b` is; `end` when there is none. */
+static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
+{
+    while (end - at >= BLOCK_BYTES) {
+        block bytes = block_load(at);
+        unsigned skipped = block_first(block_is(bytes, a) | block_is(bytes, b));
+        at += skipped;
+        if (skipped < BLOCK_BYTES) return at;
+    }
+    while (at < end && *at != a && *at != b)
+        at++;
+    return at;
+}
 
 /* The next pair; segments without a name or without '=' are skipped (A25). */
-static bool query_next(struct cursor *c, struct pair *out)
+static inline bool query_next(struct cursor *c, struct pair *out)
 {
     while (c->at < c->end) {
-        const uint8_t *name = c->at, *at = name;
-        while (at < c->end && !IS_SEPARATOR[*at])
-            at++;
+        const uint8_t *name = c->at, *at = find_either(name, c->end, '=', '&');
         if (at == c->end || *at == '&') {
             c->at = at + (at < c->end);
             continue;
         }
-        const uint8_t *value = at + 1;
-        const uint8_t *end = memchr(value, '&', (size_t)(c->end - value));
-        if (!end) end = c->end;
+        const uint8_t *value = at + 1, *end = find_either(value, c->end, '&', '&');
         c->at = end + (end < c->end);
         if (at == name) continue;
         out->name = view_of(name, (size_t)(at - name));
@@ -95,7 +104,7 @@ enum param {
 };
 
 /* Names are compared as they are: case matters, escapes are not looked through (A24, P10). */
-static enum param param_of(struct view name)
+static inline enum param param_of(struct view name)
 {
 #define IS(text, id)                                                                               \
     if (view_equal(name, VIEW(text))) return id
@@ -143,7 +152,8 @@ static bool number(struct view value, uint64_t max, uint64_t *out)
 {
     uint8_t text[PLAIN_BYTES_MAX];
     uint64_t n;
-    if (text_u64(plain(value, text), &n) != ERR_OK || n > max) return false;
+    if (text_u64(value, &n) != ERR_OK && text_u64(plain(value, text), &n) != ERR_OK) return false;
+    if (n > max) return false;
     *out = n;
     return true;
 }
@@ -176,21 +186,31 @@ static int32_t numwant_of(struct view value)
     return n < INT32_MAX ? (int32_t)n : INT32_MAX;
 }
 
+/* Eight hexadecimal digits; false for every other text. */
+static bool hex_u32(struct view text, uint32_t *out)
+{
+    uint32_t value = 0;
+    if (text.len != 8) return false;
+    for (size_t i = 0; i < 8; i++) {
+        unsigned digit = HEX_PLUS_1[text.ptr[i]];
+        if (digit == 0) return false;
+        value = value << 4 | (digit - 1);
+    }
+    *out = value;
+    return true;
+}
+
 /* Eight hexadecimal digits are the number that the same client sends over UDP (U11). Every other
  * spelling is hashed as it stands (FNV-1a): a client spells its key the same way each time, and
  * nothing depends on its being hard to collide. */
 static uint32_t key_of(struct view value)
 {
-    uint32_t hex = 0, hash = 2166136261u;
-    bool is_hex = value.len == 8;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned digit = HEX_PLUS_1[value.ptr[i]];
-        is_hex = is_hex && digit != 0;
-        hex = hex << 4 | ((digit - 1) & 15);
-        hash = (hash ^ value.ptr[i]) * 16777619u;
-    }
+    uint32_t hash = 2166136261u;
     if (value.len == 0) return 0;
-    return is_hex ? hex : hash;
+    if (hex_u32(value, &hash)) return hash;
+    for (size_t i = 0; i < value.len; i++)
+        hash = (hash ^ value.ptr[i]) * 16777619u;
+    return hash;
 }
 
 static bool is_char(struct view value, uint8_t c)
