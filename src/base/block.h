@@ -41,18 +41,24 @@ static inline block block_within(block b, uint8_t first, uint8_t last)
     return (block)(b - block_of(first) <= block_of(last - first));
 }
 
+/* A bit for each byte, the first one lowest: set where it is not 0 but 255. */
+static inline unsigned block_mask(block hits)
+{
+#ifdef __SSE2__
+    return (unsigned)_mm_movemask_epi8((__m128i)hits);
+#else
+    uint64_t half[2]; /* keep one bit of each byte, each another one, and sum them up in the top byte */
+    memcpy(half, &hits, sizeof half);
+    for (int i = 0; i < 2; i++)
+        half[i] = (half[i] & 0x8040201008040201) * 0x0101010101010101 >> 56;
+    return (unsigned)(half[0] | half[1] << 8);
+#endif
+}
+
 /* Where the first byte is that is not 0 but 255; BLOCK_BYTES when there is none. */
 static inline unsigned block_first(block hits)
 {
-#ifdef __SSE2__
-    unsigned bits = (unsigned)_mm_movemask_epi8((__m128i)hits);
-    return (unsigned)__builtin_ctz(bits | 1u << BLOCK_BYTES);
-#else
-    uint64_t half[2];
-    memcpy(half, &hits, sizeof half);
-    if (half[0]) return (unsigned)__builtin_ctzll(half[0]) / 8;
-    return half[1] ? 8 + (unsigned)__builtin_ctzll(half[1]) / 8 : BLOCK_BYTES;
-#endif
+    return (unsigned)__builtin_ctz(block_mask(hits) | 1u << BLOCK_BYTES);
 }
 
 #endif

@@ -48,19 +48,15 @@ static const struct status_row *status_row(int status)
     return &STATUSES[0];
 }
 
+#define HEAD_200                                                                                   \
+    "HTTP/1.1 200 OK\r\n"                                                                          \
+    "Content-Type: text/plain\r\n"                                                                 \
+    "Cache-Control: no-store\r\n"
+
 static void head_begin(struct writer *out)
 {
     metrics_inc(METRIC_HTTP_200);
-    writer_literal(out, "HTTP/1.1 200 OK\r\n"
-                        "Content-Type: text/plain\r\n"
-                        "Cache-Control: no-store\r\n");
-}
-
-static void head_length(struct writer *out, size_t body_bytes)
-{
-    writer_literal(out, "Content-Length: ");
-    writer_decimal(out, body_bytes);
-    writer_literal(out, "\r\n");
+    writer_literal(out, HEAD_200);
 }
 
 /* T5, and the echo that HTTP/1.0 clients wait for (T3). */
@@ -74,8 +70,10 @@ static void head_end(const struct http_conn *c, const struct http_request *r, st
 static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
                         struct writer *out)
 {
-    head_begin(out);
-    head_length(out, body.len);
+    metrics_inc(METRIC_HTTP_200);
+    writer_literal(out, HEAD_200 "Content-Length: ");
+    writer_decimal(out, body.len);
+    writer_literal(out, "\r\n");
     head_end(c, r, out);
     if (r->method != HTTP_HEAD) writer_view(out, body);
 }
@@ -91,8 +89,9 @@ static void error_write(int status, const char *flaw, bool with_body, struct wri
     writer_view(out, view_of_text(row->reason));
     writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
     writer_view(out, view_of_text(row->headers));
-    head_length(out, strlen(row->reason) + flaw_bytes + 1);
-    writer_literal(out, "Connection: close\r\n\r\n");
+    writer_literal(out, "Content-Length: ");
+    writer_decimal(out, strlen(row->reason) + flaw_bytes + 1);
+    writer_literal(out, "\r\nConnection: close\r\n\r\n");
     if (!with_body) return;
     writer_view(out, view_of_text(row->reason));
     if (flaw) {
