@@ -99,7 +99,7 @@ struct pair {
 };
 
 /* Where the first `a` or `b` is; `end` when there is none. */
-static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
+static const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
 {
     while (end - at >= BLOCK_BYTES) {
         block bytes = block_load(at);
@@ -112,8 +112,8 @@ static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, 
     return at;
 }
 
-/* The next pair; segments without a name or without '=' are skipped (A25). */
-static inline bool query_next(struct cursor *c, struct pair *out)
+/* The next pair of any length; segments without a name or without '=' are skipped (A25). */
+static bool query_next_long(struct cursor *c, struct pair *out)
 {
     while (c->at < c->end) {
         const uint8_t *name = c->at, *at = find_either(name, c->end, '=', '&');
@@ -129,6 +129,20 @@ static inline bool query_next(struct cursor *c, struct pair *out)
         return true;
     }
     return false;
+}
+
+/* The next pair. Most fit in one block, with the '&' behind. */
+static inline bool query_next(struct cursor *c, struct pair *out)
+{
+    const uint8_t *at = c->at;
+    if (c->end - at < BLOCK_BYTES) return query_next_long(c, out);
+    block b = block_load(at);
+    unsigned name = block_first(block_is(b, '=')), both = block_first(block_is(b, '&'));
+    if (name == 0 || name >= both || both == BLOCK_BYTES) return query_next_long(c, out);
+    c->at = at + both + 1;
+    out->name = view_of(at, name);
+    out->value = view_of(at + name + 1, both - name - 1);
+    return true;
 }
 
 enum param {
