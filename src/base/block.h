@@ -61,4 +61,22 @@ static inline unsigned block_first(block hits)
     return (unsigned)__builtin_ctz(block_mask(hits) | 1u << BLOCK_BYTES);
 }
 
+/* Where the first `a` or `b` is; `end` when there is none. */
+static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
+{
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+        block bytes = block_load(at);
+        unsigned found = block_mask(block_is(bytes, a) | block_is(bytes, b));
+        if (found) return at + __builtin_ctz(found);
+    }
+    while (at < end && *at != a && *at != b)
+        at++;
+    return at;
+}
+
+static inline const uint8_t *find_byte(const uint8_t *at, const uint8_t *end, uint8_t c)
+{
+    return find_either(at, end, c, c);
+}
+
 #endif

@@ -61,11 +61,10 @@ static size_t token_run(const uint8_t *p, const uint8_t *end)
 static size_t plain_run(const uint8_t *p, const uint8_t *end, uint8_t lowest)
 {
     const uint8_t *at = p;
-    while (end - at >= BLOCK_BYTES) {
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
         block b = block_load(at);
-        unsigned plain = block_first((block)(b < block_of(lowest)) | block_is(b, 0x7f));
-        at += plain;
-        if (plain < BLOCK_BYTES) return (size_t)(at - p);
+        unsigned others = block_mask((block)(b < block_of(lowest)) | block_is(b, 0x7f));
+        if (others) return (size_t)(at - p) + (size_t)__builtin_ctz(others);
     }
     while (at < end && *at >= lowest && *at != 0x7f)
         at++;
@@ -120,16 +119,19 @@ static int target_parse(struct head *h, struct view *target)
 /* "HTTP/1.x"; every later 1.x is read as 1.1 (T2). */
 static int version_parse(struct head *h)
 {
-    static const struct view NAME = {.ptr = (const uint8_t *)"HTTP/", .len = 5};
+    const struct view name = VIEW("HTTP/");
     size_t have = head_left(h);
-    if (memcmp(h->at, NAME.ptr, have < NAME.len ? have : NAME.len) != 0) return bad(h, NO_VERSION);
-    if (have < NAME.len + 3) return MORE;
-    const uint8_t *number = h->at + NAME.len;
+    if (have < name.len + 3)
+        return memcmp(h->at, name.ptr, have < name.len ? have : name.len) == 0
+                   ? MORE
+                   : bad(h, NO_VERSION);
+    const uint8_t *number = h->at + name.len;
+    if (memcmp(h->at, name.ptr, name.len) != 0) return bad(h, NO_VERSION);
     if (number[0] < '0' || number[0] > '9' || number[1] != '.') return bad(h, NO_VERSION);
     if (number[0] != '1') return -505;
     if (number[2] < '0' || number[2] > '9') return bad(h, NO_VERSION);
     h->out->minor_version = (uint8_t)(number[2] - '0');
-    h->at += NAME.len + 3;
+    h->at += name.len + 3;
     return GO_ON;
 }
 
@@ -162,12 +164,11 @@ static bool target_strip(struct view *target)
 static bool target_split(struct view target, struct http_request *out)
 {
     if (target.len == 0 || (target.ptr[0] != '/' && !target_strip(&target))) return false;
-    const uint8_t *mark = memchr(target.ptr, '?', target.len);
-    size_t path_bytes = mark ? (size_t)(mark - target.ptr) : target.len;
-    size_t query_at = mark ? path_bytes + 1 : target.len;
-    out->has_query = mark != NULL;
+    const uint8_t *mark = find_byte(target.ptr, target.ptr + target.len, '?');
+    size_t path_bytes = (size_t)(mark - target.ptr);
+    out->has_query = path_bytes < target.len;
     out->path = view_of(target.ptr, path_bytes);
-    out->query = view_from(target, query_at);
+    out->query = view_from(target, path_bytes + out->has_query);
     return true;
 }
 

@@ -98,20 +98,6 @@ struct pair {
     struct view name, value;
 };
 
-/* Where the first `a` or `b` is; `end` when there is none. */
-static const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
-{
-    while (end - at >= BLOCK_BYTES) {
-        block bytes = block_load(at);
-        unsigned skipped = block_first(block_is(bytes, a) | block_is(bytes, b));
-        at += skipped;
-        if (skipped < BLOCK_BYTES) return at;
-    }
-    while (at < end && *at != a && *at != b)
-        at++;
-    return at;
-}
-
 /* The next pair of any length; segments without a name or without '=' are skipped (A25). */
 static bool query_next_long(struct cursor *c, struct pair *out)
 {
@@ -121,7 +107,7 @@ static bool query_next_long(struct cursor *c, struct pair *out)
             c->at = at + (at < c->end);
             continue;
         }
-        const uint8_t *value = at + 1, *end = find_either(value, c->end, '&', '&');
+        const uint8_t *value = at + 1, *end = find_byte(value, c->end, '&');
         c->at = end + (end < c->end);
         if (at == name) continue;
         out->name = view_of(name, (size_t)(at - name));
