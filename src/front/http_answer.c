@@ -60,22 +60,30 @@ static void head_begin(struct writer *out)
 }
 
 /* T5, and the echo that HTTP/1.0 clients wait for (T3). */
+static uint8_t *append_head_end(const struct http_conn *c, const struct http_request *r, uint8_t *p)
+{
+    if (c->closing) return append_literal(p, "Connection: close\r\n\r\n");
+    if (r->minor_version == 0) return append_literal(p, "Connection: keep-alive\r\n\r\n");
+    return append_literal(p, "\r\n");
+}
+
 static void head_end(const struct http_conn *c, const struct http_request *r, struct writer *out)
 {
-    if (c->closing) writer_literal(out, "Connection: close\r\n\r\n");
-    else if (r->minor_version == 0) writer_literal(out, "Connection: keep-alive\r\n\r\n");
-    else writer_literal(out, "\r\n");
+    uint8_t *p = writer_room(out, sizeof "Connection: keep-alive\r\n\r\n" - 1);
+    if (p) writer_appended(out, append_head_end(c, r, p));
 }
 
 static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
                         struct writer *out)
 {
+    uint8_t *p = writer_room(out, HTTP_HEAD_BYTES_MAX + body.len);
     metrics_inc(METRIC_HTTP_200);
-    writer_literal(out, HEAD_200 "Content-Length: ");
-    writer_decimal(out, body.len);
-    writer_literal(out, "\r\n");
-    head_end(c, r, out);
-    if (r->method != HTTP_HEAD) writer_view(out, body);
+    assert(p);
+    p = append_literal(p, HEAD_200 "Content-Length: ");
+    p = append_decimal(p, body.len);
+    p = append_literal(p, "\r\n");
+    p = append_head_end(c, r, p);
+    writer_appended(out, r->method == HTTP_HEAD ? p : append(p, body));
 }
 
 static void error_write(int status, const char *flaw, bool with_body, struct writer *out)
@@ -228,7 +236,9 @@ static bool is_within(struct http_conn *c, const struct http_request *r, enum ra
 static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
                                 struct view path_passkey, struct announce *a)
 {
-    *a = (struct announce){0};
+    a->info_hash = (struct info_hash){{0}}; /* what is wrong is shown to rules, too */
+    a->peer_id = (struct peer_id){{0}};
+    a->passkey = view_of(NULL, 0);
     enum err err = http_decode_announce(r->query, a);
     if (path_passkey.len) a->passkey = path_passkey;
     a->address_is_proxy = c->is_proxy_itself;

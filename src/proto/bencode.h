@@ -31,14 +31,22 @@ static inline uint8_t *bencode_append_bytes(uint8_t *p, struct view v)
 static inline void bencode_int(struct writer *w, uint64_t v)
 {
     if (v > BENCODE_INT_MAX) v = BENCODE_INT_MAX;
-    uint8_t *p = writer_take(w, decimal_digits(v) + 2u);
-    if (p) bencode_append_int(p, v);
+    unsigned digits = decimal_digits(v);
+    uint8_t *p = writer_take(w, digits + 2u);
+    if (!p) return;
+    p[0] = 'i';
+    decimal_store(p + 1, digits, v);
+    p[digits + 1] = 'e';
 }
 
 static inline void bencode_bytes(struct writer *w, struct view v)
 {
-    uint8_t *p = writer_take(w, decimal_digits(v.len) + 1u + v.len);
-    if (p) bencode_append_bytes(p, v);
+    unsigned digits = decimal_digits(v.len);
+    uint8_t *p = writer_take(w, digits + 1u + v.len);
+    if (!p) return;
+    decimal_store(p, digits, v.len);
+    p[digits] = ':';
+    if (v.len) memcpy(p + digits + 1, v.ptr, v.len);
 }
 
 #define bencode_literal(w, literal) bencode_bytes((w), VIEW(literal))

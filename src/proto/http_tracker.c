@@ -75,19 +75,19 @@ static bool unescape_id(struct view v, uint8_t out[ID_BYTES])
 {
     uint8_t text[ESCAPED_MAX + RUN_COPIED], bytes[ESCAPED_MAX + RUN_COPIED];
     if (v.len < ID_BYTES || v.len > ESCAPED_MAX) return false;
-    size_t at = 0, n = 0;
+    const uint8_t *at = text;
+    uint8_t *to = bytes;
     for (uint64_t escapes = copy_marking_escapes(v, text); escapes; escapes &= escapes - 1) {
-        size_t run = (size_t)__builtin_ctzll(escapes) - at;
-        memcpy(bytes + n, text + at, RUN_COPIED);
-        n += run;
-        at += run;
-        unsigned byte = hex_byte(text + at + 1);
+        const uint8_t *escape = text + (unsigned)__builtin_ctzll(escapes);
+        memcpy(to, at, RUN_COPIED);
+        to += escape - at;
+        unsigned byte = hex_byte(escape + 1);
         if (byte > 255) return false; /* so no digit is taken for the next escape */
-        bytes[n++] = (uint8_t)byte;
-        at += 3;
+        *to++ = (uint8_t)byte;
+        at = escape + 3;
     }
-    if (n + (v.len - at) != ID_BYTES) return false;
-    memcpy(bytes + n, text + at, RUN_COPIED);
+    if (to - bytes + (text + v.len - at) != ID_BYTES) return false;
+    memcpy(to, at, RUN_COPIED);
     memcpy(out, bytes, ID_BYTES);
     return true;
 }
@@ -121,14 +121,22 @@ static bool query_next_long(struct cursor *c, struct pair *out)
 static inline bool query_next(struct cursor *c, struct pair *out)
 {
     const uint8_t *at = c->at;
-    if (c->end - at < BLOCK_BYTES) return query_next_long(c, out);
-    block b = block_load(at);
-    unsigned name = block_first(block_is(b, '=')), both = block_first(block_is(b, '&'));
-    if (name == 0 || name >= both || both == BLOCK_BYTES) return query_next_long(c, out);
-    c->at = at + both + 1;
-    out->name = view_of(at, name);
-    out->value = view_of(at + name + 1, both - name - 1);
-    return true;
+    if (c->end - at >= BLOCK_BYTES) {
+        block b = block_load(at);
+        unsigned name = block_first(block_is(b, '=')), both = block_first(block_is(b, '&'));
+        if (name != 0 && name < both && both < BLOCK_BYTES) {
+            out->name = view_of(at, name);
+            out->value = view_of(at + name + 1, both - name - 1);
+            c->at = at + both + 1;
+            return true;
+        }
+    }
+    struct cursor rest = *c; /* copies, so that the others' places may be registers */
+    struct pair pair;
+    bool found = query_next_long(&rest, &pair);
+    *c = rest;
+    if (found) *out = pair;
+    return found;
 }
 
 enum param {
