@@ -64,10 +64,11 @@ static inline unsigned block_first(block hits)
 /* Where the first `a` or `b` is; `end` when there is none. */
 static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
 {
-    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+    for (size_t blocks = (size_t)(end - at) / BLOCK_BYTES; blocks; blocks--) {
         block bytes = block_load(at);
         unsigned found = block_mask(block_is(bytes, a) | block_is(bytes, b));
         if (found) return at + __builtin_ctz(found);
+        at += BLOCK_BYTES;
     }
     while (at < end && *at != a && *at != b)
         at++;

@@ -254,9 +254,12 @@ static inline void decimal_store(uint8_t *p, unsigned digits, uint64_t v)
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    for (; digits >= 2; v /= 100)
+    for (; v > UINT32_MAX; v /= 100)
         memcpy(p + (digits -= 2), PAIRS + v % 100 * 2, 2);
-    if (digits) *p = (uint8_t)('0' + v);
+    uint32_t rest = (uint32_t)v; /* cheaper to divide */
+    for (; digits >= 2; rest /= 100)
+        memcpy(p + (digits -= 2), PAIRS + rest % 100 * 2, 2);
+    if (digits) *p = (uint8_t)('0' + rest);
 }
 
 /* Decimal ASCII, no leading zeros. */

@@ -25,7 +25,8 @@ enum err text_u64(struct view v, uint64_t *out)
         above = value; /* all but the last digit */
         value = value * 10 + digit;
     }
-    *out = value / 10 == above ? value : UINT64_MAX; /* only the last of 20 digits can be too much */
+    bool is_over = v.len == DIGITS_MAX && value / 10 != above; /* by the last digit */
+    *out = is_over ? UINT64_MAX : value;
     return ERR_OK;
 }
 

@@ -61,10 +61,11 @@ static size_t token_run(const uint8_t *p, const uint8_t *end)
 static size_t plain_run(const uint8_t *p, const uint8_t *end, uint8_t lowest)
 {
     const uint8_t *at = p;
-    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+    for (size_t blocks = (size_t)(end - at) / BLOCK_BYTES; blocks; blocks--) {
         block b = block_load(at);
         unsigned others = block_mask((block)(b < block_of(lowest)) | block_is(b, 0x7f));
         if (others) return (size_t)(at - p) + (size_t)__builtin_ctz(others);
+        at += BLOCK_BYTES;
     }
     while (at < end && *at >= lowest && *at != 0x7f)
         at++;
@@ -96,7 +97,8 @@ static int line_end(struct head *h)
 
 static int method_parse(struct head *h, struct view *method)
 {
-    size_t len = token_run(h->at, h->end);
+    bool is_get = head_left(h) >= 4 && memcmp(h->at, "GET ", 4) == 0; /* nearly all */
+    size_t len = is_get ? 3 : token_run(h->at, h->end);
     if (len > METHOD_BYTES_MAX) return bad(h, NO_REQUEST);
     if (len == head_left(h)) return MORE;
     if (len == 0 || h->at[len] != ' ') return bad(h, NO_REQUEST);

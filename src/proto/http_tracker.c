@@ -124,7 +124,7 @@ static inline bool query_next(struct cursor *c, struct pair *out)
     if (c->end - at >= BLOCK_BYTES) {
         block b = block_load(at);
         unsigned name = block_first(block_is(b, '=')), both = block_first(block_is(b, '&'));
-        if (name != 0 && name < both && both < BLOCK_BYTES) {
+        if (name - 1 < both - 1 && both - 1 < BLOCK_BYTES - 1) { /* 0 < name < both < BLOCK_BYTES */
             out->name = view_of(at, name);
             out->value = view_of(at + name + 1, both - name - 1);
             c->at = at + both + 1;
@@ -245,10 +245,10 @@ static bool hex_u32(struct view text, uint32_t *out)
 {
     uint32_t value = 0;
     if (text.len != 8) return false;
-    for (size_t i = 0; i < 8; i++) {
-        unsigned digit = HEX_PLUS_1[text.ptr[i]];
-        if (digit == 0) return false;
-        value = value << 4 | (digit - 1);
+    for (size_t i = 0; i < 8; i += 2) {
+        unsigned byte = hex_byte(text.ptr + i);
+        if (byte > 255) return false;
+        value = value << 8 | byte;
     }
     *out = value;
     return true;
