@@ -131,12 +131,7 @@ static inline bool query_next(struct cursor *c, struct pair *out)
             return true;
         }
     }
-    struct cursor rest = *c; /* copies, so that the others' places may be registers */
-    struct pair pair;
-    bool found = query_next_long(&rest, &pair);
-    *c = rest;
-    if (found) *out = pair;
-    return found;
+    return query_next_long(c, out);
 }
 
 enum param {
