@@ -47,7 +47,8 @@ static inline unsigned block_mask(block hits)
 #ifdef __SSE2__
     return (unsigned)_mm_movemask_epi8((__m128i)hits);
 #else
-    uint64_t half[2]; /* keep one bit of each byte, each another one, and sum them up in the top byte */
+    uint64_t
+        half[2]; /* keep one bit of each byte, each another one, and sum them up in the top byte */
     memcpy(half, &hits, sizeof half);
     for (int i = 0; i < 2; i++)
         half[i] = (half[i] & 0x8040201008040201) * 0x0101010101010101 >> 56;
@@ -62,7 +63,8 @@ static inline unsigned block_first(block hits)
 }
 
 /* Where the first `a` or `b` is; `end` when there is none. */
-static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a, uint8_t b)
+static inline const uint8_t *find_either(const uint8_t *at, const uint8_t *end, uint8_t a,
+                                         uint8_t b)
 {
     for (size_t blocks = (size_t)(end - at) / BLOCK_BYTES; blocks; blocks--) {
         block bytes = block_load(at);

@@ -286,13 +286,13 @@ static inline void writer_appended(struct writer *w, uint8_t *end)
 }
 
 /* Each returns where the next piece goes. */
-static inline uint8_t *append(uint8_t *p, struct view v)
+static inline uint8_t *append_view(uint8_t *p, struct view v)
 {
     if (v.len) memcpy(p, v.ptr, v.len);
     return p + v.len;
 }
 
-#define append_literal(p, literal) append((p), VIEW(literal))
+#define append_literal(p, literal) append_view((p), VIEW(literal))
 
 static inline uint8_t *append_decimal(uint8_t *p, uint64_t v)
 {

@@ -83,7 +83,7 @@ static void answer_body(const struct http_conn *c, const struct http_request *r,
     p = append_decimal(p, body.len);
     p = append_literal(p, "\r\n");
     p = append_head_end(c, r, p);
-    writer_appended(out, r->method == HTTP_HEAD ? p : append(p, body));
+    writer_appended(out, r->method == HTTP_HEAD ? p : append_view(p, body));
 }
 
 static void error_write(int status, const char *flaw, bool with_body, struct writer *out)

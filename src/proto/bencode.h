@@ -24,7 +24,7 @@ static inline uint8_t *bencode_append_bytes(uint8_t *p, struct view v)
 {
     p = append_decimal(p, v.len);
     *p++ = ':';
-    return append(p, v);
+    return append_view(p, v);
 }
 
 /* What does not fit whole is not written at all. */

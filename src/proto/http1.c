@@ -124,9 +124,8 @@ static int version_parse(struct head *h)
     const struct view name = VIEW("HTTP/");
     size_t have = head_left(h);
     if (have < name.len + 3)
-        return memcmp(h->at, name.ptr, have < name.len ? have : name.len) == 0
-                   ? MORE
-                   : bad(h, NO_VERSION);
+        return memcmp(h->at, name.ptr, have < name.len ? have : name.len) == 0 ? MORE
+                                                                               : bad(h, NO_VERSION);
     const uint8_t *number = h->at + name.len;
     if (memcmp(h->at, name.ptr, name.len) != 0) return bad(h, NO_VERSION);
     if (number[0] < '0' || number[0] > '9' || number[1] != '.') return bad(h, NO_VERSION);

@@ -291,13 +291,10 @@ static void announce_pair(struct announce_query *q, const struct pair *p)
     case PARAM_INFO_HASH:
         if (q->verdict[INFO_HASH] != ERR_MISSING_INFO_HASH)
             q->verdict[INFO_HASH] = ERR_MULTIPLE_INFO_HASH;
-        else
-            judge(q, INFO_HASH, unescape_id(v, out->info_hash.bytes),
-                  ERR_INVALID_INFO_HASH);
+        else judge(q, INFO_HASH, unescape_id(v, out->info_hash.bytes), ERR_INVALID_INFO_HASH);
         break;
     case PARAM_PEER_ID:
-        judge(q, PEER_ID, unescape_id(v, out->peer_id.bytes),
-              ERR_INVALID_PEER_ID);
+        judge(q, PEER_ID, unescape_id(v, out->peer_id.bytes), ERR_INVALID_PEER_ID);
         break;
     case PARAM_PORT: judge(q, PORT, port_number(v, &out->port), ERR_INVALID_PORT); break;
     case PARAM_LEFT: judge(q, LEFT, number(v, UINT64_MAX, &out->left), ERR_INVALID_LEFT); break;
@@ -386,8 +383,7 @@ enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t 
         struct info_hash h;
         switch (param_of(p.name)) {
         case PARAM_INFO_HASH:
-            if (unescape_id(p.value, h.bytes))
-                hashes_add(hashes, max, count, &h);
+            if (unescape_id(p.value, h.bytes)) hashes_add(hashes, max, count, &h);
             else err = ERR_INVALID_INFO_HASH; /* read on: the passkey may follow */
             break;
         case PARAM_PASSKEY: *passkey = p.value; break;
