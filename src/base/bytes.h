@@ -26,7 +26,7 @@ static inline struct view view_of(const void *ptr, size_t len)
 
 static inline bool view_equal(struct view a, struct view b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (b.len == 0 || memcmp(a.ptr, b.ptr, b.len) == 0);
 }
 
 /* Terminated text as a view, without its terminator. */
@@ -239,17 +239,27 @@ static inline void writer_u64be(struct writer *w, uint64_t v)
 
 static inline unsigned decimal_digits(uint64_t v)
 {
-    unsigned digits = 1;
-    for (; v >= 10; v /= 10)
-        digits++;
-    return digits;
+    for (unsigned digits = 1;; digits += 4, v /= 10000) {
+        if (v < 10) return digits;
+        if (v < 100) return digits + 1;
+        if (v < 1000) return digits + 2;
+        if (v < 10000) return digits + 3;
+    }
 }
 
-/* The last `digits` decimal digits of v at p. */
+/* v at p, with zeros in front up to `digits`; v has no more. */
 static inline void decimal_store(uint8_t *p, unsigned digits, uint64_t v)
 {
-    for (; digits; v /= 10)
-        p[--digits] = (uint8_t)('0' + v % 10);
+    static const char PAIRS[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    for (; v > UINT32_MAX; v /= 100)
+        memcpy(p + (digits -= 2), PAIRS + v % 100 * 2, 2);
+    uint32_t rest = (uint32_t)v; /* cheaper to divide */
+    for (; digits >= 2; rest /= 100)
+        memcpy(p + (digits -= 2), PAIRS + rest % 100 * 2, 2);
+    if (digits) *p = (uint8_t)('0' + rest);
 }
 
 /* Decimal ASCII, no leading zeros. */
@@ -258,6 +268,37 @@ static inline void writer_decimal(struct writer *w, uint64_t v)
     unsigned digits = decimal_digits(v);
     uint8_t *p = writer_take(w, digits);
     if (p) decimal_store(p, digits, v);
+}
+
+/* ---- appending: where room was made sure of once, for many small pieces ---- */
+
+/* Where to append; NULL when `max` bytes do not fit. Then say with writer_appended() how far it went. */
+static inline uint8_t *writer_room(struct writer *w, size_t max)
+{
+    uint8_t *p = writer_take(w, max);
+    if (p) w->at = p;
+    return p;
+}
+
+static inline void writer_appended(struct writer *w, uint8_t *end)
+{
+    w->at = end;
+}
+
+/* Each returns where the next piece goes. */
+static inline uint8_t *append_view(uint8_t *p, struct view v)
+{
+    if (v.len) memcpy(p, v.ptr, v.len);
+    return p + v.len;
+}
+
+#define append_literal(p, literal) append_view((p), VIEW(literal))
+
+static inline uint8_t *append_decimal(uint8_t *p, uint64_t v)
+{
+    unsigned digits = decimal_digits(v);
+    decimal_store(p, digits, v);
+    return p + digits;
 }
 
 #endif

@@ -18,15 +18,14 @@ static size_t digit_count(struct view v)
 enum err text_u64(struct view v, uint64_t *out)
 {
     if (v.len == 0 || v.len > DIGITS_MAX) return ERR_NOT_A_NUMBER;
-    uint64_t value = 0;
-    bool is_over = false;
+    uint64_t value = 0, above = 0;
     for (size_t i = 0; i < v.len; i++) {
         unsigned digit = v.ptr[i] - (unsigned)'0';
         if (digit > 9) return ERR_NOT_A_NUMBER;
-        /* only the last of 20 digits can be too much */
-        if (i == DIGITS_MAX - 1) is_over = value > (UINT64_MAX - digit) / 10;
+        above = value; /* all but the last digit */
         value = value * 10 + digit;
     }
+    bool is_over = v.len == DIGITS_MAX && value / 10 != above; /* by the last digit */
     *out = is_over ? UINT64_MAX : value;
     return ERR_OK;
 }

@@ -48,36 +48,42 @@ static const struct status_row *status_row(int status)
     return &STATUSES[0];
 }
 
+#define HEAD_200                                                                                   \
+    "HTTP/1.1 200 OK\r\n"                                                                          \
+    "Content-Type: text/plain\r\n"                                                                 \
+    "Cache-Control: no-store\r\n"
+
 static void head_begin(struct writer *out)
 {
     metrics_inc(METRIC_HTTP_200);
-    writer_literal(out, "HTTP/1.1 200 OK\r\n"
-                        "Content-Type: text/plain\r\n"
-                        "Cache-Control: no-store\r\n");
-}
-
-static void head_length(struct writer *out, size_t body_bytes)
-{
-    writer_literal(out, "Content-Length: ");
-    writer_decimal(out, body_bytes);
-    writer_literal(out, "\r\n");
+    writer_literal(out, HEAD_200);
 }
 
 /* T5, and the echo that HTTP/1.0 clients wait for (T3). */
+static uint8_t *append_head_end(const struct http_conn *c, const struct http_request *r, uint8_t *p)
+{
+    if (c->closing) return append_literal(p, "Connection: close\r\n\r\n");
+    if (r->minor_version == 0) return append_literal(p, "Connection: keep-alive\r\n\r\n");
+    return append_literal(p, "\r\n");
+}
+
 static void head_end(const struct http_conn *c, const struct http_request *r, struct writer *out)
 {
-    if (c->closing) writer_literal(out, "Connection: close\r\n\r\n");
-    else if (r->minor_version == 0) writer_literal(out, "Connection: keep-alive\r\n\r\n");
-    else writer_literal(out, "\r\n");
+    uint8_t *p = writer_room(out, sizeof "Connection: keep-alive\r\n\r\n" - 1);
+    if (p) writer_appended(out, append_head_end(c, r, p));
 }
 
 static void answer_body(const struct http_conn *c, const struct http_request *r, struct view body,
                         struct writer *out)
 {
-    head_begin(out);
-    head_length(out, body.len);
-    head_end(c, r, out);
-    if (r->method != HTTP_HEAD) writer_view(out, body);
+    uint8_t *p = writer_room(out, HTTP_HEAD_BYTES_MAX + body.len);
+    metrics_inc(METRIC_HTTP_200);
+    assert(p);
+    p = append_literal(p, HEAD_200 "Content-Length: ");
+    p = append_decimal(p, body.len);
+    p = append_literal(p, "\r\n");
+    p = append_head_end(c, r, p);
+    writer_appended(out, r->method == HTTP_HEAD ? p : append_view(p, body));
 }
 
 static void error_write(int status, const char *flaw, bool with_body, struct writer *out)
@@ -91,8 +97,9 @@ static void error_write(int status, const char *flaw, bool with_body, struct wri
     writer_view(out, view_of_text(row->reason));
     writer_literal(out, "\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n");
     writer_view(out, view_of_text(row->headers));
-    head_length(out, strlen(row->reason) + flaw_bytes + 1);
-    writer_literal(out, "Connection: close\r\n\r\n");
+    writer_literal(out, "Content-Length: ");
+    writer_decimal(out, strlen(row->reason) + flaw_bytes + 1);
+    writer_literal(out, "\r\nConnection: close\r\n\r\n");
     if (!with_body) return;
     writer_view(out, view_of_text(row->reason));
     if (flaw) {
@@ -229,7 +236,9 @@ static bool is_within(struct http_conn *c, const struct http_request *r, enum ra
 static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
                                 struct view path_passkey, struct announce *a)
 {
-    *a = (struct announce){0};
+    a->info_hash = (struct info_hash){{0}}; /* what is wrong is shown to rules, too */
+    a->peer_id = (struct peer_id){{0}};
+    a->passkey = view_of(NULL, 0);
     enum err err = http_decode_announce(r->query, a);
     if (path_passkey.len) a->passkey = path_passkey;
     a->address_is_proxy = c->is_proxy_itself;

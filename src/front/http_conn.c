@@ -149,13 +149,12 @@ static int request_parse(struct http_conn *c, struct view input, struct http_req
     return is_over ? -oversize_status(input, limit) : used;
 }
 
-/* Answer the request at the start of the input; false when there is no whole one. */
+/* Answer the request at the start of the input, which is not empty; false when it is not whole. */
 static bool conn_request(struct http_conn *c, struct writer *out)
 {
     struct view input = stream_input(&c->stream);
     struct http_request r;
     bool wrapped;
-    if (input.len == 0) return false;
     int used = request_parse(c, input, &r, &wrapped);
     c->seen_bytes = used ? 0 : (uint32_t)input.len;
     if (used == 0) return false;
@@ -189,6 +188,11 @@ static enum stream_io conn_stream(struct http_conn *c)
     return conn_send(c, &out);
 }
 
+static bool conn_may_ask(const struct http_conn *c)
+{
+    return !c->scrape && !c->closing && !c->leaving && stream_input(&c->stream).len;
+}
+
 /* Answer all whole requests of the input, as far as the client takes the answers. */
 static enum stream_io conn_serve(struct http_conn *c)
 {
@@ -201,7 +205,7 @@ static enum stream_io conn_serve(struct http_conn *c)
         if (io != STREAM_OK) return io;
     }
     struct writer out = writer_of(c->door->out, sizeof c->door->out);
-    while (!c->scrape && !c->closing && !c->leaving && conn_request(c, &out)) {
+    while (conn_may_ask(c) && conn_request(c, &out)) {
         if (writer_left(&out) >= HTTP_ANSWER_BYTES_MAX) continue;
         enum stream_io io = conn_send(c, &out);
         if (io != STREAM_OK) return io;
@@ -309,7 +313,8 @@ void http_conn_turn(struct http_conn *c)
     uint32_t requests = c->requests;
     enum stream_io io = stream_flush(&c->door->pool, &c->stream);
     bool progress = io == STREAM_OK && c->scrape;
-    if (io == STREAM_OK) io = conn_serve(c);
+    bool has_kept = c->scrape || stream_input(&c->stream).len;
+    if (io == STREAM_OK && has_kept) io = conn_serve(c);
     if (io == STREAM_OK) io = conn_read(c);
     time_turn(c, c->requests - requests);
     if (io == STREAM_GONE) http_conn_close(c, false);

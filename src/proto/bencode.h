@@ -9,10 +9,25 @@
 /* BEP 3 has no limit, clients have: everything above is clamped (protocol.md C5). */
 #define BENCODE_INT_MAX 2147483647u
 
-/* Inline, so that a literal's length and digits are worked out by the compiler. What does not fit
- * whole is not written at all. */
+/* Inline, so that a literal's length and digits are worked out by the compiler. */
 
-/* i<v>e (C1). */
+/* Where there is room (base/bytes.h): i<v>e (C1), <length>:<bytes> (C2). */
+static inline uint8_t *bencode_append_int(uint8_t *p, uint64_t v)
+{
+    *p++ = 'i';
+    p = append_decimal(p, v < BENCODE_INT_MAX ? v : BENCODE_INT_MAX);
+    *p++ = 'e';
+    return p;
+}
+
+static inline uint8_t *bencode_append_bytes(uint8_t *p, struct view v)
+{
+    p = append_decimal(p, v.len);
+    *p++ = ':';
+    return append_view(p, v);
+}
+
+/* What does not fit whole is not written at all. */
 static inline void bencode_int(struct writer *w, uint64_t v)
 {
     if (v > BENCODE_INT_MAX) v = BENCODE_INT_MAX;
@@ -24,7 +39,6 @@ static inline void bencode_int(struct writer *w, uint64_t v)
     p[digits + 1] = 'e';
 }
 
-/* <length>:<bytes> (C2). */
 static inline void bencode_bytes(struct writer *w, struct view v)
 {
     unsigned digits = decimal_digits(v.len);

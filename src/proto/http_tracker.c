@@ -9,6 +9,7 @@
  * Rejected  A dictionary of all pairs first: most of a query is never asked for. */
 #include "proto/http_tracker.h"
 
+#include "base/block.h"
 #include "base/text.h"
 
 /* ---- percent-encoding (P) ---- */
@@ -19,6 +20,12 @@ static const uint8_t HEX_PLUS_1[256] = {
     ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
     ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
+
+/* The byte that two digits make; more than 255 when one of them is no digit. */
+static inline unsigned hex_byte(const uint8_t digits[2])
+{
+    return (HEX_PLUS_1[digits[0]] - 1u) << 4 | (HEX_PLUS_1[digits[1]] - 1u);
+}
 
 bool http_unescape(struct view v, uint8_t *out, size_t max, size_t *len)
 {
@@ -31,19 +38,58 @@ bool http_unescape(struct view v, uint8_t *out, size_t max, size_t *len)
             continue;
         }
         if (end - at < 3) return false;
-        unsigned high = HEX_PLUS_1[at[1]], low = HEX_PLUS_1[at[2]];
-        if (high == 0 || low == 0) return false;
-        out[n++] = (uint8_t)((high - 1) << 4 | (low - 1));
+        unsigned byte = hex_byte(at + 1);
+        if (byte > 255) return false;
+        out[n++] = (uint8_t)byte;
         at += 3;
     }
     *len = n;
     return true;
 }
 
-static bool unescape_exactly(struct view v, uint8_t *out, size_t bytes)
+#define ID_BYTES INFO_HASH_BYTES
+_Static_assert(ID_BYTES == PEER_ID_BYTES, "hashes and ids are decoded by the same code");
+
+#define ESCAPED_MAX (3 * ID_BYTES)
+#define RUN_COPIED  24 /* without looking how much of it is wanted: up to ID_BYTES are */
+_Static_assert(ESCAPED_MAX <= 64 && ID_BYTES > BLOCK_BYTES && RUN_COPIED >= ID_BYTES, "fits");
+
+/* Copy ID_BYTES..ESCAPED_MAX bytes, with zeros behind; a bit for each: is it '%'? */
+static inline uint64_t copy_marking_escapes(struct view v, uint8_t copy[ESCAPED_MAX + RUN_COPIED])
 {
-    size_t len;
-    return http_unescape(v, out, bytes, &len) && len == bytes;
+    uint64_t escapes = 0;
+    for (size_t i = 0; i < v.len; i += BLOCK_BYTES) {
+        size_t at = i < v.len - BLOCK_BYTES ? i : v.len - BLOCK_BYTES; /* the last overlaps */
+        block b = block_load(v.ptr + at);
+        memcpy(copy + at, &b, sizeof b);
+        escapes |= (uint64_t)block_mask(block_is(b, '%')) << at;
+    }
+    memset(copy + v.len, 0, RUN_COPIED);
+    return escapes;
+}
+
+/* As http_unescape(), to ID_BYTES exactly. Which bytes of a hash are escaped is random: a loop that
+ * asks at each one is wrong at every fourth, which costs more than all its other work. So this one goes
+ * from escape to escape, and copies what is between them without asking how much it is. */
+static bool unescape_id(struct view v, uint8_t out[ID_BYTES])
+{
+    uint8_t text[ESCAPED_MAX + RUN_COPIED], bytes[ESCAPED_MAX + RUN_COPIED];
+    if (v.len < ID_BYTES || v.len > ESCAPED_MAX) return false;
+    const uint8_t *at = text;
+    uint8_t *to = bytes;
+    for (uint64_t escapes = copy_marking_escapes(v, text); escapes; escapes &= escapes - 1) {
+        const uint8_t *escape = text + (unsigned)__builtin_ctzll(escapes);
+        memcpy(to, at, RUN_COPIED);
+        to += escape - at;
+        unsigned byte = hex_byte(escape + 1);
+        if (byte > 255) return false; /* so no digit is taken for the next escape */
+        *to++ = (uint8_t)byte;
+        at = escape + 3;
+    }
+    if (to - bytes + (text + v.len - at) != ID_BYTES) return false;
+    memcpy(to, at, RUN_COPIED);
+    memcpy(out, bytes, ID_BYTES);
+    return true;
 }
 
 /* ---- the pairs of a query (A20..A27) ---- */
@@ -52,22 +98,16 @@ struct pair {
     struct view name, value;
 };
 
-static const bool IS_SEPARATOR[256] = {['='] = true, ['&'] = true};
-
-/* The next pair; segments without a name or without '=' are skipped (A25). */
-static bool query_next(struct cursor *c, struct pair *out)
+/* The next pair of any length; segments without a name or without '=' are skipped (A25). */
+static bool query_next_long(struct cursor *c, struct pair *out)
 {
     while (c->at < c->end) {
-        const uint8_t *name = c->at, *at = name;
-        while (at < c->end && !IS_SEPARATOR[*at])
-            at++;
+        const uint8_t *name = c->at, *at = find_either(name, c->end, '=', '&');
         if (at == c->end || *at == '&') {
             c->at = at + (at < c->end);
             continue;
         }
-        const uint8_t *value = at + 1;
-        const uint8_t *end = memchr(value, '&', (size_t)(c->end - value));
-        if (!end) end = c->end;
+        const uint8_t *value = at + 1, *end = find_byte(value, c->end, '&');
         c->at = end + (end < c->end);
         if (at == name) continue;
         out->name = view_of(name, (size_t)(at - name));
@@ -75,6 +115,23 @@ static bool query_next(struct cursor *c, struct pair *out)
         return true;
     }
     return false;
+}
+
+/* The next pair. Most fit in one block, with the '&' behind. */
+static inline bool query_next(struct cursor *c, struct pair *out)
+{
+    const uint8_t *at = c->at;
+    if (c->end - at >= BLOCK_BYTES) {
+        block b = block_load(at);
+        unsigned name = block_first(block_is(b, '=')), both = block_first(block_is(b, '&'));
+        if (name - 1 < both - 1 && both - 1 < BLOCK_BYTES - 1) { /* 0 < name < both < BLOCK_BYTES */
+            out->name = view_of(at, name);
+            out->value = view_of(at + name + 1, both - name - 1);
+            c->at = at + both + 1;
+            return true;
+        }
+    }
+    return query_next_long(c, out);
 }
 
 enum param {
@@ -95,7 +152,7 @@ enum param {
 };
 
 /* Names are compared as they are: case matters, escapes are not looked through (A24, P10). */
-static enum param param_of(struct view name)
+static inline enum param param_of(struct view name)
 {
 #define IS(text, id)                                                                               \
     if (view_equal(name, VIEW(text))) return id
@@ -129,21 +186,21 @@ static enum param param_of(struct view name)
 
 #define PLAIN_BYTES_MAX 24 /* the longest number has 20 digits */
 
-/* A number or word without its escapes. One that cannot be decoded stays as it is: its '%' makes it
- * neither. */
-static struct view plain(struct view value, uint8_t text[PLAIN_BYTES_MAX])
+/* A number with escapes, which nobody needs to write. Apart, as its room costs who has it a canary. */
+static __attribute__((noinline)) bool escaped_number(struct view value, uint64_t *out)
 {
+    uint8_t text[PLAIN_BYTES_MAX];
     size_t len;
-    if (!memchr(value.ptr, '%', value.len)) return value;
-    return http_unescape(value, text, PLAIN_BYTES_MAX, &len) ? view_of(text, len) : value;
+    return http_unescape(value, text, sizeof text, &len) &&
+           text_u64(view_of(text, len), out) == ERR_OK;
 }
 
 /* Digits only (A33), at most `max`; *out stays as it is otherwise. */
 static bool number(struct view value, uint64_t max, uint64_t *out)
 {
-    uint8_t text[PLAIN_BYTES_MAX];
     uint64_t n;
-    if (text_u64(plain(value, text), &n) != ERR_OK || n > max) return false;
+    if (text_u64(value, &n) != ERR_OK && !escaped_number(value, &n)) return false;
+    if (n > max) return false;
     *out = n;
     return true;
 }
@@ -156,11 +213,13 @@ static bool port_number(struct view value, uint16_t *out)
     return true;
 }
 
-/* Unknown words are a regular announce (A7). */
+/* Unknown words are a regular announce (A7); so is one that cannot be decoded. */
 static enum event event_of(struct view value)
 {
     uint8_t text[PLAIN_BYTES_MAX];
-    struct view word = plain(value, text);
+    size_t len;
+    if (!http_unescape(value, text, sizeof text, &len)) return EVENT_NONE;
+    struct view word = view_of(text, len);
     if (view_equal(word, VIEW("started"))) return EVENT_STARTED;
     if (view_equal(word, VIEW("stopped"))) return EVENT_STOPPED;
     if (view_equal(word, VIEW("completed"))) return EVENT_COMPLETED;
@@ -176,21 +235,31 @@ static int32_t numwant_of(struct view value)
     return n < INT32_MAX ? (int32_t)n : INT32_MAX;
 }
 
+/* Eight hexadecimal digits; false for every other text. */
+static bool hex_u32(struct view text, uint32_t *out)
+{
+    uint32_t value = 0;
+    if (text.len != 8) return false;
+    for (size_t i = 0; i < 8; i += 2) {
+        unsigned byte = hex_byte(text.ptr + i);
+        if (byte > 255) return false;
+        value = value << 8 | byte;
+    }
+    *out = value;
+    return true;
+}
+
 /* Eight hexadecimal digits are the number that the same client sends over UDP (U11). Every other
  * spelling is hashed as it stands (FNV-1a): a client spells its key the same way each time, and
  * nothing depends on its being hard to collide. */
 static uint32_t key_of(struct view value)
 {
-    uint32_t hex = 0, hash = 2166136261u;
-    bool is_hex = value.len == 8;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned digit = HEX_PLUS_1[value.ptr[i]];
-        is_hex = is_hex && digit != 0;
-        hex = hex << 4 | ((digit - 1) & 15);
-        hash = (hash ^ value.ptr[i]) * 16777619u;
-    }
+    uint32_t hash = 2166136261u;
     if (value.len == 0) return 0;
-    return is_hex ? hex : hash;
+    if (hex_u32(value, &hash)) return hash;
+    for (size_t i = 0; i < value.len; i++)
+        hash = (hash ^ value.ptr[i]) * 16777619u;
+    return hash;
 }
 
 static bool is_char(struct view value, uint8_t c)
@@ -222,13 +291,10 @@ static void announce_pair(struct announce_query *q, const struct pair *p)
     case PARAM_INFO_HASH:
         if (q->verdict[INFO_HASH] != ERR_MISSING_INFO_HASH)
             q->verdict[INFO_HASH] = ERR_MULTIPLE_INFO_HASH;
-        else
-            judge(q, INFO_HASH, unescape_exactly(v, out->info_hash.bytes, INFO_HASH_BYTES),
-                  ERR_INVALID_INFO_HASH);
+        else judge(q, INFO_HASH, unescape_id(v, out->info_hash.bytes), ERR_INVALID_INFO_HASH);
         break;
     case PARAM_PEER_ID:
-        judge(q, PEER_ID, unescape_exactly(v, out->peer_id.bytes, PEER_ID_BYTES),
-              ERR_INVALID_PEER_ID);
+        judge(q, PEER_ID, unescape_id(v, out->peer_id.bytes), ERR_INVALID_PEER_ID);
         break;
     case PARAM_PORT: judge(q, PORT, port_number(v, &out->port), ERR_INVALID_PORT); break;
     case PARAM_LEFT: judge(q, LEFT, number(v, UINT64_MAX, &out->left), ERR_INVALID_LEFT); break;
@@ -317,8 +383,7 @@ enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t 
         struct info_hash h;
         switch (param_of(p.name)) {
         case PARAM_INFO_HASH:
-            if (unescape_exactly(p.value, h.bytes, INFO_HASH_BYTES))
-                hashes_add(hashes, max, count, &h);
+            if (unescape_id(p.value, h.bytes)) hashes_add(hashes, max, count, &h);
             else err = ERR_INVALID_INFO_HASH; /* read on: the passkey may follow */
             break;
         case PARAM_PASSKEY: *passkey = p.value; break;

@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
+#define NUMBERS_BYTES_MAX 192 /* 5 with their keys, and an address */
+
 static void key_int(struct writer *w, struct view key, uint64_t v)
 {
     bencode_bytes(w, key);
@@ -65,17 +67,34 @@ static void peers_dictionaries(struct writer *w, const struct peer_list *l, bool
     writer_literal(w, "e");
 }
 
+static inline uint8_t *append_key_int(uint8_t *p, struct view key, uint64_t v)
+{
+    p = bencode_append_bytes(p, key);
+    return bencode_append_int(p, v);
+}
+
+/* Everything before the peers, without asking for room before each piece. */
+static void numbers(struct writer *w, const struct http_announce_reply *r)
+{
+    uint8_t *p = writer_room(w, NUMBERS_BYTES_MAX);
+    if (!p) return;
+    p = append_literal(p, "d");
+    p = append_key_int(p, VIEW("complete"), r->numbers.complete);
+    p = append_key_int(p, VIEW("downloaded"), r->numbers.downloaded);
+    if (r->external_ip) {
+        p = bencode_append_bytes(p, VIEW("external ip"));
+        p = bencode_append_bytes(
+            p, view_of(r->external_ip->ip, ADDRESS_BYTES(r->external_ip->family)));
+    }
+    p = append_key_int(p, VIEW("incomplete"), r->numbers.incomplete);
+    p = append_key_int(p, VIEW("interval"), r->interval_s);
+    if (r->min_interval_s) p = append_key_int(p, VIEW("min interval"), r->min_interval_s);
+    writer_appended(w, p);
+}
+
 void http_encode_announce(struct writer *w, const struct http_announce_reply *r)
 {
-    writer_literal(w, "d");
-    key_int(w, VIEW("complete"), r->numbers.complete);
-    key_int(w, VIEW("downloaded"), r->numbers.downloaded);
-    if (r->external_ip)
-        key_bytes(w, VIEW("external ip"),
-                  view_of(r->external_ip->ip, ADDRESS_BYTES(r->external_ip->family)));
-    key_int(w, VIEW("incomplete"), r->numbers.incomplete);
-    key_int(w, VIEW("interval"), r->interval_s);
-    if (r->min_interval_s) key_int(w, VIEW("min interval"), r->min_interval_s);
+    numbers(w, r);
     if (r->compact) peers_compact(w, r->peers);
     else peers_dictionaries(w, r->peers, r->with_peer_ids);
     if (r->warning.len) key_bytes(w, VIEW("warning message"), r->warning);

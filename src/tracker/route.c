@@ -48,6 +48,7 @@ enum route tracker_route(struct view path, struct view *passkey)
     struct view parts[2];
     int count;
     *passkey = view_of(NULL, 0);
+    if (view_equal(path, VIEW("/announce"))) return ROUTE_ANNOUNCE; /* nearly all */
     if (path.len == 0 || !split(path, parts, &count)) return ROUTE_NONE;
     if (count == 0) return ROUTE_ROOT;
     if (count == 1) return verb_of(parts[0]);

@@ -3,6 +3,9 @@
 
 #include "base/bytes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 static void cursor_reads_in_order_and_sticks_at_the_end(void **state)
 {
     (void)state;
@@ -43,6 +46,37 @@ static void writer_prints_decimals(void **state)
     assert_int_equal(writer_used(&w), 22);
 }
 
+static void decimals_of_every_length(void **state)
+{
+    (void)state;
+    uint64_t power = 1;
+    for (unsigned digits = 1; digits <= 20; digits++, power *= 10)
+        for (uint64_t v = power - 1; v <= power + 1; v++) {
+            char wanted[24], got[24] = {0};
+            int len = snprintf(wanted, sizeof wanted, "%" PRIu64, v);
+            assert_int_equal(decimal_digits(v), len);
+            assert_ptr_equal(append_decimal((uint8_t *)got, v), got + len);
+            assert_string_equal(got, wanted);
+        }
+    uint8_t padded[5];
+    decimal_store(padded, sizeof padded, 42);
+    assert_memory_equal(padded, "00042", 5);
+}
+
+static void room_is_asked_for_once(void **state)
+{
+    (void)state;
+    uint8_t bytes[8];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    uint8_t *p = writer_room(&w, 8);
+    assert_ptr_equal(p, bytes);
+    writer_appended(&w, append_literal(append_decimal(p, 12), ";"));
+    assert_int_equal(writer_used(&w), 3);
+    assert_null(writer_room(&w, 6));
+    assert_true(w.overflow);
+    assert_memory_equal(bytes, "12;", 3);
+}
+
 static void views_trim_blanks_and_ignore_case(void **state)
 {
     (void)state;
@@ -61,6 +95,8 @@ int main(void)
         cmocka_unit_test(cursor_reads_in_order_and_sticks_at_the_end),
         cmocka_unit_test(writer_drops_what_does_not_fit_whole),
         cmocka_unit_test(writer_prints_decimals),
+        cmocka_unit_test(decimals_of_every_length),
+        cmocka_unit_test(room_is_asked_for_once),
         cmocka_unit_test(views_trim_blanks_and_ignore_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
