@@ -47,6 +47,7 @@ import tuning
 from contenders import CONTENDERS, NoStart, Server, Setting, is_installed, is_taken
 from figures import CPU, complete, values, why_void
 from output import PARTIAL, RESULTS, ROOT, machine, write_files
+from steal import Steal
 from workloads import BY_NAME, SETS, WORKLOADS
 
 SERVER_CPU, BENCH_CPU = "0", "1"
@@ -136,15 +137,17 @@ class Run:
         shown = " ".join(command[3:]).replace(str(ROOT) + "/", "").replace(f":{s.port}/", ":PORT/")
         shown = shown.replace(f"--pid {server.pid} ", "--pid PID ")
         self.commands.setdefault(row[0], {})[row[1]] = shown
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        with Steal(self.server_cpu) as steal:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
         if ended := server.how_ended():
             self.fail(row, f"ended while it was measured: {ended}")
         elif not done.stdout.startswith("{"):
             self.fail(row, done.stderr or f"muster-bench ended with status {done.returncode}")
         else:
-            return complete(json.loads(done.stdout))
+            report = complete(json.loads(done.stdout))
+            return report | {"stolen_ms": steal.total_ms, "stolen_burst_ms": steal.burst_ms}
         return None
 
     def measure(self, workload, name, peers, seconds, program=None, row=None):

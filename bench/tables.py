@@ -47,15 +47,19 @@ def worst_answers(workload, by_name):
         return
     yield from [
         "Worst answers, round by round: the longest in ms; answers above 50 ms, in so many spells; the "
-        "latest start in ms, which is the generator's own. What all contenders have is the machine's.",
+        "latest start in ms, which is the generator's own; ms of the server's CPU that the hypervisor took "
+        "away meanwhile, and the most of them within 200 ms (/proc/stat). What all contenders have is the "
+        "machine's.",
         "",
-        "| round | " + " | ".join(f"{name}: longest | above 50 ms | latest start" for name in by_name) + " |",
-        "|---|" + "---|---|---|" * len(by_name),
+        "| round | "
+        + " | ".join(f"{name}: longest | above 50 ms | latest start | stolen" for name in by_name)
+        + " |",
+        "|---|" + "---|---|---|---|" * len(by_name),
     ]
     for number, reports in enumerate(zip(*by_name.values()), 1):
         cells = [str(number)]
         for r in reports:
-            cells += worst_cells(r) if r else [""] * 3
+            cells += worst_cells(r) if r else [""] * 4
         yield "| " + " | ".join(cells) + " |"
     yield ""
 
@@ -67,6 +71,7 @@ def worst_cells(report):
         f"{report['latency_max_us'] / 1000:.1f}",
         "" if slow is None else f"{slow:.0f} in {spells:.0f}" if slow else "0",
         "" if start is None else f"{start / 1000:.1f}",
+        f"{report['stolen_ms']}, {report['stolen_burst_ms']}" if "stolen_ms" in report else "",
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import unused_port
+from harness import eventually, unused_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
@@ -20,6 +20,7 @@ import contenders  # noqa: E402
 import figures  # noqa: E402
 import output  # noqa: E402
 import run as bench_run  # noqa: E402
+import steal  # noqa: E402
 import tables  # noqa: E402
 from workloads import BY_NAME, SETS, Goal  # noqa: E402
 
@@ -299,6 +300,21 @@ def test_each_contender_has_its_own_command(folders, tmp_path):
     running.commands = {"http_keep": {name: " ".join(words) for name, words in asked.items()}}
     text = tables.markdown(running, output.machine())
     assert all(f"* {name}: `{' '.join(words)}`" in text for name, words in asked.items())
+
+
+# ---- whose stall was it? ----
+
+
+def test_stalls_of_the_hypervisor_stand_beside_the_worst_answers(monkeypatch):
+    looks = [10, 10, 20, 140, 150]  # ms stolen since the machine began
+    monkeypatch.setattr(steal, "stolen_ms", lambda _: looks.pop(0) if len(looks) > 1 else looks[0])
+    with steal.Steal("0") as seen:
+        eventually(lambda: len(looks) == 1, "all looks")
+    assert 0 < seen.burst_ms <= seen.total_ms == 140
+    name = "udp_open"
+    rounds = [report(stolen_ms=140, stolen_burst_ms=130), report()]
+    text = "\n".join(tables.worst_answers(BY_NAME[name], {"floor_udp": rounds, "muster": rounds[::-1]}))
+    assert "| 1 | 0.0 |  |  | 140, 130 | 0.0 |  |  |  |" in text
 
 
 # ---- the commit ----
