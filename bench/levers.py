@@ -27,7 +27,8 @@ class Lever:
 
 UDP, BATCH, SWARM = "src/front/udp.c", "src/net/udp_batch.h", "src/swarm/swarm.c"
 SOCKETS, EXACT = "src/app/sockets.c", "    if (err == ERR_OK) exact_find(s);\n"
-CONN, LISTEN, STREAM = "src/front/http_conn.c", "src/net/listen.c", "src/net/stream.c"
+CONN, ANSWER = "src/front/http_conn.c", "src/front/http_answer.c"
+LISTEN, STREAM = "src/net/listen.c", "src/net/stream.c"
 
 LEVERS = [
     Lever(
@@ -104,6 +105,15 @@ LEVERS = [
                 "    if (is_silent || shutdown(c->stream.source.fd, SHUT_WR) != 0) {\n",
                 "    if (c->eof || (is_silent && 0)) {\n",
             )
+        ],
+    ),
+    Lever(
+        "budgets, shard, index and record fetched ahead of an HTTP announce",
+        "nothing",
+        "http_close",
+        [
+            (CONN, "    rate_prefetch(t->rate, RATE_ANNOUNCE, &c->client); /* it will be asked for */\n", ""),
+            (ANSWER, "    if (!http_announce_begin(q, r->query, a)) return false;\n", "    (void)http_announce_begin(q, r->query, a);\n    if (hash) return false;\n"),
         ],
     ),
     Lever(

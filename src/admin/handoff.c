@@ -47,11 +47,6 @@ static struct place *place_pop(struct handoff *h, struct list *from)
     return p;
 }
 
-static void list_prepend(struct list *l, struct list *node)
-{
-    list_append(l->next, node);
-}
-
 static void place_free(struct handoff *h, struct place *p)
 {
     lock_take(&h->lock);

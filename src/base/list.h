@@ -29,6 +29,11 @@ static inline void list_append(struct list *l, struct list *node)
     l->prev = node;
 }
 
+static inline void list_prepend(struct list *l, struct list *node)
+{
+    list_append(l->next, node);
+}
+
 /* Take a node out; it points at itself afterwards, so removing twice is harmless. */
 static inline void list_remove(struct list *node)
 {

@@ -56,6 +56,12 @@ static inline uint64_t token_used_us(const _Atomic uint64_t *cell, uint64_t now_
     return full_us > now_us ? full_us - now_us : 0;
 }
 
+/* Bring what the next look at a key reads into the cache. */
+static inline void token_prefetch(const struct token_sketch *s, uint64_t hash)
+{
+    __builtin_prefetch(s->cells[hash >> 32 & (TOKEN_SKETCH_LINES - 1)], 1);
+}
+
 /* Look at the bucket of a key, of which `hash` is a keyed hash; false: it has not so many tokens. */
 static inline bool token_look(struct token_sketch *s, uint64_t hash, struct token_rule rule,
                               uint64_t tokens, uint64_t now_us, struct token_look *out)

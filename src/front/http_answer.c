@@ -233,13 +233,25 @@ static bool is_within(struct http_conn *c, const struct http_request *r, enum ra
 
 /* ---- announce ---- */
 
-static enum err announce_decode(const struct http_conn *c, const struct http_request *r,
-                                struct view path_passkey, struct announce *a)
+/* Decode the info hash; what will be looked up by it is on its way then. False: it is not known yet. */
+static bool announce_begin(const struct http_conn *c, const struct http_request *r,
+                           struct http_announce_query *q, struct announce *a, uint64_t *hash)
 {
+    const struct tracker *t = c->door->env.tracker;
     a->info_hash = (struct info_hash){{0}}; /* what is wrong is shown to rules, too */
     a->peer_id = (struct peer_id){{0}};
     a->passkey = view_of(NULL, 0);
-    enum err err = http_decode_announce(r->query, a);
+    if (!http_announce_begin(q, r->query, a)) return false;
+    *hash = swarm_hash(t->swarm, &a->info_hash);
+    swarm_prefetch(t->swarm, *hash, 0);
+    tracker_prefetch(t, *hash);
+    return true;
+}
+
+static enum err announce_end(const struct http_conn *c, struct view path_passkey,
+                             struct http_announce_query *q, struct announce *a)
+{
+    enum err err = http_announce_end(q);
     if (path_passkey.len) a->passkey = path_passkey;
     a->address_is_proxy = c->is_proxy_itself;
     return err;
@@ -286,21 +298,24 @@ static void answer_announce(struct http_conn *c, const struct http_request *r,
 {
     struct http_door *d = c->door;
     struct tracker *t = d->env.tracker;
+    struct http_announce_query query;
     struct announce a;
-    struct address client;
-    if (client_address(c, r, &client) != ERR_OK) {
+    if (client_address(c, r, &a.address) != ERR_OK) {
         answer_no_address(c, r, out);
         return;
     }
-    if (!is_within(c, r, RATE_ANNOUNCE, &client, out)) return;
-    enum err decoded = announce_decode(c, r, path_passkey, &a);
-    a.address = client;
+    uint64_t hash;
+    bool is_fetched = announce_begin(c, r, &query, &a, &hash);
+    if (!is_within(c, r, RATE_ANNOUNCE, &a.address, out)) return;
+    if (is_fetched) swarm_prefetch(t->swarm, hash, 1);
+    enum err decoded = announce_end(c, path_passkey, &query, &a);
+    if (is_fetched) swarm_prefetch(t->swarm, hash, 2);
+    else hash = swarm_hash(t->swarm, &a.info_hash);
     struct announce_answer answer;
     enum err err;
     if (decoded == ERR_OK && r->method != HTTP_HEAD) {
         peers_room(d, &a, &answer.swarm.peers);
-        err = tracker_announce(t, &a, swarm_hash(t->swarm, &a.info_hash), loop_now_s(d->env.loop),
-                               d->env.rng, &answer);
+        err = tracker_announce(t, &a, hash, loop_now_s(d->env.loop), d->env.rng, &answer);
     } else { /* who may not ask is told so first (A29); a HEAD changes nothing (T1) */
         err = tracker_check(t, &a, a.passkey, &a.address);
         if (err == ERR_OK) err = decoded;
@@ -395,8 +410,9 @@ static void scrape_write(struct http_conn *c, const struct http_request *r,
     answer_body(c, r, view_of(body.start, writer_used(&body)), out);
 }
 
-static void answer_scrape(struct http_conn *c, const struct http_request *r,
-                          struct view path_passkey, struct writer *out)
+static __attribute__((noinline)) void answer_scrape(struct http_conn *c,
+                                                    const struct http_request *r,
+                                                    struct view path_passkey, struct writer *out)
 {
     struct info_hash hashes[HTTP_SCRAPE_HASHES_MAX];
     const struct tracker *t = c->door->env.tracker;

@@ -29,7 +29,7 @@ static void conn_forget(struct http_conn *c, bool abort)
 {
     struct http_door *d = c->door;
     stream_close(&d->pool, &c->stream, abort);
-    list_append(&d->free, &c->stream.waiting);
+    list_prepend(&d->free, &c->stream.waiting); /* to be used next, while it is in the cache */
     assert(d->open > 0);
     d->open--;
     atomic_fetch_sub_explicit(&d->env.shared->connections, 1, memory_order_relaxed);
@@ -222,6 +222,8 @@ static size_t conn_keep_max(const struct http_conn *c)
 static enum stream_io conn_read(struct http_conn *c)
 {
     if (c->scrape || c->closing || c->eof || c->leaving) return STREAM_OK;
+    const struct tracker *t = c->door->env.tracker;
+    rate_prefetch(t->rate, RATE_ANNOUNCE, &c->client); /* it will be asked for */
     enum stream_io io = stream_receive(&c->door->pool, &c->stream, conn_keep_max(c));
     if (io == STREAM_OK) return conn_serve(c);
     if (io == STREAM_EOF) c->eof = true;

@@ -272,18 +272,14 @@ static bool is_char(struct view value, uint8_t c)
 /* The fields that can be wrong, in the order in which a client is told (A29). */
 enum field { INFO_HASH, PEER_ID, PORT, LEFT, UPLOADED, DOWNLOADED, FIELD_COUNT };
 
-struct announce_query {
-    struct announce *out;
-    enum err verdict[FIELD_COUNT];
-    uint16_t cryptoport;
-};
+_Static_assert(FIELD_COUNT == HTTP_ANNOUNCE_FIELDS, "a verdict for each field");
 
-static void judge(struct announce_query *q, enum field field, bool is_good, enum err if_bad)
+static void judge(struct http_announce_query *q, enum field field, bool is_good, enum err if_bad)
 {
     q->verdict[field] = is_good ? ERR_OK : if_bad;
 }
 
-static void announce_pair(struct announce_query *q, const struct pair *p)
+static void announce_pair(struct http_announce_query *q, const struct pair *p)
 {
     struct announce *out = q->out;
     struct view v = p->value;
@@ -318,17 +314,18 @@ static void announce_pair(struct announce_query *q, const struct pair *p)
 }
 
 /* Nobody can be reached on port 0; only a goodbye may do without (A30, A31). */
-static void port_zero(struct announce_query *q)
+static void port_zero(struct http_announce_query *q)
 {
     if (q->verdict[PORT] != ERR_OK || q->out->port != 0) return;
     q->out->port = q->cryptoport;
     if (q->out->port == 0 && q->out->event != EVENT_STOPPED) q->verdict[PORT] = ERR_INVALID_PORT;
 }
 
-enum err http_decode_announce(struct view query, struct announce *out)
+bool http_announce_begin(struct http_announce_query *q, struct view query, struct announce *out)
 {
-    struct announce_query q = {
+    *q = (struct http_announce_query){
         .out = out,
+        .rest = cursor_of(query.ptr, query.len),
         .verdict = {[INFO_HASH] = ERR_MISSING_INFO_HASH,
                     [PEER_ID] = ERR_MISSING_PEER_ID,
                     [PORT] = ERR_MISSING_PORT},
@@ -342,13 +339,23 @@ enum err http_decode_announce(struct view query, struct announce *out)
     out->compact = true;
     out->no_peer_id = false;
 
-    struct cursor c = cursor_of(query.ptr, query.len);
+    struct cursor behind = q->rest;
     struct pair p;
-    while (query_next(&c, &p))
-        announce_pair(&q, &p);
-    port_zero(&q);
+    if (!query_next_long(&behind, &p) || param_of(p.name) != PARAM_INFO_HASH) return false;
+    bool is_good = unescape_id(p.value, out->info_hash.bytes);
+    judge(q, INFO_HASH, is_good, ERR_INVALID_INFO_HASH);
+    q->rest = behind;
+    return is_good;
+}
+
+enum err http_announce_end(struct http_announce_query *q)
+{
+    struct pair p;
+    while (query_next(&q->rest, &p))
+        announce_pair(q, &p);
+    port_zero(q);
     for (int field = 0; field < FIELD_COUNT; field++)
-        if (q.verdict[field] != ERR_OK) return q.verdict[field];
+        if (q->verdict[field] != ERR_OK) return q->verdict[field];
     return ERR_OK;
 }
 

@@ -9,9 +9,25 @@
 #include "proto/bencode.h"
 #include "proto/types.h"
 
+#define HTTP_ANNOUNCE_FIELDS   6   /* that can be wrong */
 #define HTTP_SCRAPE_HASHES_MAX 100 /* further distinct hashes are ignored (S9) */
 
-/* Decode the query of an announce.
+/* The query of an announce, being decoded. In two steps, so that what is looked up by the info hash
+ * can be fetched into the cache while the rest is read. */
+struct http_announce_query {
+    /* private */
+    struct announce *out;
+    struct cursor rest;
+    enum err verdict[HTTP_ANNOUNCE_FIELDS];
+    uint16_t cryptoport;
+};
+
+/* Decode the info hash if it comes first, as it does in what clients send.
+ *   query    borrowed until the end
+ *   returns  true when out->info_hash is there; the rest may have another, which is an error */
+bool http_announce_begin(struct http_announce_query *q, struct view query, struct announce *out);
+
+/* Decode the rest.
  *   out      everything but address and address_is_proxy, which stay as they were; so does
  *            passkey, unless the query has `passkey=` (undecoded, borrowed): set it before, from
  *            the path or to nothing
@@ -20,11 +36,11 @@
  *   notes    duplicates: last wins, a second info_hash is ERR_MULTIPLE_INFO_HASH (A22, A23);
  *            port=0 with cryptoport=N gives N (A31); port=0 and event=stopped is accepted (A30)
  *   cost     one pass; nothing is copied but hash and id */
-enum err http_decode_announce(struct view query, struct announce *out) MUST_CHECK;
+enum err http_announce_end(struct http_announce_query *q) MUST_CHECK;
 
 /* Decode the query of a scrape: the first `max` distinct hashes, sorted ascending by bytes (S2).
  * ERR_INVALID_INFO_HASH when any is malformed (S7); *count is 0 when there is none: a full scrape.
- * *passkey as in http_decode_announce(): untouched when the query has none; set after an error too,
+ * *passkey as for an announce: untouched when the query has none; set after an error too,
  * since who may ask is judged before what is asked (A29). */
 enum err http_decode_scrape(struct view query, struct info_hash *hashes, size_t max, size_t *count,
                             struct view *passkey) MUST_CHECK;

@@ -71,6 +71,21 @@ static inline uint64_t rate_hash(const struct rate *r, enum rate_budget budget, 
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
+static inline uint64_t rate_host(const struct address *client)
+{
+    return client->family == FAMILY_V4 ? load_u32be(client->ip) : load_u64be(client->ip);
+}
+
+/* Bring what rate_take() reads into the cache. `r` may be NULL. */
+static inline void rate_prefetch(const struct rate *r, enum rate_budget budget,
+                                 const struct address *client)
+{
+    if (!r) return;
+    uint64_t host = rate_host(client);
+    token_prefetch(r->sketches[RATE_ADDRESS], rate_hash(r, budget, host));
+    token_prefetch(r->sketches[RATE_PREFIX], rate_hash(r, budget, host >> 8));
+}
+
 /* Take `tokens` of `client`'s budget; false: it is spent, refuse. `r` may be NULL: no limits.
  *   now_us   monotonic */
 static inline bool rate_take(struct rate *r, const struct rate_opts *o, enum rate_budget budget,
@@ -78,7 +93,7 @@ static inline bool rate_take(struct rate *r, const struct rate_opts *o, enum rat
 {
     if (!r) return true;
     const struct token_rule *rules = o->rules[budget];
-    uint64_t host = client->family == FAMILY_V4 ? load_u32be(client->ip) : load_u64be(client->ip);
+    uint64_t host = rate_host(client);
     struct token_look address, prefix;
     if (__builtin_expect(!token_look(r->sketches[RATE_ADDRESS], rate_hash(r, budget, host),
                                      rules[RATE_ADDRESS], tokens, now_us, &address),

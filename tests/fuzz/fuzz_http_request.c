@@ -24,7 +24,11 @@ static void check_split(struct view bytes, int used, size_t cut)
 static void check_announce(struct view query)
 {
     struct announce a = {.passkey = query};
-    if (http_decode_announce(query, &a) != ERR_OK) return;
+    struct http_announce_query q;
+    bool has_hash = http_announce_begin(&q, query, &a);
+    struct info_hash first = a.info_hash;
+    if (http_announce_end(&q) != ERR_OK) return;
+    assert(!has_hash || memcmp(&first, &a.info_hash, sizeof first) == 0);
     assert(a.port != 0 || a.event == EVENT_STOPPED);
     assert(a.numwant >= NUMWANT_UNSET && a.event <= EVENT_PAUSED);
     assert(is_inside(a.passkey, query));

@@ -17,8 +17,10 @@ static int head(struct view bytes, struct http_request *r)
 
 static enum err decode(struct view query, struct announce *out)
 {
+    struct http_announce_query q;
     memset(out, 0, sizeof *out);
-    return http_decode_announce(view_of(guarded(query.ptr, query.len), query.len), out);
+    http_announce_begin(&q, view_of(guarded(query.ptr, query.len), query.len), out);
+    return http_announce_end(&q);
 }
 
 /* Letters, dashes and the other bytes of a name, wherever they meet. */

@@ -11,8 +11,10 @@
 
 static enum err decode(struct view query, struct announce *out)
 {
+    struct http_announce_query q;
     memset(out, 0, sizeof *out);
-    return http_decode_announce(view_of(guarded(query.ptr, query.len), query.len), out);
+    http_announce_begin(&q, view_of(guarded(query.ptr, query.len), query.len), out);
+    return http_announce_end(&q);
 }
 
 static enum err verdict(struct view query)
@@ -68,11 +70,35 @@ static void what_is_not_the_querys_stays(void **state)
     memset(&a, 0x5a, sizeof a);
     a.passkey = VIEW("from-path");
     struct announce before = a;
-    assert_int_equal(http_decode_announce(VIEW(GOOD), &a), ERR_OK);
+    struct http_announce_query q;
+    http_announce_begin(&q, VIEW(GOOD), &a);
+    assert_int_equal(http_announce_end(&q), ERR_OK);
     assert_true(address_equal(&a.address, &before.address));
     assert_true(view_equal(a.passkey, VIEW("from-path")));
-    assert_int_equal(http_decode_announce(VIEW(GOOD "&passkey=a%2D&passkey=Bc"), &a), ERR_OK);
+    http_announce_begin(&q, VIEW(GOOD "&passkey=a%2D&passkey=Bc"), &a);
+    assert_int_equal(http_announce_end(&q), ERR_OK);
     assert_true(view_equal(a.passkey, VIEW("Bc")));
+}
+
+static void the_hash_is_known_before_the_rest(void **state)
+{
+    (void)state;
+    struct announce a = {.port = 1};
+    struct http_announce_query q;
+    assert_false(http_announce_begin(&q, VIEW("left=5&" GOOD), &a));
+    assert_int_equal(http_announce_end(&q), ERR_OK);
+    assert_true(a.left == 5);
+    assert_true(http_announce_begin(&q, VIEW(GOOD), &a));
+    assert_memory_equal(a.info_hash.bytes, "aaaaaaaaaaaaaaaaaaaa", INFO_HASH_BYTES);
+    assert_int_equal(a.port, 0);
+    assert_int_equal(http_announce_end(&q), ERR_OK);
+    assert_int_equal(a.port, 6881);
+    assert_false(http_announce_begin(&q, VIEW(PEER_ID "&port=6881"), &a));
+    assert_int_equal(http_announce_end(&q), ERR_MISSING_INFO_HASH);
+    assert_false(http_announce_begin(&q, VIEW("info_hash=a&" GOOD), &a));
+    assert_int_equal(http_announce_end(&q), ERR_MULTIPLE_INFO_HASH);
+    assert_true(http_announce_begin(&q, VIEW(GOOD "&" HASH), &a));
+    assert_int_equal(http_announce_end(&q), ERR_MULTIPLE_INFO_HASH);
 }
 
 static void info_hash_a1_a22_ah26_ah34(void **state)
@@ -426,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_parameters_have_defaults_a4_a12),
         cmocka_unit_test(what_is_not_the_querys_stays),
+        cmocka_unit_test(the_hash_is_known_before_the_rest),
         cmocka_unit_test(info_hash_a1_a22_ah26_ah34),
         cmocka_unit_test(broken_escapes_p8_p9_ah28_ah29),
         cmocka_unit_test(spellings_of_one_hash_p2_p7_g2),

@@ -48,7 +48,9 @@ static void unescape(struct view in, struct writer *out)
 static void decode_announce(struct view in, struct writer *out)
 {
     struct announce a = {0};
-    enum err err = http_decode_announce(in, &a);
+    struct http_announce_query q;
+    http_announce_begin(&q, in, &a);
+    enum err err = http_announce_end(&q);
     if (err == ERR_OK) vector_put_announce(out, &a);
     else vector_put_error(out, err);
 }
