@@ -1,7 +1,7 @@
-"""addresses.py - what a UDP socket on a wildcard address costs beside one bound to the address that is asked.
+"""addresses.py - what a UDP socket on a wildcard address costs beside one bound to the address asked.
 
-`./dev bench addresses`. bench/micro_address.c measures the two system calls of a batch, for the kinds in turn;
-here it runs alone on one CPU, and its figures become a table.
+`./dev bench addresses`. bench/micro_address.c measures the two system calls of a batch, for the kinds in
+turn; here it runs alone on one CPU, and its figures become a table.
 """
 
 import json
@@ -16,9 +16,9 @@ def markdown(found, about, command):
         "",
         f"Commit {about['commit']}, {about['date']}; {about['cpu']}, Linux {about['kernel']}. `{command}`",
         "",
-        "Nanoseconds a datagram in `recvmmsg` and `sendmmsg`, the delivery to the client included: an announce "
-        f"and its answer with 9 peers, {found['batch']} a call. Medians of {found['rounds']} rounds; all kinds "
-        "take turns within each (`bench/micro_address.c`).",
+        "Nanoseconds a datagram in `recvmmsg` and `sendmmsg`, the delivery to the client included: an "
+        f"announce and its answer with 9 peers, {found['batch']} a call. Medians of {found['rounds']} "
+        "rounds; all kinds take turns within each (`bench/micro_address.c`).",
         "",
         "| socket | receive | send | both | beside the wildcard |",
         "|---|---|---|---|---|",

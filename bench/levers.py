@@ -113,7 +113,7 @@ LEVERS = [
         "http_close",
         [
             (CONN, "    rate_prefetch(t->rate, RATE_ANNOUNCE, &c->client); /* it will be asked for */\n", ""),
-            (ANSWER, "    if (!http_announce_begin(q, r->query, a)) return false;\n", "    (void)http_announce_begin(q, r->query, a);\n    if (hash) return false;\n"),
+            (ANSWER, "(!http_announce_begin(q, r->query, a))", "(http_announce_begin(q, r->query, a), 1)"),
         ],
     ),
     Lever(
