@@ -59,7 +59,7 @@ static unsigned figures_fill(const struct report *r, struct figure *out)
         {"loss_percent", "lost or never sent", "%", tally_loss_percent(t), 2, ALWAYS},
         {"ignored", "bad ids ignored", "", (double)t->ignored, 0, ALWAYS},
         {"wrong", "wrong answers", "", (double)tally_flaws(t), 0, ALWAYS},
-        {"strays", "repeated, or too late", "", (double)t->strays, 0, ALWAYS},
+        {"strays", "repeated, too late, strangers'", "", (double)t->strays, 0, ALWAYS},
         {"send_failures", "failed to send", "", (double)t->send_failures, 0, ALWAYS},
         {"late_starts", "sent late", "", (double)t->late_starts, 0, ALWAYS},
         {"late_start_max_us", "        the latest", "us", us(t->late_max_ns), 1, ALWAYS},

@@ -17,7 +17,7 @@ struct tally {
     uint64_t late;       /* of those lost: answered after all, later than the timeout */
     uint64_t in_time;    /* answers that came before end_ns: throughput and cost count these */
     uint64_t ignored;    /* bad connection ids that got no answer, which is right, too */
-    uint64_t strays;     /* came twice, or so late that nobody waited any more */
+    uint64_t strays; /* came twice, or too late, or from a stranger and to nothing that was sent */
     uint64_t flaws[FLAW_COUNT];
     uint64_t send_failures; /* the kernel did not take a datagram, or refused a connection */
     struct {

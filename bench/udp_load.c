@@ -255,11 +255,20 @@ static void source_learn(struct udp_load *l, const struct request *r, uint64_t i
     l->sources[r->item] = (struct source){.connection_id = id, .since_ns = now_ns};
 }
 
-/* The slot that waits for this answer; NULL when none does, which is counted. */
-static struct slot *slot_of(struct udp_load *l, struct view packet)
+/* Not an answer to anything: the target's fault, or a stranger's who takes us for the one that had our
+ * port before. */
+static void answer_to_nothing(struct udp_load *l, bool is_ours, enum flaw flaw)
+{
+    if (is_ours) bench_flaw(l->bench, flaw);
+    else l->bench->tally.strays++;
+}
+
+/* The slot that waits for this answer; NULL when none does, which is counted.
+ *   is_ours   it comes from the target */
+static struct slot *slot_of(struct udp_load *l, struct view packet, bool is_ours)
 {
     if (packet.len < 8) {
-        bench_flaw(l->bench, FLAW_LENGTH);
+        answer_to_nothing(l, is_ours, FLAW_LENGTH);
         return NULL;
     }
     uint32_t id = load_u32be(packet.ptr + 4);
@@ -272,7 +281,7 @@ static struct slot *slot_of(struct udp_load *l, struct view packet)
             return NULL;
         }
     }
-    bench_flaw(l->bench, FLAW_TRANSACTION);
+    answer_to_nothing(l, is_ours, FLAW_TRANSACTION);
     return NULL;
 }
 
@@ -291,11 +300,12 @@ static void answer_take(struct udp_load *l, struct view packet, const struct soc
                         uint64_t now_ns)
 {
     struct bench *b = l->bench;
-    struct slot *s = slot_of(l, packet);
+    bool is_ours = is_from_target(l, from);
+    struct slot *s = slot_of(l, packet, is_ours);
     if (!s) return;
     struct question q = bench_question(b, &s->request);
     struct answer a = {.kind = s->request.kind, .bytes = packet.len, .due_ns = s->due_ns};
-    a.flaw = is_from_target(l, from) ? check_udp(packet, &q, &a.finding) : FLAW_SOURCE;
+    a.flaw = is_ours ? check_udp(packet, &q, &a.finding) : FLAW_SOURCE;
     if (a.kind == ASK_CONNECT && a.flaw == FLAW_NONE)
         source_learn(l, &s->request, a.finding.connection_id, now_ns);
     if (s->state == SLOT_LATE) {

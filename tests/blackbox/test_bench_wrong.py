@@ -166,6 +166,16 @@ def test_packets_that_no_client_would_take(against, packet, kind):
     assert found["strays"] == 0
 
 
+@pytest.mark.parametrize("noise", [id_never_sent, lambda *_: [(b"end", False)]])
+def test_strangers_who_mean_somebody_else_are_nobodys_fault(against, noise):
+    """A port of the kernel's choice was somebody else's a moment ago."""
+    def packet(answer, right):
+        return [*((bytes_, True) for bytes_, _ in noise(answer, right)), (right, False)]
+
+    code, found, _ = against("udp", packet=packet)
+    assert code == RIGHT and found["wrong"] == 0 and found["strays"] > 0, found
+
+
 def test_an_answer_that_comes_twice_is_no_wrong_id(against):
     code, found, _ = against("udp", packet=lambda _, packet: [(packet, False)] * 2)
     assert code == RIGHT and found["strays"] > 0 and found["wrong"] == 0
