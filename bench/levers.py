@@ -26,7 +26,7 @@ class Lever:
 
 
 UDP, BATCH, SWARM = "src/front/udp.c", "src/net/udp_batch.h", "src/swarm/swarm.c"
-SOCKETS, EXACT = "src/app/sockets.c", "    if (err == ERR_OK) exact_find(s);\n"
+SOCKETS, EXACT = "src/app/sockets.c", "    if (err == ERR_OK) exact_find(s, inherited);\n"
 CONN, ANSWER = "src/front/http_conn.c", "src/front/http_answer.c"
 LISTEN, STREAM = "src/net/listen.c", "src/net/stream.c"
 

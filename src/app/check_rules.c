@@ -108,10 +108,11 @@ static void judge_syn_backlog(const struct check_facts *f, struct finding *out)
         found(out, FINDING_OK, "net.ipv4.tcp_max_syn_backlog is %" PRId64, f->syn_backlog);
     else {
         found(out, FINDING_ADVICE,
-              "net.ipv4.tcp_max_syn_backlog %" PRId64 " is small and tcp_syncookies is off: "
+              "net.ipv4.tcp_max_syn_backlog %" PRId64 " is small and there are no SYN cookies: "
               "connections are lost when many begin at once",
               f->syn_backlog);
-        mend(out, "sysctl -w net.ipv4.tcp_syncookies=1");
+        if (f->syn_cookies == 0) mend(out, "sysctl -w net.ipv4.tcp_syncookies=1");
+        else mend(out, "sysctl -w net.ipv4.tcp_max_syn_backlog=%u", wanted);
     }
 }
 

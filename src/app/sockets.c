@@ -132,17 +132,22 @@ static bool is_without_ipv6(int why)
 
 /* ---- inherited ---- */
 
-static bool is_bound_to(int fd, const struct listen_address *a, bool is_tcp)
+/* Where a socket of this kind is bound; false when it is of another. */
+static bool bound_address(int fd, bool is_tcp, struct address *bound, uint16_t *port)
 {
     struct sockaddr_storage ss;
-    struct address bound;
-    uint16_t port;
     int type;
     socklen_t len = sizeof ss, type_bytes = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) != 0) return false;
-    if (type != (is_tcp ? SOCK_STREAM : SOCK_DGRAM)) return false;
-    if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0) return false;
-    return sockaddr_read(&ss, &bound, &port) && port == a->port &&
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) == 0 &&
+           type == (is_tcp ? SOCK_STREAM : SOCK_DGRAM) &&
+           getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && sockaddr_read(&ss, bound, port);
+}
+
+static bool is_bound_to(int fd, const struct listen_address *a, bool is_tcp)
+{
+    struct address bound;
+    uint16_t port;
+    return bound_address(fd, is_tcp, &bound, &port) && port == a->port &&
            address_equal(&bound, &a->address);
 }
 
@@ -228,10 +233,11 @@ static enum err open_one(struct sockets *s, const struct app_opts *o, struct doo
     if (d.fd >= 0) err = configure_again(d.fd, *a, o, d.is_tcp);
     else err = d.is_tcp ? listen_tcp(a, &o->sockets, &d.fd) : listen_udp(a, &o->sockets, &d.fd);
     if (err != ERR_OK && in && number > 0) {
-        log_line(LOG_WARN,
-                 "inherited sockets for %u workers, no rights to open more: the others "
-                 "have nothing to do until a restart",
-                 number);
+        if (d.address < s->address_count)
+            log_line(LOG_WARN,
+                     "inherited sockets for %u workers, cannot open more (%s): the others "
+                     "have nothing to do until a restart",
+                     number, strerror(errno));
         err = ERR_FULL;
     }
     if (err == ERR_OK) err = append(s, d);
@@ -282,44 +288,75 @@ static bool serves_udp(const struct sockets *s, const struct address *ip, uint16
     return false;
 }
 
-/* Add those that a wildcard serves to s->addresses. */
-static void exact_add(struct sockets *s, const struct listen_address *wildcard)
+static const struct listen_address *wildcard_of(const struct sockets *s, enum family family,
+                                                uint16_t port)
+{
+    for (uint32_t i = 0; i < s->address_count; i++) {
+        const struct listen_address *a = &s->addresses[i];
+        if (a->udp && a->port == port && a->address.family == family && is_wildcard(a)) return a;
+    }
+    return NULL;
+}
+
+/* Add an address that a wildcard serves and that has no place of its own yet. */
+static void exact_add(struct sockets *s, const struct listen_address *wildcard,
+                      const struct address *ip)
+{
+    if (s->exact_count == SOCKETS_EXACT_MAX || serves_udp(s, ip, wildcard->port)) return;
+    struct listen_address a = *wildcard;
+    a.address = *ip;
+    a.tcp = false;
+    s->addresses[s->address_count + s->exact_count++] = a;
+}
+
+static void exact_of_machine(struct sockets *s)
 {
     struct address own[SOCKETS_EXACT_MAX];
-    uint32_t count = interfaces_addresses(wildcard->address.family, own, SOCKETS_EXACT_MAX);
-    for (uint32_t i = 0; i < count && s->exact_count < SOCKETS_EXACT_MAX; i++) {
-        struct listen_address a = *wildcard;
-        a.address = own[i];
-        a.tcp = false;
-        if (serves_udp(s, &a.address, a.port)) continue;
-        s->addresses[s->address_count + s->exact_count++] = a;
+    for (uint32_t i = 0; i < s->address_count; i++) {
+        const struct listen_address *a = &s->addresses[i];
+        if (!a->udp || !is_wildcard(a)) continue;
+        uint32_t count = interfaces_addresses(a->address.family, own, SOCKETS_EXACT_MAX);
+        for (uint32_t n = 0; n < count; n++)
+            exact_add(s, a, &own[n]);
     }
 }
 
-static void exact_find(struct sockets *s)
+/* In an upgrade those that the process before had, all of them, and no others: closing one would lose
+ * what waits in it, and a new one would take requests from that process that nobody answers until the
+ * store is here. A filter of system calls keeps us from asking for interfaces besides. */
+static void exact_of_inherited(struct sockets *s, const struct inherited *in)
 {
-    for (uint32_t i = 0; i < s->address_count; i++)
-        if (s->addresses[i].udp && is_wildcard(&s->addresses[i])) exact_add(s, &s->addresses[i]);
+    for (uint32_t i = 0; i < in->count; i++) {
+        struct address bound;
+        uint16_t port;
+        if (in->fds[i] < 0 || !bound_address(in->fds[i], false, &bound, &port)) continue;
+        const struct listen_address *wildcard = wildcard_of(s, bound.family, port);
+        if (wildcard) exact_add(s, wildcard, &bound);
+    }
+}
+
+static void exact_find(struct sockets *s, const struct inherited *in)
+{
+    if (in) exact_of_inherited(s, in);
+    else exact_of_machine(s);
 }
 
 uint32_t sockets_exact_wanted(const struct app_opts *o)
 {
     struct sockets s = {0};
     s.address_count = sockets_wanted(o, s.addresses);
-    exact_find(&s);
+    exact_find(&s, NULL);
     return s.exact_count;
 }
 
 /* A socket for each worker, or none: a worker without one would leave its share to the others. What
- * cannot be opened is served by the wildcard. In an upgrade only what the process before had: a new one
- * would take requests from it that nobody answers until the store is here. */
+ * cannot be opened is served by the wildcard. */
 static void open_exact(struct sockets *s, const struct app_opts *o, uint32_t address,
                        uint32_t workers, struct inherited *in)
 {
     char text[ENDPOINT_TEXT_BYTES_MAX];
     const struct listen_address *a = &s->addresses[address];
     uint32_t before = s->count;
-    if (in && !has_inherited(in, a, false)) return;
     if (open_kind(s, o, address, false, workers, in) == ERR_OK) return;
     log_line(LOG_DEBUG, "no sockets of its own for udp://%s: %s",
              endpoint_print(&a->address, a->port, text), strerror(errno));
@@ -345,7 +382,7 @@ enum err sockets_open(struct sockets *s, const struct app_opts *o, uint32_t work
     enum err err = probe_all(s, &w, inherited);
     for (uint32_t i = 0; err == ERR_OK && i < s->address_count; i++)
         err = open_both(s, o, i, workers, inherited);
-    if (err == ERR_OK) exact_find(s);
+    if (err == ERR_OK) exact_find(s, inherited);
     for (uint32_t i = 0; err == ERR_OK && i < s->exact_count; i++)
         open_exact(s, o, s->address_count + i, workers, inherited);
     if (err == ERR_OK && s->count) qsort(s->all, s->count, sizeof *s->all, by_worker);

@@ -296,7 +296,7 @@ static bool take_json(struct upgrade_take *t, const struct handover_frame *f)
 {
     enum err err = f->type == HANDOVER_STATE ? upgrade_state_read(t->server, f->bytes)
                                              : upgrade_history_read(t->server, f->bytes);
-    if (err == ERR_NO_MEMORY) return fail(t, "no memory for the counters");
+    if (err == ERR_NO_MEMORY) return fail(t, "no memory for counters and settings");
     if (err == ERR_OS) return false; /* logged, and so told */
     return err == ERR_OK || fail(t, "the counters arrived damaged");
 }

@@ -3,12 +3,10 @@
 Clients of any address are simulated by a listener that takes PROXY v2 headers from the loopback."""
 
 import ipaddress
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from harness import STOPPED, UdpClient, new_hash, new_peer_id, unused_port
+from harness import STOPPED, UdpClient, bound_udp_sockets, new_hash, new_peer_id, unused_port
 
 GLOBAL4, GLOBAL6 = "198.51.100.7", "2a01:4f8::7"
 
@@ -151,17 +149,6 @@ def test_v34_au64_answers_leave_from_the_asked_address(module_server, host):
         assert client.numbers(torrent) == (0, 0, 1)
     with UdpClient("::1", server.port) as client:
         assert client.announce(torrent).counts == (0, 2)
-
-
-def bound_udp_sockets(port):
-    """{address as the kernel prints it: how many sockets}."""
-    found = Counter()
-    for table in ("udp", "udp6"):
-        for line in Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]:
-            address, number = line.split()[1].split(":")
-            if int(number, 16) == port:
-                found[address] += 1
-    return found
 
 
 V4_ANY, V4_ONE, V4_TWO = "00000000", "0100007F", "0200007F"

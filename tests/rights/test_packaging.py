@@ -15,7 +15,7 @@ from harness.server import clean_env
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 UNITS = PACKAGING / "systemd"
-EXPOSURE_MAX = 12  # tenths: what it is; any line less is more
+EXPOSURE_MAX = 13  # tenths: what it is; any line less is more
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
 

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from harness import (HttpClient, Owner, Server, eventually, everything, metrics_of, muster_bin,
-                     new_hash, let_others_in)
+from harness import (HttpClient, Owner, Server, bound_udp_sockets, eventually, everything, metrics_of,
+                     muster_bin, new_hash, let_others_in, run_muster)
 from harness.mmdb import city, mmdb_bytes
 
 MODES = ["on", "strict"]
@@ -52,6 +52,19 @@ def test_many_workers_need_no_more_than_few(start_server, mode):
         with server.http() as client:
             assert client.announce(new_hash()).status == 200
     assert metrics_of(server)["sandbox_denied_calls_total"] == 0
+
+
+def test_an_upgrade_keeps_every_udp_socket(start_server, tmp_path):
+    """The filter forbids asking for this machine's addresses; a socket that nobody takes loses what
+    waits in it."""
+    path = str(tmp_path / "admin.sock")
+    server = start_server("--user", "", "--workers", "2", "--listen", "{port}", "--admin-listen", "off",
+                          "--admin-socket", path, "--sandbox", "on", exact=True)
+    before = bound_udp_sockets(server.port)
+    assert len(before) >= 4 and set(before.values()) == {2}
+    assert run_muster("upgrade", "--admin-socket", path).returncode == 0
+    eventually(lambda: server.udp().announce(new_hash()), "an answer")
+    assert bound_udp_sockets(server.port) == before
 
 
 def test_a_replaced_configuration_is_read(start_server, config, mode):

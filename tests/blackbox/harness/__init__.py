@@ -30,7 +30,7 @@ from .proxy import proxy_v1, proxy_v2
 from .server import Server, muster_bin, run_muster, stop_all
 from .stats import metrics_of, stats_of, text_of
 from .udp import (COMPLETED, NONE, PAUSED, STARTED, STOPPED, UdpAnnounce, UdpClient, UdpError,
-                  UdpScrape, assert_dropped)
+                  UdpScrape, assert_dropped, bound_udp_sockets)
 
 __all__ = [
     "http_refusal", "udp_refusal",
@@ -44,5 +44,5 @@ __all__ = [
     "Server", "muster_bin", "run_muster", "stop_all",
     "metrics_of", "stats_of", "text_of",
     "COMPLETED", "NONE", "PAUSED", "STARTED", "STOPPED", "UdpAnnounce", "UdpClient", "UdpError",
-    "UdpScrape", "assert_dropped",
+    "UdpScrape", "assert_dropped", "bound_udp_sockets",
 ]

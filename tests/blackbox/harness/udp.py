@@ -3,7 +3,9 @@
 import os
 import socket
 import struct
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from .check import DEADLINE_S, new_peer_id, peers_of
 from .proxy import proxy_v2
@@ -196,3 +198,14 @@ def assert_dropped(client, *packets):
     """None of the packets is answered; see answers_before() why no silence is waited for."""
     answers = answers_before(client, *packets)
     assert not answers, f"answered instead of dropped: {answers!r}"
+
+
+def bound_udp_sockets(port):
+    """{address as the kernel prints it: how many sockets}."""
+    found = Counter()
+    for table in ("udp", "udp6"):
+        for line in Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]:
+            address, number = line.split()[1].split(":")
+            if int(number, 16) == port:
+                found[address] += 1
+    return found
