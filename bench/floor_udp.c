@@ -69,9 +69,8 @@ static void batch_serve(struct floor *f, unsigned count)
 
 static unsigned batch_receive(struct floor *f)
 {
-    for (unsigned i = 0; i < BATCH; i++) {
+    for (unsigned i = 0; i < BATCH; i++)
         f->in[i].msg_hdr.msg_namelen = sizeof f->source[i];
-    }
     int got = recvmmsg(f->fd, f->in, BATCH, f->blocking ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
     return got > 0 ? (unsigned)got : 0;
 }
