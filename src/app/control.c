@@ -168,7 +168,7 @@ static double drain_s(struct control *c)
 static void warn_of_failed_saves(struct control *c)
 {
     json_t *state = control_ask(c, "/api/state");
-    const char *error = c->status == 200 ? control_text(state, "error") : "";
+    const char *error = c->status == 200 ? control_text(state, "save.error") : "";
     if (error[0])
         fprintf(stderr, "muster: warning: %s; the log says whether the save at the end worked\n",
                 error);

@@ -15,33 +15,45 @@
 
 #define POLL_MS 50
 
-/* Wait until the job that the answer promises is done; NULL, with c->error written, when it failed
- * or nobody answers any more. The caller owns the state. */
-static json_t *wait_for_job(struct control *c, const json_t *promised)
+enum progress { PROGRESS_NONE, PROGRESS_DONE, PROGRESS_FAILED };
+
+/* What was taken in is to be stored as well. */
+static const char *const SAVE[] = {"save", NULL}, *const IMPORT[] = {"import", "save", NULL};
+
+/* Has a save, or an import, that began after job `*after` ended, and how? Its number is then in *after. */
+static enum progress job_progress(struct control *c, const json_t *state, const char *kind,
+                                  double *after)
+{
+    const json_t *job = json_object_get(state, kind);
+    const char *error = control_text(job, "error");
+    if (control_number(job, "job") <= *after) return PROGRESS_NONE;
+    *after = control_number(job, "job");
+    if (error[0]) snprintf(c->error, sizeof c->error, "%s", error);
+    return error[0] ? PROGRESS_FAILED : PROGRESS_DONE;
+}
+
+/* Wait for these kinds of job, one after the other, which the answer promises; NULL, with c->error written,
+ * when one failed or nobody answers any more. The caller owns the state. */
+static json_t *wait_for_jobs(struct control *c, const json_t *promised, const char *const *kinds)
 {
     double after = control_number(promised, "after");
     for (;; process_sleep_ms(POLL_MS)) {
         json_t *state = control_ask(c, "/api/state");
-        if (!state || c->status != 200) {
-            json_decref(state);
-            return NULL;
+        enum progress progress = state && c->status == 200 ? PROGRESS_DONE : PROGRESS_FAILED;
+        while (progress == PROGRESS_DONE && *kinds) {
+            progress = job_progress(c, state, *kinds, &after);
+            kinds += progress == PROGRESS_DONE;
         }
-        if (control_number(state, "begun") > after &&
-            !json_is_true(json_object_get(state, "busy"))) {
-            const char *error = control_text(state, "error");
-            if (!error[0]) return state;
-            snprintf(c->error, sizeof c->error, "%s", error);
-            json_decref(state);
-            return NULL;
-        }
+        if (progress == PROGRESS_DONE) return state;
         json_decref(state);
+        if (progress == PROGRESS_FAILED) return NULL;
     }
 }
 
-static bool do_job(struct control *c, const char *target)
+static bool do_jobs(struct control *c, const char *target, const char *const *kinds)
 {
     json_t *promised = control_command(c, target);
-    json_t *state = promised ? wait_for_job(c, promised) : NULL;
+    json_t *state = promised ? wait_for_jobs(c, promised, kinds) : NULL;
     if (state) {
         char size[TEXT_NUMBER_BYTES_MAX];
         text_print_bytes(size, (uint64_t)control_number(state, "bytes"));
@@ -92,7 +104,7 @@ enum exit_code control_save(const struct command_input *in)
     struct control *c = control_open(in, &(struct control_needs){0}, &code);
     if (!c) return code;
     bool is_on = state_is_on(c);
-    bool good = !is_on || do_job(c, "/api/control/snapshot");
+    bool good = !is_on || do_jobs(c, "/api/control/snapshot", SAVE);
     if (good && (!is_on || has_live_settings(c))) good = save_settings(c);
     code = good ? command_printed() : control_failed(c);
     control_close(c);
@@ -144,7 +156,7 @@ static enum exit_code import_into(struct control *c, const char *folder, bool ru
     }
     print_imported(&report);
     if (!runs) printf("the next start takes them in\n");
-    else if (!do_job(c, "/api/control/import")) return control_failed(c);
+    else if (!do_jobs(c, "/api/control/import", IMPORT)) return control_failed(c);
     return command_printed();
 }
 

@@ -346,11 +346,17 @@ static void *job_main(void *arg)
 
 /* ---- beginning and ending ---- */
 
-static void job_failed(struct state *s, const char *what, const char *why)
+/* `why`: NULL, it worked. */
+static void job_end(struct state *s, const char *what, const char *why)
 {
+    struct state_job *ended = s->job == JOB_SAVE ? &s->status.save : &s->status.import;
+    s->job = JOB_NONE;
+    ended->number = s->status.begun;
+    ended->error[0] = '\0';
+    if (!why) return;
     s->status.failures++;
     metrics_inc(METRIC_STATE_FAILURES);
-    snprintf(s->status.error, sizeof s->status.error, "%s: %s failed: %s", s->folder, what, why);
+    snprintf(ended->error, sizeof ended->error, "%s: %s failed: %s", s->folder, what, why);
     log_line(LOG_ERROR, "state: %s: %s failed: %s; the last good snapshot stays", s->folder, what,
              why);
 }
@@ -363,9 +369,7 @@ static void job_begin(struct state *s, enum job job, struct tracker *t)
     s->job = job;
     s->status.begun++;
     int why = pthread_create(&s->thread, NULL, job_main, s);
-    if (why == 0) return;
-    s->job = JOB_NONE;
-    job_failed(s, "a thread", strerror(why));
+    if (why != 0) job_end(s, "a thread", strerror(why));
 }
 
 /* Remove the file that was taken in, unless `muster import` has put another in its place, which is
@@ -427,13 +431,9 @@ static void job_finish(struct state *s)
 {
     bool was_save = s->job == JOB_SAVE;
     pthread_join(s->thread, NULL);
-    s->job = JOB_NONE;
-    if (s->err != ERR_OK) {
-        job_failed(s, was_save ? "a save" : "the import",
-                   s->err == ERR_OS ? strerror(s->why) : err_text(s->err));
-        return;
-    }
-    s->status.error[0] = '\0';
+    const char *why = s->err == ERR_OS ? strerror(s->why) : err_text(s->err);
+    job_end(s, was_save ? "a save" : "the import", s->err == ERR_OK ? NULL : why);
+    if (s->err != ERR_OK) return;
     if (was_save) save_done(s);
     else import_done(s);
 }

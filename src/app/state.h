@@ -65,13 +65,19 @@ void state_tick(struct state *s, struct tracker *t, uint64_t interval_ms, uint64
 /* Nothing is under way or wanted. */
 bool state_is_idle(const struct state *s);
 
+/* The last of a kind that ended. */
+struct state_job {
+    uint64_t number; /* `begun` when it began; 0: none has ended */
+    char error[512]; /* "" when it worked */
+};
+
 struct state_status {
     bool is_on, is_busy;
     const char *folder;                       /* "": none; borrowed */
     uint64_t begun, saves, failures, imports; /* jobs since the start */
     uint64_t saved_unix_s;                    /* the last save or load, as the file says; 0: none */
     struct snapshot_saved saved;              /* of the last save that worked */
-    char error[512];                          /* of the last job; "" when it worked */
+    struct state_job save, import;
 };
 void state_status(const struct state *s, struct state_status *out);
 

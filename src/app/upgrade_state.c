@@ -207,12 +207,27 @@ static void load_read(const json_t *a, struct load *l)
 
 /* ---- snapshots ---- */
 
+static json_t *job_write(const struct state_job *j)
+{
+    json_t *o = json_pack("{s:s}", "error", j->error);
+    put(o, "number", j->number);
+    return o;
+}
+
+static void job_read(const json_t *o, struct state_job *j)
+{
+    const char *error = json_string_value(json_object_get(o, "error"));
+    j->number = take(o, "number");
+    snprintf(j->error, sizeof j->error, "%s", error ? error : "");
+}
+
 static json_t *saves_write(const struct state *s)
 {
     struct state_status v;
     state_status(s, &v);
-    json_t *o = json_pack("{s:b, s:b, s:s}", "wanted", !state_is_idle(s), "import",
-                          state_wants_import(s), "error", v.error);
+    json_t *o = json_pack("{s:b, s:b, s:o, s:o}", "wanted", !state_is_idle(s), "wants_import",
+                          state_wants_import(s), "save", job_write(&v.save), "import",
+                          job_write(&v.import));
     put(o, "begun", v.begun);
     put(o, "saves", v.saves);
     put(o, "failures", v.failures);
@@ -229,7 +244,6 @@ static json_t *saves_write(const struct state *s)
 
 static void saves_read(const json_t *o, struct state *s)
 {
-    const char *error = json_string_value(json_object_get(o, "error"));
     struct state_status v = {
         .begun = take(o, "begun"),
         .saves = take(o, "saves"),
@@ -242,9 +256,10 @@ static void saves_read(const json_t *o, struct state *s)
                   .us = take(o, "us"),
                   .hold_us_max = take(o, "hold_us_max")},
     };
-    snprintf(v.error, sizeof v.error, "%s", error ? error : "");
+    job_read(json_object_get(o, "save"), &v.save);
+    job_read(json_object_get(o, "import"), &v.import);
     state_resume(s, &v);
-    if (json_is_true(json_object_get(o, "import"))) state_want_import(s);
+    if (json_is_true(json_object_get(o, "wants_import"))) state_want_import(s);
     else if (json_is_true(json_object_get(o, "wanted"))) state_want_save(s, "an upgrade");
 }
 

@@ -125,14 +125,11 @@ def test_environment_errors_name_the_variable():
 def test_a_taken_port_is_fatal(server):
     """SO_REUSEPORT would let a second server share it silently when both are of one user; somebody
     else's socket is met here."""
-    lease = unused_port()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", lease.port))
-        taken.listen()
-        ended = run_muster("--listen", f"tcp://127.0.0.1:{lease.port}", "--user", "")
-    lease.release()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_muster("--listen", f"tcp://{where}", "--user", "")
     assert ended.returncode == LISTEN_ERROR
-    assert str(lease.port) in ended.stderr + ended.stdout
+    assert where in ended.stderr + ended.stdout
 
 
 @pytest.mark.skipif(not ROOT, reason="only root changes its user")

@@ -133,9 +133,8 @@ def test_the_api_tells(start, folder):
     assert owner.get("/api/state")[1]["saves"] == 0
     status, answer = owner.post("/api/control/snapshot")
     assert status == 200 and answer == {"after": 0}
-    state = eventually(lambda: (s := owner.get("/api/state")[1])["begun"] > 0 and not s["busy"]
-                       and s, "a save")
-    assert state["on"] and state["saves"] == 1 and state["error"] == ""
+    state = eventually(lambda: (s := owner.get("/api/state")[1])["save"]["job"] > 0 and s, "a save")
+    assert state["on"] and state["saves"] == 1 and state["save"] == {"job": 1, "error": ""}
     assert state["folder"] == str(folder)
     assert state["bytes"] == os.stat(folder / "snapshot").st_size
 

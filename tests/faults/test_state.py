@@ -127,6 +127,12 @@ def test_a_slow_disk(start, faults):
     eventually(lambda: counted(server, "saves"), "the snapshot")
 
 
+def import_of(info_hash, dump, server):
+    dump.write_bytes(b"%b:5:3:41\n" % info_hash.hex().upper().encode())
+    return subprocess.Popen([muster_bin(), "import", "tpbs", dump, "--admin-socket", server.admin_path],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
 def test_an_import_while_the_one_before_is_being_saved(start, folder, faults, tmp_path):
     """The file of the second is not removed in the name of the first."""
     world = World(start())
@@ -135,11 +141,7 @@ def test_an_import_while_the_one_before_is_being_saved(start, folder, faults, tm
     with faults.armed("fsync", delay_ms=2000, thread="state"):
         for n, info_hash in enumerate(hashes):
             waits = faults.calls("fsync")
-            dump = tmp_path / f"dump{n}"
-            dump.write_bytes(b"%b:5:3:41\n" % info_hash.hex().upper().encode())
-            commands.append(subprocess.Popen(
-                [muster_bin(), "import", "tpbs", dump, "--admin-socket", world.server.admin_path],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            commands.append(import_of(info_hash, tmp_path / f"dump{n}", world.server))
             if n == 0:
                 eventually(lambda: faults.calls("fsync") > waits, "the save of the first")
             else:
@@ -150,6 +152,19 @@ def test_an_import_while_the_one_before_is_being_saved(start, folder, faults, tm
     assert not (folder / "import").exists()
     for info_hash in hashes:
         assert world.server.http().numbers(info_hash) == (0, 41, 0)
+
+
+def test_a_save_does_not_hide_that_an_import_failed(start, folder, faults, tmp_path):
+    """Wanted by somebody else meanwhile, it is done by the time the command looks."""
+    server = start()
+    with faults.armed("open", delay_ms=1000, thread="state", times=1), \
+         faults.armed("malloc", "ENOMEM", thread="state", times=1):
+        command = import_of(new_hash(), tmp_path / "dump", server)
+        server.wait_output("an import asked for by")
+        server.signal(signal.SIGUSR1)
+        output, _ = command.communicate(timeout=60)
+    assert command.returncode == 1 and "the import failed" in output, output
+    eventually(lambda: counted(server, "saves") == 1, "the save")
 
 
 def test_a_full_disk_at_the_end(start, folder, faults):
