@@ -141,6 +141,7 @@ WORKLOADS = [
         [*SMALL, "--close", "-c", "64"],
         ["floor_http, merged", "floor_http", "muster", "opentracker", "nginx"],
         [
+            Goal("muster", "floor_http", 1.15),
             Goal("muster", "floor_http, merged", 1.15),
             Goal("muster", "nginx", 1.0),
             Goal("muster", "opentracker", 1.0),
