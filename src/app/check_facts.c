@@ -313,6 +313,6 @@ void check_facts_gather(struct control *c, struct settings *running, struct chec
     gather_clock(out);
     gather_user(out);
     gather_addresses(out);
-    out->exact_count = sockets_exact_wanted(&out->config->app);
+    out->sockets_per_worker = sockets_per_worker(&out->config->app);
     json_decref(stats);
 }

@@ -47,9 +47,8 @@ struct check_facts {
     bool clock_known, clock_synchronized;
     int64_t unix_s;
     /* addresses */
-    struct check_address addresses[HEARTBEATS_MAX]; /* each worker has a socket for each */
-    uint32_t address_count;
-    uint32_t exact_count; /* of this machine behind a wildcard, with UDP sockets of their own */
+    struct check_address addresses[HEARTBEATS_MAX];
+    uint32_t address_count, sockets_per_worker;
 };
 
 /* Ask the running muster, if one answers, and the kernel. `running` is room for its settings. */

@@ -177,7 +177,7 @@ static void judge_conntrack(const struct check_facts *f, struct finding *out)
 
 static void judge_files(const struct check_facts *f, struct finding *out)
 {
-    uint32_t sockets = (f->address_count + f->exact_count) * f->workers;
+    uint32_t sockets = f->sockets_per_worker * f->workers;
     int64_t wanted = (int64_t)(f->config->http.connections_max +
                                live_fds_beside(f->config, f->workers, sockets));
     int64_t limit = f->config->app.nofile >= 0 ? f->config->app.nofile : f->nofile_hard;

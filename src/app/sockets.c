@@ -341,12 +341,15 @@ static void exact_find(struct sockets *s, const struct inherited *in)
     else exact_of_machine(s);
 }
 
-uint32_t sockets_exact_wanted(const struct app_opts *o)
+uint32_t sockets_per_worker(const struct app_opts *o)
 {
     struct sockets s = {0};
+    uint32_t count = 0;
     s.address_count = sockets_wanted(o, s.addresses);
     exact_find(&s, NULL);
-    return s.exact_count;
+    for (uint32_t i = 0; i < s.address_count + s.exact_count; i++)
+        count += (uint32_t)s.addresses[i].udp + s.addresses[i].tcp;
+    return count;
 }
 
 /* A socket for each worker, or none: a worker without one would leave its share to the others. What

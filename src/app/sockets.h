@@ -40,8 +40,9 @@ void inherited_close(struct inherited *in);
 /* The addresses that the options ask for, ports filled in: what sockets_open() would serve. */
 uint32_t sockets_wanted(const struct app_opts *o, struct listen_address out[LISTEN_ADDRESSES_MAX]);
 
-/* How many addresses of this machine would get UDP sockets of their own behind a wildcard. */
-uint32_t sockets_exact_wanted(const struct app_opts *o);
+/* How many sockets each worker would have: those addresses', and UDP sockets of their own for addresses of
+ * this machine behind a wildcard. */
+uint32_t sockets_per_worker(const struct app_opts *o);
 
 /* Could a program of ours bind it now, alone? errno tells why not. */
 bool sockets_can_bind(const struct listen_address *a, bool is_tcp);

@@ -38,6 +38,7 @@ static void all_well(void)
         .clock_known = true,
         .clock_synchronized = true,
         .unix_s = 1800000000,
+        .sockets_per_worker = 1,
         .address_count = 1,
         .addresses = {{.url = "udp://0.0.0.0:6969", .state = HEARTBEAT_OK, .port = 6969}}};
 }
