@@ -182,11 +182,12 @@ static uint64_t dropped_since(struct server *s)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < s->udp_fd_count; i++) {
+        struct socket_seen *seen = &s->periodic.seen[i];
         uint32_t total = os_socket_drops(s->udp_fds[i]);
-        uint32_t since = total - s->periodic.socket_drops[i];
-        s->periodic.sockets[i].drops += since;
+        uint32_t since = total - seen->drops;
+        s->periodic.sockets[seen->row].drops += since;
         sum += since;
-        s->periodic.socket_drops[i] = total;
+        seen->drops = total;
     }
     metrics_add(METRIC_UDP_KERNEL_DROPS, sum);
     return sum;
@@ -306,17 +307,24 @@ _Static_assert(JOB_COUNT <= PERIODIC_JOBS_MAX, "struct periodic has one due time
 
 /* ---- running them ---- */
 
-/* What the UDP sockets are called, in the order of udp_fds. */
+/* What the UDP sockets are called. A worker has several of an address, one after the other, where a process
+ * with more workers left them. */
 static void sockets_name(struct server *s)
 {
     const struct sockets *all = &s->sockets;
-    struct stats_socket *out = s->periodic.sockets;
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct listen_address *l = &all->addresses[all->all[i].address];
-        if (all->all[i].is_tcp || (all->are_given && all->all[i].worker)) continue;
-        endpoint_print(&l->address, l->port, out->address);
-        out->worker = all->all[i].worker;
-        out++;
+    struct periodic *p = &s->periodic;
+    const struct door_socket *last = NULL;
+    struct socket_seen *seen = p->seen;
+    for (const struct door_socket *d = all->all; d < all->all + all->count; d++) {
+        const struct listen_address *l = &all->addresses[d->address];
+        if (d->is_tcp || (all->are_given && d->worker)) continue;
+        if (!last || d->worker != last->worker || d->address != last->address) {
+            struct stats_socket *row = &p->sockets[p->socket_count++];
+            endpoint_print(&l->address, l->port, row->address);
+            row->worker = d->worker;
+        }
+        seen++->row = p->socket_count - 1;
+        last = d;
     }
 }
 
@@ -327,7 +335,7 @@ static void counters_note(struct server *s)
     for (int i = 0; i < RATE_COUNT; i++)
         p->rate.total[i] = rate_total(&RATES[i]);
     for (uint32_t i = 0; i < s->udp_fd_count; i++)
-        p->socket_drops[i] = os_socket_drops(s->udp_fds[i]);
+        p->seen[i].drops = os_socket_drops(s->udp_fds[i]);
     (void)received_since(s);
 }
 
@@ -345,9 +353,9 @@ void periodic_resume(struct server *s, const struct stats_rate rates[RATE_COUNT]
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
 {
     *p = (struct periodic){0};
-    p->socket_drops = calloc(s->udp_fd_count + 1, sizeof *p->socket_drops);
+    p->seen = calloc(s->udp_fd_count + 1, sizeof *p->seen);
     p->sockets = calloc(s->udp_fd_count + 1, sizeof *p->sockets);
-    if (!p->socket_drops || !p->sockets) return ERR_NO_MEMORY;
+    if (!p->seen || !p->sockets) return ERR_NO_MEMORY;
     sockets_name(s);
     counters_note(s);
     sweep_report_reset(&p->sweep);
@@ -361,9 +369,9 @@ enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms)
 
 void periodic_fini(struct periodic *p)
 {
-    free(p->socket_drops);
+    free(p->seen);
     free(p->sockets);
-    p->socket_drops = NULL;
+    p->seen = NULL;
     p->sockets = NULL;
 }
 

@@ -31,15 +31,20 @@ struct rate_state {
     double cpu;      /* CPUs it used in the last second */
 };
 
+struct socket_seen {
+    uint32_t drops, row; /* as last read; of `sockets` */
+};
+
 struct periodic {
     uint64_t due_ms[PERIODIC_JOBS_MAX];
     struct sweep_state sweep;
     struct rate_state rate;
     struct load load;
     struct interval_load busy;    /* as last measured */
-    uint32_t *socket_drops;       /* as last read, by udp_fds */
+    struct socket_seen *seen;     /* by udp_fds */
     uint64_t datagrams;           /* received, as last read */
-    struct stats_socket *sockets; /* the same sockets, with what they dropped since the start */
+    struct stats_socket *sockets; /* with what they dropped since the start */
+    uint32_t socket_count;        /* one for those that a worker has at the same address */
 };
 
 enum err periodic_init(struct periodic *p, struct server *s, uint64_t now_ms) MUST_CHECK;

@@ -105,7 +105,7 @@ static void gather_store(const struct server *s, struct stats *out)
     out->connections_open = atomic_load_explicit(&s->http_shared.connections, memory_order_relaxed);
     out->connections_max = s->live->http.connections_max;
     out->sockets = s->periodic.sockets;
-    out->socket_count = s->udp_fd_count;
+    out->socket_count = s->periodic.socket_count;
 }
 
 static void gather_state(const struct server *s, struct stats *out)
