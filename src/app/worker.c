@@ -49,7 +49,7 @@ static enum err open_udp(struct worker *w, struct door_socket *socket, uint32_t 
     return udp_door_listen(w->udp, fd, socket->family, socket->proxy);
 }
 
-static enum err open_http(struct worker *w)
+static enum err open_http(struct worker *w, uint32_t sockets_max)
 {
     struct http_door_env env = {
         .loop = &w->loop,
@@ -61,12 +61,12 @@ static enum err open_http(struct worker *w)
         .tap = map_tap(w->env->map, w->index),
         .peer_ids = w->env->peer_ids,
     };
-    return http_door_open(&w->http, &env);
+    return http_door_open(&w->http, &env, sockets_max);
 }
 
-static enum err open_tcp(struct worker *w, struct door_socket *socket)
+static enum err open_tcp(struct worker *w, struct door_socket *socket, uint32_t sockets_max)
 {
-    enum err err = w->http ? ERR_OK : open_http(w);
+    enum err err = w->http ? ERR_OK : open_http(w, sockets_max);
     if (err != ERR_OK) return err;
     int fd = socket->fd;
     socket->fd = -1;
@@ -81,7 +81,7 @@ enum err worker_open(struct worker *w, struct worker_env *env, uint32_t index,
     enum err err = loop_open(&w->loop);
     if (err != ERR_OK) return err;
     for (uint32_t i = 0; err == ERR_OK && i < count; i++)
-        err = take_sockets[i].is_tcp ? open_tcp(w, &take_sockets[i])
+        err = take_sockets[i].is_tcp ? open_tcp(w, &take_sockets[i], count)
                                      : open_udp(w, &take_sockets[i], count);
     if (err != ERR_OK) worker_close(w);
     return err;

@@ -262,15 +262,19 @@ void http_shared_fini(struct http_shared *s)
     s->gate = NULL;
 }
 
-enum err http_door_open(struct http_door **out, const struct http_door_env *env)
+enum err http_door_open(struct http_door **out, const struct http_door_env *env,
+                        uint32_t listeners_max)
 {
     struct http_door *d = malloc(sizeof *d); /* its scratch is touched only as far as it is used */
     if (!d) return ERR_NO_MEMORY;
     memset(d, 0, offsetof(struct http_door, out));
     d->env = *env;
-    enum err err = stream_pool_open(&d->pool, env->loop);
+    d->listeners_max = listeners_max;
+    d->listeners = calloc(listeners_max, sizeof *d->listeners);
+    enum err err = d->listeners ? stream_pool_open(&d->pool, env->loop) : ERR_NO_MEMORY;
     d->pool.budget = &env->shared->buffers;
     if (err != ERR_OK) {
+        free(d->listeners);
         free(d);
         return err;
     }
@@ -283,17 +287,13 @@ enum err http_door_open(struct http_door **out, const struct http_door_env *env)
 
 enum err http_door_listen(struct http_door *d, int take_fd, bool proxy)
 {
-    enum err err = ERR_FULL;
-    if (d->listener_count == LISTEN_ADDRESSES_MAX) goto fail;
     struct http_listener *l = &d->listeners[d->listener_count];
+    assert(d->listener_count < d->listeners_max);
     *l = (struct http_listener){
         .source = {.fd = take_fd, .ready = listener_ready}, .door = d, .proxy = proxy};
-    err = loop_add(d->env.loop, &l->source, EPOLLIN);
-    if (err != ERR_OK) goto fail;
-    d->listener_count++;
-    return ERR_OK;
-fail:
-    close(take_fd);
+    enum err err = loop_add(d->env.loop, &l->source, EPOLLIN);
+    if (err == ERR_OK) d->listener_count++;
+    else close(take_fd);
     return err;
 }
 
@@ -379,5 +379,6 @@ void http_door_close(struct http_door *d)
         free(chunk);
     }
     stream_pool_close(&d->pool);
+    free(d->listeners);
     free(d);
 }

@@ -63,9 +63,10 @@ struct http_door_env {
 struct http_door;
 
 /* May be opened by another thread than the one that will run env->loop and call the rest. */
-enum err http_door_open(struct http_door **out, const struct http_door_env *env) MUST_CHECK;
+enum err http_door_open(struct http_door **out, const struct http_door_env *env,
+                        uint32_t listeners_max) MUST_CHECK;
 
-/* Serve a bound, listening socket too; takes the fd. */
+/* Serve one more bound, listening socket, of at most listeners_max; takes the fd. */
 enum err http_door_listen(struct http_door *d, int take_fd, bool proxy) MUST_CHECK;
 
 /* Close what is over its deadline; call about every 100 ms. */

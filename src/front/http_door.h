@@ -75,8 +75,8 @@ struct http_conn_chunk {
 struct http_door {
     struct http_door_env env;
     struct stream_pool pool;
-    struct http_listener listeners[LISTEN_ADDRESSES_MAX];
-    uint32_t listener_count;
+    struct http_listener *listeners;
+    uint32_t listener_count, listeners_max;
     uint32_t open; /* connections */
     bool draining;
     struct http_heir *heir; /* NULL: none */

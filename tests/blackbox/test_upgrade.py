@@ -221,8 +221,24 @@ def test_another_number_of_workers(start_server, tmp_path, workers):
     assert ended.returncode == OK, ended.stderr
     with HttpClient(server.socket_path, None) as client:
         assert json.loads(client.get("/stats.json").body)["workers"] == workers
+        drops = [line.split(" ")[0] for line in client.get("/metrics").body.decode().splitlines()
+                 if line.startswith("muster_udp_socket_drops_total{")]
+    assert drops and len(set(drops)) == len(drops)
     torrent = new_hash()
     for n in range(40):  # whichever socket the kernel chooses
+        with server.udp() as udp, server.http() as http:
+            assert isinstance(udp.announce(torrent, port=1000 + n), UdpAnnounce)
+            assert http.announce(torrent, port=1000 + n).status == 200
+
+
+def test_many_workers_become_one(start_server, tmp_path):
+    """It serves the sockets of them all."""
+    server, file = configured(start_server, tmp_path, "listen = 127.0.0.1, ::1\nworkers = 70\n")
+    file.write_text("listen = 127.0.0.1, ::1\nworkers = 1\n")
+    ended = command(server)
+    assert ended.returncode == OK, ended.stderr
+    torrent = new_hash()
+    for n in range(200):
         with server.udp() as udp, server.http() as http:
             assert isinstance(udp.announce(torrent, port=1000 + n), UdpAnnounce)
             assert http.announce(torrent, port=1000 + n).status == 200

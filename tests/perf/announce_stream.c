@@ -138,7 +138,7 @@ static void http_start(struct stream_test *t)
                                 .opts = &t->http_now};
     int fd = socket_bound(t, SOCK_STREAM);
     require(listen(fd, 16) == 0, "listen");
-    require(http_door_open(&door, &env) == ERR_OK, "HTTP door");
+    require(http_door_open(&door, &env, 1) == ERR_OK, "HTTP door");
     require(http_door_listen(door, fd, false) == ERR_OK, "HTTP door");
 }
 
