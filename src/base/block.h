@@ -6,6 +6,7 @@
 #ifndef BASE_BLOCK_H
 #define BASE_BLOCK_H
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -41,18 +42,23 @@ static inline block block_within(block b, uint8_t first, uint8_t last)
     return (block)(b - block_of(first) <= block_of(last - first));
 }
 
+/* Keeps one bit of each byte, each another one, and sums them up in the top byte. */
+static inline unsigned block_mask_portable(block hits)
+{
+    uint64_t half[2];
+    memcpy(half, &hits, sizeof half);
+    for (int i = 0; i < 2; i++)
+        half[i] = (le64toh(half[i]) & 0x8040201008040201) * 0x0101010101010101 >> 56;
+    return (unsigned)(half[0] | half[1] << 8);
+}
+
 /* A bit for each byte, the first one lowest: set where it is not 0 but 255. */
 static inline unsigned block_mask(block hits)
 {
 #ifdef __SSE2__
     return (unsigned)_mm_movemask_epi8((__m128i)hits);
 #else
-    uint64_t
-        half[2]; /* keep one bit of each byte, each another one, and sum them up in the top byte */
-    memcpy(half, &hits, sizeof half);
-    for (int i = 0; i < 2; i++)
-        half[i] = (half[i] & 0x8040201008040201) * 0x0101010101010101 >> 56;
-    return (unsigned)(half[0] | half[1] << 8);
+    return block_mask_portable(hits);
 #endif
 }
 

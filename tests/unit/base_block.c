@@ -36,6 +36,18 @@ static void masks_have_a_bit_for_each_byte(void **state)
     assert_int_equal(block_first(block_is(block_of(7), 8)), BLOCK_BYTES);
 }
 
+static void masks_are_the_same_on_every_machine(void **state)
+{
+    (void)state;
+    for (unsigned wanted = 0; wanted < 1u << BLOCK_BYTES; wanted++) {
+        uint8_t bytes[BLOCK_BYTES];
+        for (unsigned i = 0; i < BLOCK_BYTES; i++)
+            bytes[i] = wanted >> i & 1 ? 255 : 0;
+        assert_int_equal(block_mask_portable(block_load(bytes)), wanted);
+        assert_int_equal(block_mask(block_load(bytes)), wanted);
+    }
+}
+
 static void ranges_have_both_ends(void **state)
 {
     (void)state;
@@ -51,6 +63,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_place_of_every_length),
         cmocka_unit_test(masks_have_a_bit_for_each_byte),
+        cmocka_unit_test(masks_are_the_same_on_every_machine),
         cmocka_unit_test(ranges_have_both_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

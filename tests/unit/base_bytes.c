@@ -70,6 +70,7 @@ static void room_is_asked_for_once(void **state)
     struct writer w = writer_of(bytes, sizeof bytes);
     uint8_t *p = writer_room(&w, 8);
     assert_ptr_equal(p, bytes);
+    assert_int_equal(writer_used(&w), 0);
     writer_appended(&w, append_literal(append_decimal(p, 12), ";"));
     assert_int_equal(writer_used(&w), 3);
     assert_null(writer_room(&w, 6));
