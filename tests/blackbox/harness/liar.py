@@ -12,6 +12,8 @@ import threading
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from .check import unused_port
+
 EVENTS = {"started": 2, "stopped": 3, "completed": 1}
 
 
@@ -81,9 +83,10 @@ class Liar:
         self.swarms, self.nth = {}, 0
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
+        self.lease = unused_port()
+        self.port = self.lease.port
+        self.listener.bind(("127.0.0.1", self.port))
         self.listener.listen(200)
-        self.port = self.listener.getsockname()[1]
         self.udp, self.other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         self.udp.bind(("127.0.0.1", self.port))
         self.other.bind(("127.0.0.2", self.port))
@@ -102,6 +105,7 @@ class Liar:
         for each in (self.listener, self.udp, self.other, self.wake, self.waker, *self.texts):
             each.close()
         self.selector.close()
+        self.lease.release()
 
     def serve(self):
         while True:
