@@ -3,10 +3,12 @@
  *   old -> new   HELLO          JSON: version, keys, the Unix socket's path
  *                SOCKET xN      one byte (enum handover_socket) and the descriptor
  *                KEEPER         the descriptor of upgrade_keeper.h, where there is one
+ *                LIVE           JSON: options set live, whose lists take their time
  *                HISTORY        JSON of /api/history.json
  *                STORE xN       torrents with their peers; CHANGES xN: what announces changed since
  *                MARK           "have you got that far?"; answered in kind
- *                STATE          JSON: counters, interval, options set live. All doors stand still
+ *                STATE          JSON: counters, interval, options set live by now. All doors stand
+ *                               still
  *                COMMIT         the new one serves from here on
  *                CONNECTION xN  after READY: struct handover_connection, the input, the descriptor
  *   new -> old   ACCEPT         configuration read, sockets taken
@@ -45,6 +47,7 @@ enum handover_type {
     HANDOVER_ACCEPT,
     HANDOVER_READY,
     HANDOVER_FAILED,
+    HANDOVER_LIVE,
 };
 
 /* Those of the service manager have kinds of their own: their addresses are not in the options. */

@@ -152,15 +152,17 @@ static bool prepare(struct upgrade *u)
     };
     sockets_list(u);
     u->send.hello = hello_write(u);
+    u->send.live = upgrade_live_write(s);
     u->send.history = upgrade_history_write(s);
     enum err err = swarm_journal_new(&u->send.journal, UPGRADE_CHANGES_MAX);
-    return err == ERR_OK && u->sockets && u->send.hello && u->send.history;
+    return err == ERR_OK && u->sockets && u->send.hello && u->send.live && u->send.history;
 }
 
 static void release(struct upgrade *u)
 {
     if (u->send.hello) sodium_memzero(u->send.hello, strlen(u->send.hello));
     free(u->send.hello);
+    free(u->send.live);
     free(u->send.history);
     free(u->sockets);
     if (u->send.journal) swarm_journal_attach(u->server->swarm, NULL);
@@ -296,7 +298,10 @@ static void pass_on(struct upgrade *u)
     uint64_t start_us = clock_now_us();
     enum err err = ERR_FULL;
     state_release(s->state);
-    if (workers_pause(s)) err = send_rest(u);
+    if (workers_pause(s)) {
+        log_line(LOG_DEBUG, "upgrade: the doors stand still");
+        err = send_rest(u);
+    }
     if (err == ERR_OK) {
         leave(u, clock_now_us() - start_us);
         return;

@@ -142,6 +142,7 @@ static enum err send_start(struct upgrade_send *u)
     }
     if (err == ERR_OK && u->keeper_fd >= 0)
         err = handover_send(u->channel, HANDOVER_KEEPER, view_of(NULL, 0), u->keeper_fd);
+    if (err == ERR_OK) err = handover_send(u->channel, HANDOVER_LIVE, view_of_text(u->live), -1);
     if (err == ERR_OK)
         err = handover_send(u->channel, HANDOVER_HISTORY, view_of_text(u->history), -1);
     return err == ERR_OK ? upgrade_send_wait(u, HANDOVER_ACCEPT, ACCEPT_WITHIN_MS) : err;

@@ -21,8 +21,8 @@ struct upgrade_send {
     struct handover *channel;
     struct swarm *swarm;
     struct swarm_journal *journal;
-    struct swarm_time time; /* that ages are told by; now_s is chosen by the thread */
-    char *hello, *history;  /* JSON */
+    struct swarm_time time;       /* that ages are told by; now_s is chosen by the thread */
+    char *hello, *live, *history; /* JSON */
     const struct upgrade_socket *sockets;
     uint32_t socket_count;
     int keeper_fd;            /* to be passed on; -1: none */

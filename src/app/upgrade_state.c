@@ -289,14 +289,35 @@ static void live_set(struct settings_change *c, const char *name, const char *va
                  error.text);
 }
 
+/* What was set live and is not any more gets the value of the files again. */
+static void live_forget(struct settings_change *c, const json_t *o)
+{
+    struct option_error error;
+    const struct settings *now = &c->server->live->settings;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (now->origin[i].source != SOURCE_LIVE || json_object_get(o, OPTIONS[i].name)) continue;
+        if (settings_change_forget(c, &OPTIONS[i], &error) != ERR_OK)
+            log_line(LOG_WARN, "upgrade: %s stays as it was set: %s", OPTIONS[i].name, error.text);
+    }
+}
+
+static bool live_is(const struct server *s, const json_t *wanted)
+{
+    json_t *now = live_write(&s->live->settings);
+    bool is = json_equal(now, wanted);
+    json_decref(now);
+    return is;
+}
+
 static enum err live_read(struct server *s, json_t *o)
 {
     struct settings_change c;
     struct option_error error;
     const char *name;
     json_t *value;
-    if (json_object_size(o) == 0) return ERR_OK;
+    if (live_is(s, o)) return ERR_OK;
     if (settings_change_begin(&c, s) != ERR_OK) return ERR_NO_MEMORY;
+    live_forget(&c, o);
     json_object_foreach(o, name, value)
         live_set(&c, name, json_string_value(value) ? json_string_value(value) : "");
     if (settings_change_check(&c, &error) != ERR_OK) {
@@ -308,6 +329,17 @@ static enum err live_read(struct server *s, json_t *o)
     if (err == ERR_OK) settings_change_apply(&c, "an upgrade");
     else settings_change_drop(&c);
     return err;
+}
+
+char *upgrade_live_write(const struct server *s)
+{
+    uint64_t refusals = admin_json_refusals();
+    json_t *o = live_write(&s->live->settings);
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    if (admin_json_refusals() == refusals) return text;
+    free(text); /* it has holes */
+    return NULL;
 }
 
 char *upgrade_state_write(const struct server *s)
@@ -373,6 +405,15 @@ static json_t *parse(struct view text)
     json_t *o = json_loadb((const char *)text.ptr, text.len, 0, &error);
     if (!o) log_line(LOG_ERROR, "upgrade: line %d: %s", error.line, error.text);
     return o;
+}
+
+enum err upgrade_live_read(struct server *s, struct view text)
+{
+    json_t *o = parse(text);
+    if (!o) return ERR_BAD_VALUE;
+    enum err err = live_read(s, o);
+    json_decref(o);
+    return err;
 }
 
 enum err upgrade_state_read(struct server *s, struct view text)

@@ -15,13 +15,15 @@
 
 struct server;
 
-/* The text, malloc'ed; NULL: no memory. Both take some milliseconds at most. */
+/* The text, malloc'ed; NULL: no memory. Each takes some milliseconds at most. */
 char *upgrade_state_write(const struct server *s);
+char *upgrade_live_write(const struct server *s);
 char *upgrade_history_write(const struct server *s);
 
 /* ERR_BAD_VALUE: no JSON; ERR_NO_MEMORY; ERR_OS: an access list, which is logged. Before the workers
  * start, and behind stats_init() and periodic_init(). */
 enum err upgrade_state_read(struct server *s, struct view text) MUST_CHECK;
+enum err upgrade_live_read(struct server *s, struct view text) MUST_CHECK;
 enum err upgrade_history_read(struct server *s, struct view text) MUST_CHECK;
 
 #endif

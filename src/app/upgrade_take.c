@@ -294,8 +294,9 @@ static bool take_changes(struct upgrade_take *t, struct view bytes)
 
 static bool take_json(struct upgrade_take *t, const struct handover_frame *f)
 {
-    enum err err = f->type == HANDOVER_STATE ? upgrade_state_read(t->server, f->bytes)
-                                             : upgrade_history_read(t->server, f->bytes);
+    enum err err = f->type == HANDOVER_STATE  ? upgrade_state_read(t->server, f->bytes)
+                   : f->type == HANDOVER_LIVE ? upgrade_live_read(t->server, f->bytes)
+                                              : upgrade_history_read(t->server, f->bytes);
     if (err == ERR_NO_MEMORY) return fail(t, "no memory for counters and settings");
     if (err == ERR_OS) return false; /* logged, and so told */
     return err == ERR_OK || fail(t, "the counters arrived damaged");
@@ -312,6 +313,7 @@ static bool take_frame(struct upgrade_take *t, const struct handover_frame *f)
     switch (f->type) {
     case HANDOVER_STORE: return take_store(t, f->bytes);
     case HANDOVER_CHANGES: return take_changes(t, f->bytes);
+    case HANDOVER_LIVE:
     case HANDOVER_HISTORY:
     case HANDOVER_STATE: return take_json(t, f);
     case HANDOVER_MARK: return answer(t, HANDOVER_MARK);
@@ -321,18 +323,24 @@ static bool take_frame(struct upgrade_take *t, const struct handover_frame *f)
     }
 }
 
+static bool take_until(struct upgrade_take *t, enum handover_type last)
+{
+    struct handover_frame f = {0};
+    while (f.type != (uint32_t)last)
+        if (!receive(t, &f) || !take_frame(t, &f)) return false;
+    return true;
+}
+
 bool upgrade_take_load(struct upgrade_take *t, struct server *s)
 {
-    struct swarm_opts unlimited = s->live->swarm;
-    struct handover_frame f = {0};
     t->server = s;
+    if (!take_until(t, HANDOVER_HISTORY)) return false;
+    struct swarm_opts unlimited = s->live->swarm;
     unlimited.torrents_max = unlimited.peers_max = 0;
     unlimited.torrent_peers_max = unlimited.ip_peers_max = 0;
     swarm_limits_set(s->swarm, &unlimited);
     inherited_end(t);
-    if (!answer(t, HANDOVER_ACCEPT)) return false;
-    while (f.type != HANDOVER_COMMIT)
-        if (!receive(t, &f) || !take_frame(t, &f)) return false;
+    if (!answer(t, HANDOVER_ACCEPT) || !take_until(t, HANDOVER_COMMIT)) return false;
     swarm_limits_set(s->swarm, &s->live->swarm);
     return state_claim(s->state) || fail(t, "the state folder is another's");
 }

@@ -166,18 +166,25 @@ def test_what_is_known_of_snapshots_goes_along(start_server, tmp_path):
     assert Owner(server.unix()).get("/api/state")[1] == before
 
 
+def upgrade_begun(server, own_program, tmp_path):
+    """The new process starts to run once the file returned is there."""
+    go = tmp_path / "go"
+    own_program(b"#!/bin/sh\nwhile [ ! -e %b ]; do sleep 0.05; done\nexec %b \"$@\"\n"
+                % (bytes(go), str(own_program.good).encode()))
+    server.signal(signal.SIGUSR2)
+    server.wait_output("upgrade: SIGUSR2")
+    return go
+
+
 def test_an_import_asked_for_meanwhile(start_server, own_program, tmp_path):
     """The new process takes it in, and the command that waits for it hears of its end."""
     server = start_server("--state-dir", tmp_path / "state", "--save-interval", "0", *NO_SANDBOX,
                           admin=True)
     for n in range(2):
         assert command(server, "save").returncode == OK
-    go, dump, info_hash = tmp_path / "go", tmp_path / "dump", new_hash()
+    dump, info_hash = tmp_path / "dump", new_hash()
     dump.write_bytes(b"%b:5:3:41\n" % info_hash.hex().upper().encode())
-    own_program(b"#!/bin/sh\nwhile [ ! -e %b ]; do sleep 0.05; done\nexec %b \"$@\"\n"
-                % (bytes(go), str(own_program.good).encode()))
-    server.signal(signal.SIGUSR2)
-    server.wait_output("upgrade: SIGUSR2")
+    go = upgrade_begun(server, own_program, tmp_path)
     with subprocess.Popen([own_program.good, "import", "tpbs", dump, "--admin-socket",
                            server.admin_path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as waiting:
@@ -493,12 +500,15 @@ def test_a_list_that_was_set_while_running(start_server, tmp_path):
     """It is in force before the new process serves, or that one does not serve."""
     torrents, refused = tmp_path / "torrents", new_hash()
     torrents.write_text(f"{refused.hex()} for a reason\n")
-    server = start_server(admin=True)
+    server = start_server("--log-level", "debug", admin=True)
     ended = run_muster("set", "deny-torrents", torrents, "--admin-socket", server.admin_path)
     assert ended.returncode == 0, ended.stderr
     for _ in range(2):
+        said = len(server.output())
         upgrade(server)
         assert server.http().announce(refused).failure.endswith("for a reason")
+        before = server.output()[said:].partition("the doors stand still")[0]
+        assert before.count("lists: in force") == 1  # so nobody waits for it
     pid = serving_pid(server)
     torrents.unlink()
     ended = command(server)
@@ -506,6 +516,35 @@ def test_a_list_that_was_set_while_running(start_server, tmp_path):
     assert server.http().announce(refused).failure.endswith("for a reason")
     torrents.write_text(f"{refused.hex()} for a reason\n")
     goes_on_as_before(server, pid)
+
+
+def test_what_is_set_meanwhile(start_server, own_program, tmp_path):
+    """The old process takes it as ever, the new one has it: another list, and one that is none any more."""
+    lists = [tmp_path / name for name in "ab"]
+    hashes = [new_hash(), new_hash()]
+    for path, info_hash in zip(lists, hashes):
+        path.write_text(f"{info_hash.hex()} by {path.name}\n")
+    server = start_server("--numwant", "7", *NO_SANDBOX, admin=True)
+    owner, pid = Owner(server.unix()), serving_pid(server)
+
+    def change(**options):
+        text = json.dumps({"set": {name: str(v) if v else None for name, v in options.items()}})
+        status, answer = owner.post("/api/settings", text)
+        assert status == 200, answer
+
+    change(deny_torrents=lists[0], numwant=9, max_numwant=11)
+    go = upgrade_begun(server, own_program, tmp_path)
+    change(deny_torrents=lists[1], numwant=None)
+    go.touch()
+    eventually(lambda: serving_pid(server) != pid, "the new process")
+    with server.http() as client:
+        assert client.announce(hashes[1]).failure.endswith("by b")
+        assert client.announce(hashes[0]).status == 200
+        assert not client.announce(hashes[0]).failure
+    options = {o["name"]: o for o in Owner(server.unix()).get("/api/settings")[1]["options"]}
+    assert [(options[name]["value"], options[name]["origin"]["source"])
+            for name in ("numwant", "max_numwant", "deny_torrents")] == [
+        ("7", "command line"), ("11", "live"), (str(lists[1]), "live")]
 
 
 @pytest.mark.parametrize("value", ["9", "0", "-1", "99999999999", "x", ""])
