@@ -528,11 +528,11 @@ def test_what_is_set_meanwhile(start_server, own_program, tmp_path):
     owner, pid = Owner(server.unix()), serving_pid(server)
 
     def change(**options):
-        text = json.dumps({"set": {name: str(v) if v else None for name, v in options.items()}})
-        status, answer = owner.post("/api/settings", text)
+        texts = {name: str(value) if value else None for name, value in options.items()}
+        status, answer = owner.post("/api/settings", {"set": texts})
         assert status == 200, answer
 
-    change(deny_torrents=lists[0], numwant=9, max_numwant=11)
+    change(deny_torrents=lists[0], numwant=9, max_peers_per_response=11)
     go = upgrade_begun(server, own_program, tmp_path)
     change(deny_torrents=lists[1], numwant=None)
     go.touch()
@@ -543,7 +543,7 @@ def test_what_is_set_meanwhile(start_server, own_program, tmp_path):
         assert not client.announce(hashes[0]).failure
     options = {o["name"]: o for o in Owner(server.unix()).get("/api/settings")[1]["options"]}
     assert [(options[name]["value"], options[name]["origin"]["source"])
-            for name in ("numwant", "max_numwant", "deny_torrents")] == [
+            for name in ("numwant", "max_peers_per_response", "deny_torrents")] == [
         ("7", "command line"), ("11", "live"), (str(lists[1]), "live")]
 
 
