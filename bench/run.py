@@ -112,6 +112,11 @@ class Run:
         found = values(self.results.get(source, {}).get("muster", []), "answers_per_s")
         return int(share * statistics.median(found)) if found else None
 
+    def seconds(self, workload):
+        if workload.requests:
+            return workload.requests / self.rate(workload)
+        return self.options.seconds
+
     def command(self, workload, contender, s, pid, seconds):
         host = "[::1]" if s.v6 else "127.0.0.1"
         out = [
@@ -197,8 +202,9 @@ class Run:
         for number in range(self.options.rounds):
             for label in rows if number % 2 == 0 else reversed(rows):
                 asked, name = rows[label]
-                seconds = asked.seconds or self.options.seconds
-                report = self.measure(asked, name, peers, seconds, row=(workload.name, label))
+                report = self.measure(
+                    asked, name, peers, self.seconds(asked), row=(workload.name, label)
+                )
                 reports[label].append(report)
                 void = report and why_void(report)
                 cost = f"void: {void}" if void else f"{report and report.get(CPU)} us"

@@ -106,6 +106,19 @@ def test_out_may_name_a_folder(folders, tmp_path):
         bench_run.options_read(["--out", "mine", "memory"])
 
 
+def test_a_table_grows_for_so_many_requests(folders, monkeypatch):
+    """At whatever rate: it is as large at the end."""
+    asked = {}
+
+    def measure(self, workload, name, peers, seconds, **_):
+        asked[workload.name] = seconds
+        return report(answers_per_s=100000)
+
+    monkeypatch.setattr(bench_run.Run, "measure", measure)
+    assert bench_run.main(["--rounds", "1", "--seconds", "2", "udp_open", "udp_grow"]) == 0
+    assert (asked["udp_open"], asked["udp_grow"]) == (2, BY_NAME["udp_grow"].requests / 50000)
+
+
 def test_named_workloads_leave_the_comparison_alone(folders, measured):
     assert bench_run.main(["--rounds", "1", "udp_mix"]) == 0
     assert is_as_committed(folders[0])
