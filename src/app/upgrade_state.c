@@ -292,7 +292,7 @@ static void live_set(struct settings_change *c, const char *name, const char *va
 /* What was set live and is not any more gets the value of the files again. */
 static void live_forget(struct settings_change *c, const json_t *o)
 {
-    struct option_error error;
+    struct option_error error = {.text = "out of memory"}; /* whatever else it is, it says */
     const struct settings *now = &c->server->live->settings;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (now->origin[i].source != SOURCE_LIVE || json_object_get(o, OPTIONS[i].name)) continue;
